@@ -1,0 +1,49 @@
+"""Everything that can go wrong on the Airflow side, under one base.
+
+A message names what was wrong (file or connection, field, value) and what to do about it, because the on-call engineer
+reads it on a phone.
+"""
+
+
+class LakehouseError(Exception):
+    """Base of all errors that this platform raises on the Airflow side."""
+
+
+class SettingError(LakehouseError):
+    """A setting is missing or has a value that cannot be used."""
+
+
+class ContractError(LakehouseError):
+    """One or several contracts are missing, unreadable or wrong; the message lists every problem."""
+
+
+class BusinessDateError(LakehouseError):
+    """No business date can be found for a run, or the one given is no date or lies in the future."""
+
+
+class SourceError(LakehouseError):
+    """The MySQL source cannot be reached, refuses the login, or does not hold what was asked for."""
+
+
+class SourceDriftError(SourceError):
+    """The source's columns no longer fit the contract."""
+
+
+class StorageError(LakehouseError):
+    """The lake cannot be read or written (full disk, missing rights, no such container)."""
+
+
+class ManifestError(StorageError):
+    """A bronze manifest is missing, unreadable or does not describe what is stored."""
+
+
+class VerificationError(LakehouseError):
+    """Rows or sums differ between the source and what was copied."""
+
+
+class ReconciliationError(LakehouseError):
+    """Rows or sums differ between source, bronze, silver, quarantine and gold."""
+
+
+class NotificationError(LakehouseError):
+    """An alert could not be delivered."""
