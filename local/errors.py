@@ -1,0 +1,16 @@
+"""Everything that can go wrong in what stands in for the cloud on one machine, under one base.
+
+A message names what was wrong and what to do about it; `bin/demo` prints it alone, without a traceback.
+"""
+
+
+class LocalError(Exception):
+    """Base of all errors that the local stack raises."""
+
+
+class MySqlServerError(LocalError):
+    """The private MariaDB server cannot be installed, started, reached or stopped."""
+
+
+class DemoDataError(LocalError):
+    """The demo data cannot be generated or loaded as asked."""

@@ -1,0 +1,324 @@
+"""A private MariaDB server: the on-premises source system of the demo and of the tests.
+
+It listens on the loopback address alone, keeps all it has under one folder, reads no system-wide option file, and so
+runs beside any other MySQL or MariaDB of the machine.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import MySQLdb
+
+from local.errors import MySqlServerError
+from local.processes import die_with_parent, is_alive, is_port_free
+
+HOST = "127.0.0.1"
+SOURCE_SCHEMA = "atliqsale"
+OWNER = "owner"
+READER = "lakehouse"
+_START_SECONDS = 60.0
+_STOP_SECONDS = 30.0
+_LEFTOVER_SECONDS = 15.0
+_POLL_SECONDS = 0.05
+_LONGEST_SOCKET_PATH = 100
+_INSTALL_HINT = "install MariaDB's server (Debian, Ubuntu: apt-get install mariadb-server)"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Passwords of the two accounts: `owner` may do anything, `lakehouse` may only SELECT from the source schema."""
+
+    owner: str
+    lakehouse: str
+
+    def password_of(self, user: str) -> str:
+        """Give the password of `owner` or `lakehouse`.
+
+        Raises:
+            MySqlServerError: there is no such account.
+        """
+        passwords = asdict(self)
+        if user not in passwords:
+            raise MySqlServerError(f"the private MariaDB has no account {user!r}; it has {', '.join(passwords)}")
+        return str(passwords[user])
+
+
+class MySqlServer:
+    """One MariaDB server with its data, socket, log and credentials under `home`, on `127.0.0.1:port`.
+
+    The server dies with the thread that called `start()`, so call that from a thread which stays.
+    """
+
+    def __init__(self, home: Path, port: int) -> None:
+        self.home = home.resolve()
+        self.port = port
+        self.host = HOST
+        self.user = OWNER
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def data_folder(self) -> Path:
+        """The folder of the tables; it appears when its installation is complete."""
+        return self.home / "data"
+
+    @property
+    def log_file(self) -> Path:
+        """Where the server writes what it has to say."""
+        return self.home / "mariadb.log"
+
+    @property
+    def socket(self) -> Path:
+        """The server's Unix socket; it is kept elsewhere when the path of `home` is too long for one."""
+        path = self.home / "mariadb.sock"
+        if len(str(path)) <= _LONGEST_SOCKET_PATH:
+            return path
+        digest = hashlib.sha256(str(self.home).encode()).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"lakehouse-mariadb-{digest}" / "mariadb.sock"
+
+    @property
+    def credentials(self) -> Credentials:
+        """The accounts' passwords, made at random when first asked for and kept in `home/credentials.json`."""
+        file = self.home / "credentials.json"
+        if not file.exists():
+            self.home.mkdir(parents=True, exist_ok=True)
+            made = Credentials(owner=secrets.token_urlsafe(24), lakehouse=secrets.token_urlsafe(24))
+            partial = file.with_suffix(f".{os.getpid()}.partial")
+            with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+                json.dump(asdict(made), stream)
+            partial.replace(file)
+        try:
+            return Credentials(**json.loads(file.read_text()))
+        except (ValueError, TypeError) as error:
+            raise MySqlServerError(f"{file}: not the credentials of a private MariaDB; remove {self.home}") from error
+
+    @property
+    def password(self) -> str:
+        """The password of `owner`."""
+        return self.credentials.owner
+
+    def start(self) -> None:
+        """Start the server and wait until it answers; install its data folder first where there is none.
+
+        Does nothing while the server runs.
+
+        Raises:
+            MySqlServerError: MariaDB is not installed, the port or the folder is in use, or the server ends or stays
+                silent; the message holds the last lines of its log.
+        """
+        if self.is_running():
+            return
+        daemon = _program("mariadbd", "mysqld")
+        self._wait_for_leftover()
+        if not is_port_free(self.port):
+            raise MySqlServerError(f"port {self.port} on {HOST} is taken: stop what listens there or choose another")
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.home.chmod(0o700)
+        self.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self.data_folder.exists():
+            self._install()
+        with self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                [daemon, *self._options()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # A session of its own: Ctrl-C at the terminal must reach the demo alone, which then stops us in order.
+                start_new_session=True,
+                preexec_fn=die_with_parent(),
+            )
+        try:
+            self._wait_until_it_answers()
+            self._create_accounts()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Shut the server down and wait for its end; does nothing when it does not run."""
+        process, self._process = self._process, None
+        if process is None or process.poll() is not None:
+            return
+        process.terminate()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def is_running(self) -> bool:
+        """Tell whether the server that this object started is alive."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id while it runs."""
+        return self._process.pid if self._process is not None and self.is_running() else None
+
+    def connect(self, database: str | None = None, user: str = OWNER, **options: Any) -> MySQLdb.connections.Connection:
+        """Connect over TCP in utf8mb4; every statement commits by itself unless `autocommit=False` is given.
+
+        Raises:
+            MySqlServerError: the server does not answer, or has no such account or database.
+        """
+        settings: dict[str, Any] = {"charset": "utf8mb4", "autocommit": True, "local_infile": 1, **options}
+        if database is not None:
+            settings["database"] = database
+        password = self.credentials.password_of(user)
+        try:
+            return MySQLdb.connect(host=HOST, port=self.port, user=user, password=password, **settings)
+        except MySQLdb.Error as error:
+            raise MySqlServerError(f"cannot connect to MariaDB at {HOST}:{self.port} as {user}: {error}") from error
+
+    def create_schema(self, name: str) -> None:
+        """Create a schema afresh in utf8mb4, dropping an older one of that name, and let `lakehouse` SELECT from it."""
+        quoted = "`" + name.replace("`", "``") + "`"
+        # In a GRANT, _ and % are wildcards of the schema name.
+        granted = quoted.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%")
+        connection = self.connect()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(f"DROP DATABASE IF EXISTS {quoted}")
+                cursor.execute(f"CREATE DATABASE {quoted} CHARACTER SET utf8mb4")
+                cursor.execute(f"GRANT SELECT ON {granted}.* TO '{READER}'@'{HOST}'")
+        finally:
+            connection.close()
+
+    def _options(self) -> list[str]:
+        temporary = self.home / "tmp"
+        temporary.mkdir(exist_ok=True)
+        return [
+            "--no-defaults",
+            *_user_option(),
+            f"--datadir={self.data_folder}",
+            f"--tmpdir={temporary}",
+            f"--socket={self.socket}",
+            f"--pid-file={self._pid_file}",
+            f"--port={self.port}",
+            f"--bind-address={HOST}",
+            "--skip-name-resolve",
+            "--skip-log-bin",
+            "--default-time-zone=+00:00",
+            "--character-set-server=utf8mb4",
+            "--local-infile=1",
+            "--innodb-buffer-pool-size=256M",
+            "--innodb-flush-log-at-trx-commit=2",
+            "--max-connections=100",
+        ]
+
+    @property
+    def _pid_file(self) -> Path:
+        return self.home / "mariadb.pid"
+
+    def _install(self) -> None:
+        installer = _program("mariadb-install-db", "mysql_install_db")
+        # Installed beside and renamed, so that an interrupted installation is never taken for a complete one.
+        partial = self.home / "data.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        command = [
+            installer,
+            "--no-defaults",
+            *_user_option(),
+            f"--datadir={partial}",
+            "--auth-root-authentication-method=socket",
+            f"--auth-root-socket-user={getpass.getuser()}",
+            "--skip-test-db",
+            "--skip-name-resolve",
+        ]
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, preexec_fn=die_with_parent()
+        )
+        if done.returncode != 0:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise MySqlServerError(f"{installer} failed in {self.home}:\n{_tail(done.stdout + done.stderr)}")
+        partial.rename(self.data_folder)
+
+    def _wait_for_leftover(self) -> None:
+        """Wait for the server of a demo that was killed: it is shutting down and still holds the folder and port."""
+        try:
+            pid = int(self._pid_file.read_text())
+        except (FileNotFoundError, ValueError):
+            return
+        end = time.monotonic() + _LEFTOVER_SECONDS
+        while _is_server_of(pid, self.data_folder):
+            if time.monotonic() > end:
+                raise MySqlServerError(
+                    f"{self.home} is in use by the MariaDB server with process id {pid}: "
+                    "stop what started it, or choose another folder"
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def _wait_until_it_answers(self) -> None:
+        end = time.monotonic() + _START_SECONDS
+        while True:
+            if not self.is_running():
+                raise MySqlServerError(f"MariaDB ended while starting; {self.log_file} says:\n{self._log_tail()}")
+            try:
+                self._connect_as_administrator().close()
+                return
+            except MySQLdb.OperationalError as error:
+                if time.monotonic() > end:
+                    raise MySqlServerError(
+                        f"MariaDB did not answer within {_START_SECONDS:.0f} s; {self.log_file} says:\n"
+                        f"{self._log_tail()}"
+                    ) from error
+            time.sleep(_POLL_SECONDS)
+
+    def _connect_as_administrator(self) -> MySQLdb.connections.Connection:
+        return MySQLdb.connect(unix_socket=str(self.socket), user=getpass.getuser(), charset="utf8mb4", autocommit=True)
+
+    def _create_accounts(self) -> None:
+        credentials = self.credentials
+        connection = self._connect_as_administrator()
+        try:
+            with connection.cursor() as cursor:
+                for user in (OWNER, READER):
+                    password = [credentials.password_of(user)]
+                    cursor.execute(f"CREATE USER IF NOT EXISTS '{user}'@'{HOST}' IDENTIFIED BY %s", password)
+                    cursor.execute(f"ALTER USER '{user}'@'{HOST}' IDENTIFIED BY %s", password)
+                cursor.execute(f"GRANT ALL PRIVILEGES ON *.* TO '{OWNER}'@'{HOST}' WITH GRANT OPTION")
+                cursor.execute(f"GRANT SELECT ON `{SOURCE_SCHEMA}`.* TO '{READER}'@'{HOST}'")
+        finally:
+            connection.close()
+
+    def _log_tail(self) -> str:
+        return _tail(self.log_file.read_text(errors="replace")) if self.log_file.exists() else "(nothing)"
+
+
+def _program(*names: str) -> str:
+    # Debian keeps the server in /usr/sbin, which an ordinary user's PATH lacks.
+    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", "/usr/libexec"])
+    for name in names:
+        found = shutil.which(name, path=path)
+        if found:
+            return found
+    raise MySqlServerError(f"{names[0]} was not found: {_INSTALL_HINT}")
+
+
+def _user_option() -> list[str]:
+    return ["--user=root"] if os.geteuid() == 0 else []
+
+
+def _is_server_of(pid: int, data_folder: Path) -> bool:
+    if not is_alive(pid):
+        return False
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return f"--datadir={data_folder}".encode() in command
+
+
+def _tail(text: str, lines: int = 12) -> str:
+    return "\n".join(text.strip().splitlines()[-lines:])

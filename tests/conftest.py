@@ -1,0 +1,41 @@
+"""Fixtures that several test folders share."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from local.mysql_server import MySqlServer
+from local.processes import free_port
+
+
+@pytest.fixture(scope="session")
+def mysql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MySqlServer]:
+    """A private MariaDB server for the whole session; mark tests that use it with `mysql`."""
+    server = MySqlServer(tmp_path_factory.mktemp("mariadb"), free_port())
+    server.start()
+    yield server
+    server.stop()
+
+
+_schema_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def fresh_schema(mysql_server: MySqlServer) -> Iterator[Callable[[], str]]:
+    """Make empty schemas that only this test sees: call it, and get the name of a new one."""
+    made: list[str] = []
+
+    def make() -> str:
+        name = f"test_{next(_schema_numbers)}"
+        mysql_server.create_schema(name)
+        made.append(name)
+        return name
+
+    yield make
+    connection = mysql_server.connect()
+    for name in made:
+        connection.query(f"DROP DATABASE IF EXISTS `{name}`")
+    connection.close()

@@ -1,0 +1,135 @@
+"""The private MariaDB server starts, serves two accounts, ends, and dies with its parent."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import MySQLdb
+import pytest
+
+from local.errors import MySqlServerError
+from local.mysql_server import MySqlServer
+from local.processes import free_port, is_alive
+
+pytestmark = pytest.mark.mysql
+
+
+def test_starting_a_running_server_changes_nothing(mysql_server: MySqlServer) -> None:
+    before = mysql_server.pid
+    mysql_server.start()
+    assert mysql_server.is_running()
+    assert mysql_server.pid == before
+
+
+def test_it_speaks_utf8_and_utc(mysql_server: MySqlServer) -> None:
+    with mysql_server.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT 'Zoë 🛒', @@time_zone, @@bind_address, CURRENT_USER()")
+        assert cursor.fetchone() == ("Zoë 🛒", "+00:00", "127.0.0.1", "owner@127.0.0.1")
+
+
+def test_the_pipelines_account_may_read_the_source_schema_and_nothing_else(mysql_server: MySqlServer) -> None:
+    mysql_server.create_schema("atliqsale")
+    with mysql_server.connect("atliqsale") as owner:
+        owner.query("CREATE TABLE t (a int)")
+        owner.query("INSERT INTO t VALUES (7)")
+    with mysql_server.connect("atliqsale", user="lakehouse") as reader, reader.cursor() as cursor:
+        cursor.execute("SELECT a FROM t")
+        assert cursor.fetchall() == ((7,),)
+        with pytest.raises(MySQLdb.OperationalError, match="command denied"):
+            cursor.execute("DELETE FROM t")
+        with pytest.raises(MySQLdb.OperationalError, match="command denied"):
+            cursor.execute("SELECT * FROM mysql.global_priv")
+    with mysql_server.connect() as owner:
+        owner.query("DROP DATABASE atliqsale")
+
+
+def test_a_fresh_schema_is_empty_and_readable(mysql_server: MySqlServer, fresh_schema: Callable[[], str]) -> None:
+    first, second = fresh_schema(), fresh_schema()
+    assert first != second
+    with mysql_server.connect(first, user="lakehouse") as reader, reader.cursor() as cursor:
+        cursor.execute("SHOW TABLES")
+        assert cursor.fetchall() == ()
+
+
+def test_credentials_are_for_the_owner_of_the_folder_alone(mysql_server: MySqlServer) -> None:
+    file = mysql_server.home / "credentials.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert json.loads(file.read_text()) == {
+        "owner": mysql_server.credentials.owner,
+        "lakehouse": mysql_server.credentials.lakehouse,
+    }
+
+
+def test_an_unknown_account_is_named(mysql_server: MySqlServer) -> None:
+    with pytest.raises(MySqlServerError, match="no account 'root'; it has owner, lakehouse"):
+        mysql_server.connect(user="root")
+
+
+def test_a_missing_database_is_named(mysql_server: MySqlServer) -> None:
+    with pytest.raises(MySqlServerError, match="no_such_schema"):
+        mysql_server.connect("no_such_schema")
+
+
+def test_a_taken_port_is_named_and_nothing_is_left_behind(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        server = MySqlServer(tmp_path / "home", port)
+        with pytest.raises(MySqlServerError, match=f"port {port} on 127.0.0.1 is taken"):
+            server.start()
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_missing_mariadb_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("local.mysql_server.shutil.which", lambda *_, **__: None)
+    with pytest.raises(MySqlServerError, match=r"mariadbd was not found: install MariaDB's server .*mariadb-server"):
+        MySqlServer(tmp_path, free_port()).start()
+
+
+def test_data_and_passwords_survive_a_restart_and_a_kill_of_the_parent(tmp_path: Path) -> None:
+    port = free_port()
+    home = tmp_path / ("long" * 30)
+    script = (
+        "import sys, time; from pathlib import Path; from local.mysql_server import MySqlServer\n"
+        "server = MySqlServer(Path(sys.argv[1]), int(sys.argv[2])); server.start()\n"
+        "server.create_schema('kept'); print(server.pid, flush=True); time.sleep(600)\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script, str(home), str(port)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    with pytest.raises(MySqlServerError, match=f"is in use by the MariaDB server with process id {pid}"):
+        _without_patience(MySqlServer(home, port))
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait()
+    parent.stdout.close()
+
+    again = MySqlServer(home, port)
+    again.start()
+    try:
+        assert not is_alive(pid)
+        with again.connect("kept") as connection:
+            assert connection.open
+        second = again.pid
+    finally:
+        again.stop()
+    assert not again.is_running()
+    assert second is not None
+    assert not is_alive(second)
+
+
+def _without_patience(server: MySqlServer) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("local.mysql_server._LEFTOVER_SECONDS", 0.0)
+        server.start()
