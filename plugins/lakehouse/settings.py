@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -39,6 +40,9 @@ class WiringSettings:
     gold_pool: str
     copy_queue: str
     deadline_minutes: int
+    schedule_start: date
+    task_retries: int
+    retry_delay_seconds: int
 
 
 WIRING_NAMES = frozenset(field.name for field in fields(WiringSettings))
@@ -97,6 +101,19 @@ def _positive(value: str) -> int:
     if number < 1:
         raise ValueError("must be a whole number of at least 1")
     return number
+
+
+def _count(value: str) -> int:
+    if not value.strip().isdecimal():
+        raise ValueError("must be a whole number of at least 0")
+    return int(value)
+
+
+def _date(value: str) -> date:
+    try:
+        return date.fromisoformat(value.strip())
+    except ValueError:
+        raise ValueError("must be a date such as 2026-11-20") from None
 
 
 def _names(value: str) -> tuple[str, ...]:
@@ -161,6 +178,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("gold_pool", "lakehouse_gold", "pool of one slot, so that a One Big Table has one writer", _word),
     Setting("copy_queue", "default", "queue of the copies, so that a worker beside the database may serve it", _word),
     Setting("deadline_minutes", "240", "minutes after its interval's end at which a scheduled run is late", _positive),
+    Setting("schedule_start", "2020-01-01", "first date that the schedule starts runs for; backfills may be older", _date),
+    Setting("task_retries", "2", "tries after the first before a task has failed and on-call is alerted", _count),
+    Setting("retry_delay_seconds", "60", "seconds before the first retry; doubled before each further one", _count),
     Setting(
         "lake_root",
         None,

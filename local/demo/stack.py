@@ -1,0 +1,181 @@
+"""Starts and stops everything that the demo needs: MySQL, the local Databricks, and Airflow's four components."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from local.demo.addresses import AIRFLOW_USER, HOST, REPOSITORY, Home, Ports, Secrets
+from local.demo.airflow_client import AirflowClient
+from local.demo.airflow_environment import airflow_environment
+from local.errors import LocalError
+from local.mysql_server import MySqlServer
+from local.processes import die_with_parent
+
+AIRFLOW_COMPONENTS = ("scheduler", "dag-processor", "triggerer")
+_HEALTHY_SECONDS = 180
+_STOP_SECONDS = 20
+
+
+class StackError(LocalError):
+    """A part of the local stack did not start, or died."""
+
+
+@dataclass
+class Stack:
+    """The running parts of one demo; a context manager that leaves no process behind."""
+
+    home: Home
+    ports: Ports
+    say: Callable[[str], None]
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    _children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.secrets = Secrets.of(self.home.root)
+        self.mysql = MySqlServer(self.home.mysql, self.ports.mysql)
+        self.airflow = AirflowClient(
+            f"http://{HOST}:{self.ports.airflow}", AIRFLOW_USER, self.secrets.airflow_password
+        )
+
+    def __enter__(self) -> Stack:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Starts all parts and returns when each is healthy.
+
+        Raises:
+            PortTakenError: a port is in use.
+            StackError: a part died while starting, or was not healthy in time; names its log.
+        """
+        self.ports.require_free()
+        for folder in (self.home.lake, self.home.databricks, self.home.airflow, self.home.logs):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.say("starting the local Databricks (Spark with Delta)")
+        self._start_databricks()
+        self.say("starting MySQL")
+        self.mysql.start()
+        self.say("preparing Airflow's metadata database")
+        self.environment = airflow_environment(
+            self.home, self.ports, self.secrets, self.mysql.credentials.lakehouse, self.overrides
+        )
+        self._prepare_airflow()
+        self.say("starting Airflow")
+        # Tasks that start before the API server listens are failed, so it comes first.
+        self._spawn("api-server", [*_airflow(), "api-server"], self.environment)
+        self._wait("api-server", self.airflow.is_up)
+        for component in AIRFLOW_COMPONENTS:
+            self._spawn(component, [*_airflow(), component], self.environment)
+        self._wait("databricks", lambda: _answers(f"http://{HOST}:{self.ports.databricks}/healthz"))
+        for component in AIRFLOW_COMPONENTS:
+            self._wait(component, lambda name=component: self.airflow.is_healthy(name))  # type: ignore[misc]
+
+    def stop(self) -> None:
+        """Stops all parts, the last started first."""
+        for child in reversed(list(self._children.values())):
+            _signal_group(child, signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_SECONDS
+        for child in self._children.values():
+            try:
+                child.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                pass
+            _signal_group(child, signal.SIGKILL)
+            child.wait()
+        self._children.clear()
+        self.mysql.stop()
+
+    def require_alive(self) -> None:
+        """Raises StackError if a part has died."""
+        for name, child in self._children.items():
+            if child.poll() is not None:
+                raise StackError(f"{name} ended with status {child.returncode}; see {self._log(name)}")
+
+    def airflow_command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs one `airflow` command in the stack's environment."""
+        return subprocess.run(
+            [*_airflow(), *arguments], env=self.environment, capture_output=True, text=True, check=False
+        )
+
+    def _start_databricks(self) -> None:
+        self._spawn(
+            "databricks",
+            [
+                sys.executable, "-m", "local.databricks_api",
+                "--home", str(self.home.databricks),
+                "--port", str(self.ports.databricks),
+                "--spark-port", str(self.ports.spark),
+                "--token", self.secrets.databricks_token,
+            ],
+            {**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        )  # fmt: skip
+
+    def _prepare_airflow(self) -> None:
+        (self.home.airflow / "passwords.json").write_text(json.dumps({AIRFLOW_USER: self.secrets.airflow_password}))
+        for arguments in (("db", "migrate"), ("pools", "import", str(REPOSITORY / "infra/airflow/pools.json"))):
+            done = self.airflow_command(*arguments)
+            if done.returncode:
+                raise StackError(f"airflow {' '.join(arguments)} failed: {(done.stderr or done.stdout)[-2000:]}")
+
+    def _spawn(self, name: str, command: list[str], environment: Mapping[str, str]) -> None:
+        with self._log(name).open("ab") as log:
+            self._children[name] = subprocess.Popen(
+                command,
+                env=dict(environment),
+                cwd=REPOSITORY,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=die_with_parent(),
+            )
+
+    def _wait(self, name: str, healthy: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + _HEALTHY_SECONDS
+        while not healthy():
+            self.require_alive()
+            if time.monotonic() > deadline:
+                raise StackError(f"{name} was not healthy within {_HEALTHY_SECONDS} s; see {self._log(name)}")
+            time.sleep(0.25)
+
+    def _log(self, name: str) -> Path:
+        return self.home.logs / f"{name}.log"
+
+
+def _airflow() -> list[str]:
+    return [sys.executable, "-m", "airflow"]
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    try:
+        os.killpg(child.pid, number)
+    except ProcessLookupError:
+        pass

@@ -1,0 +1,46 @@
+"""Waits for the MySQL source to answer, without holding a worker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseSensorOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class MySqlReadySensor(BaseSensorOperator):
+    """True once the server answers and shows the schema to our user.
+
+    An unreachable server is waited for; a refused login or a missing schema never heals by waiting and fails at once.
+
+    Args:
+        mysql_conn_id: the Airflow connection of the source.
+        schema: the MySQL schema that the run copies.
+    """
+
+    def __init__(self, *, mysql_conn_id: str, schema: str, **kwargs: Any) -> None:
+        super().__init__(mode="reschedule", **kwargs)
+        self.mysql_conn_id = mysql_conn_id
+        self.schema = schema
+
+    def poke(self, context: Context) -> bool:
+        """Asks the server for the schema's tables.
+
+        Raises:
+            AirflowFailException: the login is refused, or the schema is missing or empty.
+        """
+        from lakehouse.errors import SourceError, SourceUnreachableError
+        from lakehouse.mysql_source import connection_info, list_tables
+
+        try:
+            tables = list_tables(connection_info(self.mysql_conn_id), self.schema)
+        except SourceUnreachableError as error:
+            self.log.warning("%s; trying again in %s seconds", error, self.poke_interval)
+            return False
+        except SourceError as error:
+            raise AirflowFailException(str(error)) from error
+        self.log.info("%s shows %s tables and views", self.schema, len(tables))
+        return True

@@ -1,0 +1,119 @@
+"""The small tasks of a daily DAG: they gather settings and context, and leave the work to pure modules.
+
+An error that no retry can heal (a wrong parameter, contract or figure) fails its task at once; one that may heal
+(the source is away for a moment) is left to Airflow's retries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException
+
+
+@contextmanager
+def failing_at_once(*errors: type[Exception]) -> Iterator[None]:
+    """Turns errors that no retry can heal into a failure without retries, keeping their one clear message."""
+    try:
+        yield
+    except errors as error:
+        raise AirflowFailException(str(error)) from error
+
+
+@task
+def resolve_run(timezone: str) -> dict[str, Any]:
+    """The run's business date (ISO) and its name in paths; everything downstream takes them from here."""
+    from zoneinfo import ZoneInfo
+
+    from lakehouse.business_date import resolve_business_date
+    from lakehouse.errors import BusinessDateError
+    from lakehouse.ledger import run_slug
+
+    context = get_current_context()
+    dag_run = context["dag_run"]
+    with failing_at_once(BusinessDateError):
+        business_date = resolve_business_date(
+            param=context["params"].get("business_date"),
+            data_interval_start=dag_run.data_interval_start,
+            timezone=timezone,
+            today=datetime.now(ZoneInfo(timezone)).date(),
+        )
+    print(f"business date {business_date}")
+    return {"business_date": business_date.isoformat(), "run_slug": run_slug(dag_run.run_id)}
+
+
+@task
+def list_tables(schema: str) -> list[dict[str, Any]]:
+    """One plan per MySQL table of the schema (or of the `tables` param), in order of their names."""
+    from lakehouse.contracts import load_contracts
+    from lakehouse.errors import ContractError, LakehouseError, SourceUnreachableError
+    from lakehouse.mysql_source import connection_info
+    from lakehouse.mysql_source import list_tables as tables_of
+    from lakehouse.planning import plan_tables
+    from lakehouse.settings import settings_at_run
+
+    settings = settings_at_run()
+    requested = get_current_context()["params"].get("tables") or []
+    with failing_at_once(ContractError):
+        contracts = load_contracts(Path(settings.contracts_root) / schema)
+    try:
+        planned = plan_tables(tables_of(connection_info(settings.mysql_conn_id), schema), contracts, requested)
+    except SourceUnreachableError:
+        raise
+    except LakehouseError as error:
+        raise AirflowFailException(str(error)) from error
+    for plan in planned:
+        print(f"{plan.label}: {'by contract' if plan.contracted else 'no contract, bronze only'}")
+    return [plan.as_dict() for plan in planned]
+
+
+@task
+def reconcile(run: dict[str, Any], schema: str, one_big_table: str, plans: list[dict[str, Any]]) -> dict[str, Any]:
+    """Compares source, bronze, silver, quarantine and gold, per table and date; any difference fails the run."""
+    from lakehouse.daily_reconciliation import reconcile_day
+    from lakehouse.errors import LakehouseError
+    from lakehouse.lake import lake_root
+    from lakehouse.settings import settings_at_run
+
+    started = datetime.now(UTC)
+    with failing_at_once(LakehouseError):
+        return reconcile_day(
+            lake=lake_root(settings_at_run()),
+            schema=schema,
+            one_big_table=one_big_table,
+            plans=plans,
+            business_date=date.fromisoformat(run["business_date"]),
+            run_slug=run["run_slug"],
+            started_at=started,
+            clock=lambda: datetime.now(UTC),
+        )
+
+
+@task
+def publish(run: dict[str, Any], reconciled: dict[str, Any]) -> None:
+    """Publishes the day's asset with its figures, for schedules and people that wait for it."""
+    context = get_current_context()
+    for asset in context["outlets"]:
+        context["outlet_events"][asset].extra = {"business_date": run["business_date"], **reconciled}
+
+
+@task(trigger_rule="all_done", retries=0)
+def report(run: dict[str, Any] | None, schema: str) -> list[dict[str, Any]]:
+    """Prints the run's ledger, whatever became of the run."""
+    from lakehouse.ledger import read_rows, render_rows
+    from lakehouse.lake import lake_root
+    from lakehouse.settings import settings_at_run
+
+    if run is None:
+        print("no business date could be resolved, so nothing ran")
+        return []
+    rows = read_rows(
+        lake_root(settings_at_run()), schema, date.fromisoformat(run["business_date"]), run["run_slug"]
+    )
+    print(render_rows(rows))
+    return [row.summary() for row in rows]
