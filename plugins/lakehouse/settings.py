@@ -178,7 +178,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("gold_pool", "lakehouse_gold", "pool of one slot, so that a One Big Table has one writer", _word),
     Setting("copy_queue", "default", "queue of the copies, so that a worker beside the database may serve it", _word),
     Setting("deadline_minutes", "240", "minutes after its interval's end at which a scheduled run is late", _positive),
-    Setting("schedule_start", "2020-01-01", "first date that the schedule starts runs for; backfills may be older", _date),
+    Setting(
+        "schedule_start", "2020-01-01", "first date that the schedule starts runs for; backfills may be older", _date
+    ),
     Setting("task_retries", "2", "tries after the first before a task has failed and on-call is alerted", _count),
     Setting("retry_delay_seconds", "60", "seconds before the first retry; doubled before each further one", _count),
     Setting(
@@ -205,7 +207,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("catalog", "", "Unity Catalog's catalog; empty: tables are named without one", _text),
     Setting(
         "compute",
-        '{"environment_key": "lakehouse"}',
+        '{"environment_key": "lakehouse", "spec": {"environment_version": "4"}}',
         "where Databricks runs go, in JSON: a serverless environment"
         " (with its spec if wanted), an existing cluster or a new one",
         _compute,

@@ -1,0 +1,79 @@
+"""Builds the Jobs API's `runs/submit` request for a silver or gold run; where it runs is one setting."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+from typing import Any
+
+from lakehouse.settings import Settings
+
+WHEEL_PACKAGE = "medallion"
+
+
+def silver_run(
+    settings: Settings, *, schema: str, table: str, business_date: date, run_slug: str, attempt: str
+) -> dict[str, Any]:
+    """The request that brings one table of one business date to silver.
+
+    Args:
+        settings: where code, contracts and lake are for Spark, and what the run computes on.
+        schema: source schema, which names the contracts' folder.
+        table: the table's name in the lake.
+        business_date: the date to work on.
+        run_slug: the Airflow run's name in paths.
+        attempt: names this try of this task: the same try submits one run however often it asks, and the next try
+            submits a fresh one.
+    """
+    return _run(settings, "silver", schema, table, business_date, run_slug, attempt)
+
+
+def gold_run(
+    settings: Settings, *, schema: str, table: str, business_date: date, run_slug: str, attempt: str
+) -> dict[str, Any]:
+    """The request that brings one One Big Table up to the present state of silver; arguments as for `silver_run`."""
+    return _run(settings, "gold", schema, table, business_date, run_slug, attempt)
+
+
+def _run(
+    settings: Settings, stage: str, schema: str, table: str, business_date: date, run_slug: str, attempt: str
+) -> dict[str, Any]:
+    parameters = [
+        *("--contracts", f"{settings.spark_contracts_root}/{schema}"),
+        *("--table", table),
+        *("--business-date", business_date.isoformat()),
+        *("--run-id", run_slug),
+        *("--lake-root", settings.spark_lake_root),
+    ]
+    if settings.catalog:
+        parameters += ["--catalog", settings.catalog]
+    task: dict[str, Any] = {"task_key": stage}
+    if settings.job_wheel:
+        task["python_wheel_task"] = {"package_name": WHEEL_PACKAGE, "entry_point": stage, "parameters": parameters}
+    else:
+        python_file = f"{settings.spark_code_root}/{stage}.py"
+        task["spark_python_task"] = {"python_file": python_file, "parameters": parameters}
+    token = hashlib.sha256("\n".join((stage, schema, table, business_date.isoformat(), attempt)).encode())
+    run: dict[str, Any] = {
+        "run_name": f"{stage} {schema}.{table} {business_date.isoformat()}",
+        "tasks": [task],
+        "timeout_seconds": settings.databricks_timeout_minutes * 60,
+        "idempotency_token": token.hexdigest(),
+    }
+    _add_compute(settings, run, task)
+    return run
+
+
+def _add_compute(settings: Settings, run: dict[str, Any], task: dict[str, Any]) -> None:
+    compute = settings.compute
+    if "environment_key" not in compute:
+        task.update(compute)
+        if settings.job_wheel:
+            task["libraries"] = [{"whl": settings.job_wheel}]
+        return
+    # Serverless: the wheel is a dependency of the environment, since a task may not list libraries there.
+    task["environment_key"] = compute["environment_key"]
+    spec = dict(compute.get("spec", {}))
+    if settings.job_wheel:
+        spec["dependencies"] = [*spec.get("dependencies", []), settings.job_wheel]
+    run["environments"] = [{"environment_key": compute["environment_key"], "spec": spec}]

@@ -1,0 +1,185 @@
+"""The run ledger: one JSON row per table and stage, so that a run's figures can be read long after its logs are gone.
+
+Airflow writes a row as one object; Spark writes a folder of the same name that holds one JSON part. Readers take both.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from lakehouse.errors import StorageError
+
+if TYPE_CHECKING:
+    from airflow.sdk import ObjectStoragePath
+
+    LakePath = Path | ObjectStoragePath
+
+STAGES = ("copy", "silver", "gold", "reconcile")
+STATUSES = ("success", "skipped", "failed")
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """What one stage did to one table of one business date.
+
+    Attributes:
+        stage: one of `STAGES`.
+        run_id: the run's slug, as it stands in paths.
+        status: one of `STATUSES`.
+        outcome: what happened in one word, such as `copied`, `unchanged` or `no_snapshot`.
+        started_at, ended_at: ISO 8601 instants.
+        error: one clear message where it failed.
+        detail: figures of the stage, as `docs/architecture.md` describes them.
+    """
+
+    schema: str
+    table: str
+    stage: str
+    business_date: str
+    run_id: str
+    status: str
+    outcome: str
+    rows_read: int
+    rows_written: int
+    bytes_written: int
+    seconds: float
+    started_at: str
+    ended_at: str
+    error: str | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, text: str) -> LedgerRow:
+        """The row of a JSON text; keys that this version does not know are left out.
+
+        Raises:
+            ValueError: the text is no ledger row.
+        """
+        document = json.loads(text)
+        if not isinstance(document, dict):
+            raise ValueError("it is no JSON object")
+        known = {entry.name for entry in fields(cls)}
+        missing = sorted(known - {"error", "detail"} - set(document))
+        if missing:
+            raise ValueError(f"{', '.join(missing)} missing")
+        # Spark leaves fields that are null out of its JSON.
+        return cls(**{name: value for name, value in document.items() if name in known})
+
+    def to_json(self) -> str:
+        """The row as one line of JSON."""
+        return json.dumps({**asdict(self), "detail": dict(self.detail)}, ensure_ascii=False)
+
+    def summary(self) -> dict[str, Any]:
+        """The row without its details, for people and XCom."""
+        return {name: value for name, value in asdict(self).items() if name != "detail"}
+
+
+def run_slug(run_id: str) -> str:
+    """A run id as it may stand in a path."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", run_id)
+
+
+def ledger_folder(lake: LakePath, schema: str, business_date: str, run: str) -> LakePath:
+    """Where the rows of one run and business date are."""
+    return lake / "ledger" / f"schema={_name(schema)}" / f"business_date={business_date}" / f"run_id={run_slug(run)}"
+
+
+def ledger_path(lake: LakePath, row: LedgerRow) -> LakePath:
+    """Where a row is kept."""
+    folder = ledger_folder(lake, row.schema, row.business_date, row.run_id)
+    return folder / f"{_name(row.table)}.{row.stage}.json"
+
+
+def write_row(lake: LakePath, row: LedgerRow) -> None:
+    """Writes a row, in place of the one that an earlier try of the same stage wrote.
+
+    Raises:
+        StorageError: the lake cannot be written.
+    """
+    path = ledger_path(lake, row)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(path, Path):
+            # A reader of a local disk must never see half a row; an object store shows an object when it is whole.
+            unfinished = path.with_name(f".{path.name}.unfinished")
+            unfinished.write_text(row.to_json() + "\n", encoding="utf-8")
+            unfinished.replace(path)
+        else:
+            path.write_text(row.to_json() + "\n", encoding="utf-8")
+    except OSError as error:
+        raise StorageError(
+            f"the ledger row {path} cannot be written ({error}): check the lake's space and rights"
+        ) from error
+
+
+def read_rows(lake: LakePath, schema: str, business_date: date | str, run: str) -> list[LedgerRow]:
+    """All rows of one run and business date, by table and then in order of the stages.
+
+    Raises:
+        StorageError: the lake cannot be read, or holds something that is no ledger row.
+    """
+    folder = ledger_folder(lake, schema, str(business_date), run)
+    try:
+        if not folder.is_dir():
+            return []
+        rows = [_parsed(path) for path in _row_objects(folder)]
+    except OSError as error:
+        raise StorageError(
+            f"the ledger {folder} cannot be read ({error}): check the lake and its connection"
+        ) from error
+    return sorted(rows, key=lambda row: (row.table, STAGES.index(row.stage) if row.stage in STAGES else len(STAGES)))
+
+
+def render_rows(rows: Iterable[LedgerRow]) -> str:
+    """The rows as a table for a task's log, errors below it."""
+    heading = ("table", "stage", "status", "outcome", "rows read", "rows written", "bytes", "seconds")
+    rows = list(rows)
+    cells = [heading] + [
+        (
+            r.table,
+            r.stage,
+            r.status,
+            r.outcome,
+            f"{r.rows_read:,}",
+            f"{r.rows_written:,}",
+            f"{r.bytes_written:,}",
+            f"{r.seconds:.1f}",
+        )
+        for r in rows
+    ]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(heading))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+    errors = [f"{row.table} {row.stage}: {row.error}" for row in rows if row.error]
+    return "\n".join(lines + errors)
+
+
+def _name(name: str) -> str:
+    """A schema's or table's name in a path, as bronze writes it: any name is one harmless folder name."""
+    return name if re.fullmatch(r"[A-Za-z0-9_]+", name) else quote(name, safe="").replace(".", "%2E")
+
+
+def _row_objects(folder: LakePath) -> Iterator[LakePath]:
+    for entry in folder.iterdir():
+        if entry.name.startswith(".") or not entry.name.endswith(".json"):
+            continue
+        if entry.is_dir():
+            # While Spark overwrites a row its folder is empty for a moment: the row is then not there yet.
+            yield from (part for part in entry.iterdir() if part.name.startswith("part-") and part.suffix == ".json")
+        else:
+            yield entry
+
+
+def _parsed(path: LakePath) -> LedgerRow:
+    try:
+        return LedgerRow.from_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise StorageError(
+            f"{path} is no ledger row ({error}): clear the task that wrote it, which writes it again"
+        ) from error
