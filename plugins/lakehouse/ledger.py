@@ -6,23 +6,31 @@ Airflow writes a row as one object; Spark writes a folder of the same name that 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import Any, Protocol, Self, TypeVar
 
+from lakehouse.bronze_layout import folder_of_name
+from lakehouse.bronze_layout import run_slug as run_slug
 from lakehouse.errors import StorageError
+from lakehouse.lake_path import LakePath, publish, storage_errors
 
-if TYPE_CHECKING:
-    from airflow.sdk import ObjectStoragePath
-
-    LakePath = Path | ObjectStoragePath
-
+PathT = TypeVar("PathT", bound=LakePath)
 STAGES = ("copy", "silver", "gold", "reconcile")
 STATUSES = ("success", "skipped", "failed")
+
+
+class LakeFolder(LakePath, Protocol):
+    """A folder of the lake that can be looked through."""
+
+    @property
+    def name(self) -> str: ...
+    def is_dir(self) -> bool: ...
+    def iterdir(self) -> Iterable[Self]: ...
+
+
+FolderT = TypeVar("FolderT", bound=LakeFolder)
 
 
 @dataclass(frozen=True)
@@ -81,20 +89,16 @@ class LedgerRow:
         return {name: value for name, value in asdict(self).items() if name != "detail"}
 
 
-def run_slug(run_id: str) -> str:
-    """A run id as it may stand in a path."""
-    return re.sub(r"[^A-Za-z0-9._-]", "_", run_id)
-
-
-def ledger_folder(lake: LakePath, schema: str, business_date: str, run: str) -> LakePath:
+def ledger_folder(lake: PathT, schema: str, business_date: str, run: str) -> PathT:
     """Where the rows of one run and business date are."""
-    return lake / "ledger" / f"schema={_name(schema)}" / f"business_date={business_date}" / f"run_id={run_slug(run)}"
+    place = lake / "ledger" / f"schema={folder_of_name(schema)}" / f"business_date={business_date}"
+    return place / f"run_id={run_slug(run)}"
 
 
-def ledger_path(lake: LakePath, row: LedgerRow) -> LakePath:
+def ledger_path(lake: PathT, row: LedgerRow) -> PathT:
     """Where a row is kept."""
     folder = ledger_folder(lake, row.schema, row.business_date, row.run_id)
-    return folder / f"{_name(row.table)}.{row.stage}.json"
+    return folder / f"{folder_of_name(row.table)}.{row.stage}.json"
 
 
 def write_row(lake: LakePath, row: LedgerRow) -> None:
@@ -103,37 +107,18 @@ def write_row(lake: LakePath, row: LedgerRow) -> None:
     Raises:
         StorageError: the lake cannot be written.
     """
-    path = ledger_path(lake, row)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(path, Path):
-            # A reader of a local disk must never see half a row; an object store shows an object when it is whole.
-            unfinished = path.with_name(f".{path.name}.unfinished")
-            unfinished.write_text(row.to_json() + "\n", encoding="utf-8")
-            unfinished.replace(path)
-        else:
-            path.write_text(row.to_json() + "\n", encoding="utf-8")
-    except OSError as error:
-        raise StorageError(
-            f"the ledger row {path} cannot be written ({error}): check the lake's space and rights"
-        ) from error
+    publish(ledger_path(lake, row), row.to_json().encode() + b"\n")
 
 
-def read_rows(lake: LakePath, schema: str, business_date: date | str, run: str) -> list[LedgerRow]:
+def read_rows(lake: LakeFolder, schema: str, business_date: date | str, run: str) -> list[LedgerRow]:
     """All rows of one run and business date, by table and then in order of the stages.
 
     Raises:
         StorageError: the lake cannot be read, or holds something that is no ledger row.
     """
     folder = ledger_folder(lake, schema, str(business_date), run)
-    try:
-        if not folder.is_dir():
-            return []
-        rows = [_parsed(path) for path in _row_objects(folder)]
-    except OSError as error:
-        raise StorageError(
-            f"the ledger {folder} cannot be read ({error}): check the lake and its connection"
-        ) from error
+    with storage_errors("read the ledger", folder):
+        rows = [_parsed(entry) for entry in _row_objects(folder)] if folder.is_dir() else []
     return sorted(rows, key=lambda row: (row.table, STAGES.index(row.stage) if row.stage in STAGES else len(STAGES)))
 
 
@@ -160,26 +145,23 @@ def render_rows(rows: Iterable[LedgerRow]) -> str:
     return "\n".join(lines + errors)
 
 
-def _name(name: str) -> str:
-    """A schema's or table's name in a path, as bronze writes it: any name is one harmless folder name."""
-    return name if re.fullmatch(r"[A-Za-z0-9_]+", name) else quote(name, safe="").replace(".", "%2E")
-
-
-def _row_objects(folder: LakePath) -> Iterator[LakePath]:
+def _row_objects(folder: FolderT) -> Iterator[FolderT]:
     for entry in folder.iterdir():
         if entry.name.startswith(".") or not entry.name.endswith(".json"):
             continue
         if entry.is_dir():
             # While Spark overwrites a row its folder is empty for a moment: the row is then not there yet.
-            yield from (part for part in entry.iterdir() if part.name.startswith("part-") and part.suffix == ".json")
+            yield from (
+                part for part in entry.iterdir() if part.name.startswith("part-") and part.name.endswith(".json")
+            )
         else:
             yield entry
 
 
-def _parsed(path: LakePath) -> LedgerRow:
+def _parsed(path: LakeFolder) -> LedgerRow:
     try:
-        return LedgerRow.from_json(path.read_text(encoding="utf-8"))
+        return LedgerRow.from_json(path.read_bytes().decode())
     except ValueError as error:
         raise StorageError(
-            f"{path} is no ledger row ({error}): clear the task that wrote it, which writes it again"
+            f"{path} is no ledger row ({error}): clear the task that wrote it, and it is written again"
         ) from error
