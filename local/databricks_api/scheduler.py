@@ -1,0 +1,347 @@
+"""Brings runs from state to state: starts tasks whose dependencies are met, stops them, and notes how they ended.
+
+Everything that changes a run happens on one thread, one event after another; other threads only put events in its queue.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import signal
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from local.databricks_api import run_states
+from local.databricks_api.clock import Clock
+from local.databricks_api.run_records import JobRun, TaskRun
+from local.databricks_api.run_states import LifeCycle, State
+from local.databricks_api.run_store import RunStore
+from local.databricks_api.settings import ServerSettings
+from local.databricks_api.spark_driver import DriverReport, DriverStatus, SparkDriver
+from local.databricks_api.submission import PythonFile, TaskSpec
+from local.databricks_api.task_files import LibraryError, MissingFileError, read_result, unpack_wheel
+from local.databricks_api.task_processes import TaskProcesses
+from local.databricks_api.task_program import TaskRequest
+
+RELEASE_SECONDS = 30
+STOPPED_IN_FLIGHT = "The local Databricks API was stopped while this run was in flight. Submit it again."
+WAITING_FOR_DRIVER = "Waiting for the Spark driver to start."
+
+_log = logging.getLogger(__name__)
+
+
+class Scheduler:
+    """Runs the tasks of all submitted runs, at most `max_concurrent_tasks` at a time, oldest run first."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        store: RunStore,
+        processes: TaskProcesses,
+        environment: Mapping[str, str],
+        clock: Clock,
+    ) -> None:
+        """Prepare; tasks are given `environment` and what they need to find Spark."""
+        self._settings = settings
+        self._store = store
+        self._processes = processes
+        self._environment = environment
+        self._clock = clock
+        self._events: queue.Queue[Callable[[], None] | None] = queue.Queue()
+        self._thread = threading.Thread(target=self._work, name="scheduler", daemon=True)
+        self._driver: SparkDriver | None = None
+        self._driver_status = DriverStatus.STARTING
+        self._runs: dict[int, JobRun] = {}
+        # Task run id -> the state that it gets once its process is gone.
+        self._ending: dict[int, State] = {}
+        # Id of a process that releases a Spark session -> when to give up.
+        self._releases: dict[str, int] = {}
+
+    def start(self, driver: SparkDriver) -> None:
+        """Begin to work. Runs that were in flight when an earlier server ended are reported as failed."""
+        self._driver = driver
+        for run in self._store.in_flight():
+            lost = run_states.could_not_run(STOPPED_IN_FLIGHT, "INTERNAL_ERROR")
+            for task in run.tasks:
+                if not task.state.is_terminal:
+                    run = self._changed(run, task.run_id, state=lost, error=STOPPED_IN_FLIGHT)
+            self._store.save(run)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Start nothing any more. What is in flight stays so in the store, until the next start reports it as failed."""
+        self._events.put(None)
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+
+    @property
+    def driver_status(self) -> DriverStatus:
+        """Whether tasks can run now."""
+        return self._driver_status
+
+    def submitted(self, run_id: int) -> None:
+        """A new run is in the store."""
+        self._events.put(lambda: self._take_up(run_id))
+
+    def cancel(self, run_id: int) -> None:
+        """Stop a run, or one task of a run; one that has ended already is left as it is."""
+        self._events.put(lambda: self._stop_tasks(run_id, run_states.canceled()))
+
+    def driver_reported(self, report: DriverReport) -> None:
+        """The Spark driver came up, failed or went away."""
+        self._events.put(lambda: self._follow_driver(report))
+
+    def _work(self) -> None:
+        while True:
+            try:
+                event = self._events.get(timeout=self._seconds_to_next_deadline())
+                if event is None:
+                    return
+            except queue.Empty:
+                event = self._enforce_deadlines
+            try:
+                event()
+                self._advance()
+            except Exception:
+                _log.exception("The scheduler could not handle an event; other runs go on.")
+
+    def _take_up(self, run_id: int) -> None:
+        self._runs[run_id] = self._store.get(run_id)
+
+    def _follow_driver(self, report: DriverReport) -> None:
+        self._driver_status = report.status
+        if report.status == DriverStatus.FAILED:
+            _log.error("%s", report.message)
+        if report.status == DriverStatus.READY or not report.message:
+            return
+        state = run_states.could_not_run(f"{report.message}. Driver log: {self._settings.logs}/", "DRIVER_ERROR")
+        for run in list(self._runs.values()):
+            for task in run.tasks:
+                if task.state.life_cycle == LifeCycle.RUNNING:
+                    self._end_process(task, state)
+                elif report.status == DriverStatus.FAILED and task.state.is_waiting:
+                    self._update(task, state=state, error=state.message)
+
+    def _stop_tasks(self, run_id: int, state: State) -> None:
+        for run in list(self._runs.values()):
+            for task in run.tasks:
+                if run_id not in {run.run_id, task.run_id}:
+                    continue
+                if task.state.is_waiting:
+                    self._update(task, state=state)
+                elif task.state.life_cycle == LifeCycle.RUNNING:
+                    self._end_process(task, state)
+
+    def _end_process(self, task: TaskRun, state: State) -> None:
+        self._ending[task.run_id] = state
+        self._update(task, state=run_states.terminating(state.message))
+        self._processes.kill_task(str(task.run_id))
+
+    def _deadlines(self) -> list[int]:
+        deadlines = list(self._releases.values())
+        for run in self._runs.values():
+            if run.submission.timeout_seconds:
+                deadlines.append(run.start_time + run.submission.timeout_seconds * 1000)
+            deadlines += [
+                task.execution_start + task.spec.timeout_seconds * 1000
+                for task in run.tasks
+                if task.spec.timeout_seconds and task.state.life_cycle == LifeCycle.RUNNING
+            ]
+        return deadlines
+
+    def _seconds_to_next_deadline(self) -> float | None:
+        deadlines = self._deadlines()
+        return max(0.05, (min(deadlines) - self._clock()) / 1000) if deadlines else None
+
+    def _enforce_deadlines(self) -> None:
+        now = self._clock()
+        for run in list(self._runs.values()):
+            seconds = run.submission.timeout_seconds
+            if seconds and now >= run.start_time + seconds * 1000:
+                self._stop_tasks(run.run_id, run_states.timed_out(seconds))
+            for task in run.tasks:
+                seconds = task.spec.timeout_seconds
+                if seconds and task.execution_start and now >= task.execution_start + seconds * 1000:
+                    self._stop_tasks(task.run_id, run_states.timed_out(seconds))
+        for task_id, give_up in list(self._releases.items()):
+            if now >= give_up:
+                del self._releases[task_id]
+                self._processes.kill_task(task_id)
+
+    def _advance(self) -> None:
+        for run_id in list(self._runs):
+            self._unblock(run_id)
+        running = sum(
+            task.state.life_cycle in {LifeCycle.RUNNING, LifeCycle.TERMINATING}
+            for run in self._runs.values()
+            for task in run.tasks
+        )
+        for run in list(self._runs.values()):
+            for task in run.tasks:
+                if task.state.life_cycle not in {LifeCycle.PENDING, LifeCycle.QUEUED}:
+                    continue
+                if self._driver_status != DriverStatus.READY:
+                    self._await_driver(task)
+                elif running >= self._settings.max_concurrent_tasks:
+                    self._update(task, state=run_states.queued())
+                else:
+                    running += self._launch(task)
+
+    def _unblock(self, run_id: int) -> None:
+        settled = False
+        while not settled and run_id in self._runs:
+            settled = True
+            run = self._runs[run_id]
+            states = {task.spec.task_key: task.state for task in run.tasks}
+            for task in run.tasks:
+                if task.state.life_cycle == LifeCycle.BLOCKED:
+                    state = run_states.after_dependencies(
+                        task.spec.run_if, [states[key] for key in task.spec.depends_on]
+                    )
+                    if state != task.state:
+                        self._update(task, state=state)
+                        settled = False
+
+    def _await_driver(self, task: TaskRun) -> None:
+        self._update(task, state=run_states.pending(WAITING_FOR_DRIVER))
+        if self._driver_status == DriverStatus.FAILED and self._driver is not None:
+            self._driver_status = DriverStatus.STARTING
+            self._driver.start_again()
+
+    def _launch(self, task: TaskRun) -> bool:
+        try:
+            request = self._request(task)
+        except (LibraryError, MissingFileError) as error:
+            code = "LIBRARY_INSTALLATION_ERROR" if isinstance(error, LibraryError) else "RESOURCE_NOT_FOUND"
+            self._update(task, state=run_states.could_not_run(str(error), code), error=str(error))
+            return False
+        self._update(task, state=run_states.running(), execution_start=self._clock())
+        task_run_id = task.run_id
+        self._processes.start_task(
+            request, lambda status: self._events.put(lambda: self._process_ended(task_run_id, status))
+        )
+        return True
+
+    def _request(self, task: TaskRun) -> TaskRequest:
+        spec = task.spec
+        folder = self._settings.task_folder(task.job_run_id, task.run_id)
+        (folder / "work").mkdir(parents=True, exist_ok=True)
+        wheels = [str(unpack_wheel(wheel, self._settings.wheels)) for wheel in spec.wheels]
+        python_path = [*([str(spec.program.path.parent)] if isinstance(spec.program, PythonFile) else []), *wheels]
+        return TaskRequest(
+            task_id=str(task.run_id),
+            program=_program(spec),
+            parameters=spec.program.parameters,
+            python_path=tuple(python_path),
+            environment={
+                **self._environment,
+                **spec.environment,
+                "PYTHONPATH": ":".join(python_path),
+                "SPARK_REMOTE": self._remote(task.run_id),
+            },
+            directory=str(folder / "work"),
+            log=str(folder / "log.txt"),
+            result=str(folder / "result.json"),
+        )
+
+    def _remote(self, task_run_id: int) -> str:
+        # The session's id is chosen here, so that the session can be ended when the task's process is gone.
+        session_id = uuid.uuid5(uuid.NAMESPACE_URL, f"task-run/{task_run_id}")
+        address = self._driver.address if self._driver is not None else ""
+        return f"{address}/;session_id={session_id};user_id=local"
+
+    def _process_ended(self, task_run_id: int, exit_status: int) -> None:
+        task = self._find(task_run_id)
+        state = self._ending.get(task_run_id)
+        if state is None:
+            self._note_outcome(task, exit_status)
+            self._release_session(task, on_end=lambda: None)
+            return
+        # The work is over only when Spark has dropped it, too.
+        self._release_session(task, on_end=lambda: self._note_stopped(task_run_id))
+
+    def _note_outcome(self, task: TaskRun, exit_status: int) -> None:
+        if exit_status == 0:
+            self._update(task, state=run_states.succeeded())
+            return
+        folder = self._settings.task_folder(task.job_run_id, task.run_id)
+        error, trace = read_result(folder / "result.json")
+        self._update(task, state=run_states.workload_failed(), error=error or _ending(exit_status), error_trace=trace)
+
+    def _note_stopped(self, task_run_id: int) -> None:
+        state = self._ending.pop(task_run_id)
+        self._update(self._find(task_run_id), state=state, error=state.message)
+
+    def _release_session(self, task: TaskRun, on_end: Callable[[], None]) -> None:
+        if self._driver_status != DriverStatus.READY:
+            on_end()
+            return
+        task_id = f"release-{task.run_id}"
+        folder = self._settings.task_folder(task.job_run_id, task.run_id)
+        self._releases[task_id] = self._clock() + RELEASE_SECONDS * 1000
+
+        def released() -> None:
+            self._releases.pop(task_id, None)
+            on_end()
+
+        self._processes.start_task(
+            TaskRequest(
+                task_id=task_id,
+                program={"kind": "release_session"},
+                parameters=(),
+                python_path=(),
+                environment={**self._environment, "SPARK_REMOTE": self._remote(task.run_id)},
+                directory=str(folder),
+                log=str(self._settings.logs / "session-release.log"),
+                result=str(folder / "session-release.json"),
+            ),
+            lambda _status: self._events.put(released),
+        )
+
+    def _find(self, task_run_id: int) -> TaskRun:
+        for run in self._runs.values():
+            for task in run.tasks:
+                if task.run_id == task_run_id:
+                    return task
+        raise AssertionError(f"task run {task_run_id} has a process but is not in flight")
+
+    def _update(self, task: TaskRun, **changes: Any) -> None:
+        run = self._runs[task.job_run_id]
+        changed = self._changed(run, task.run_id, **changes)
+        if changed == run:
+            return
+        self._store.save(changed)
+        self._runs[run.run_id] = changed
+        if changed.state.is_terminal:
+            del self._runs[run.run_id]
+
+    def _changed(self, run: JobRun, task_run_id: int, **changes: Any) -> JobRun:
+        tasks = tuple(
+            self._stamped(replace(task, **changes)) if task.run_id == task_run_id else task for task in run.tasks
+        )
+        state = run_states.run_state(
+            {task.spec.task_key: task.state for task in tasks},
+            {task.spec.task_key: task.spec.depends_on for task in tasks},
+        )
+        return replace(run, tasks=tasks, state=state, end_time=self._clock() if state.is_terminal else 0)
+
+    def _stamped(self, task: TaskRun) -> TaskRun:
+        return replace(task, end_time=self._clock()) if task.state.is_terminal else task
+
+
+def _program(spec: TaskSpec) -> dict[str, str]:
+    if isinstance(spec.program, PythonFile):
+        if not spec.program.path.is_file():
+            raise MissingFileError(f"Cannot read the python file {spec.program.path}: there is no such file.")
+        return {"kind": "file", "path": str(spec.program.path)}
+    return {"kind": "wheel", "package_name": spec.program.package_name, "entry_point": spec.program.entry_point}
+
+
+def _ending(exit_status: int) -> str:
+    if exit_status >= 0:
+        return f"The Python process ended with exit status {exit_status}."
+    name = signal.Signals(-exit_status).name
+    return f"The Python process was ended by {name}, perhaps for want of memory."

@@ -1,0 +1,161 @@
+"""Puts the parts together and runs them until the server is told to stop."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from local.databricks_api import warm_up
+from local.databricks_api.clock import Clock
+from local.databricks_api.errors import DriverError, StartError
+from local.databricks_api.jobs_api import JobsApi
+from local.databricks_api.run_documents import RunPages
+from local.databricks_api.run_store import RunStore
+from local.databricks_api.scheduler import Scheduler
+from local.databricks_api.settings import ServerSettings
+from local.databricks_api.spark_driver import DriverReport, DriverStatus, SparkDriver, check_prerequisites
+from local.databricks_api.task_files import read_log, read_result
+from local.databricks_api.task_processes import TaskProcesses, task_environment
+from local.databricks_api.task_program import TaskRequest
+from local.databricks_api.web_app import create_app
+
+WARM_UP_SECONDS = 180
+
+
+def run_server(settings: ServerSettings, secrets: frozenset[str], clock: Clock) -> None:
+    """Serve until SIGTERM or SIGINT; then end Spark and all tasks, and return.
+
+    `secrets` are environment variables that tasks must not see.
+
+    Raises:
+        StartError: something that the server needs is missing or taken, or Spark does not come up.
+    """
+    check_prerequisites(settings)
+    with _home(settings), _listening_socket(settings) as listener:
+        settings = replace(settings, port=listener.getsockname()[1])
+        base_url = settings.public_url or f"http://{settings.host}:{settings.port}"
+        store = RunStore(settings.database)
+        try:
+            _serve(settings, store, listener, base_url, secrets, clock)
+        finally:
+            store.close()
+
+
+def _serve(
+    settings: ServerSettings,
+    store: RunStore,
+    listener: socket.socket,
+    base_url: str,
+    secrets: frozenset[str],
+    clock: Clock,
+) -> None:
+    environment = task_environment(os.environ, secrets)
+    processes = TaskProcesses(settings.logs / "interpreters.log", environment)
+    scheduler = Scheduler(settings, store, processes, environment, clock)
+    pages = RunPages(base_url, settings.token)
+    api = JobsApi(settings, store, scheduler, pages, clock)
+    app = create_app(api, pages, settings.token, lambda: scheduler.driver_status)
+    web_server = uvicorn.Server(
+        uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2)
+    )
+    first_reports: list[DriverReport] = []
+
+    def follow(report: DriverReport) -> None:
+        first_reports.append(report)
+        if first_reports[0].status == DriverStatus.FAILED:
+            web_server.should_exit = True
+        scheduler.driver_reported(report)
+
+    driver = SparkDriver(settings, lambda address: _warm_up(settings, processes, environment, address), follow)
+    print(f"Databricks Jobs API on {base_url}, state in {settings.home}; Spark is starting.", flush=True)
+    try:
+        processes.start()
+        driver.start()
+        scheduler.start(driver)
+        web_server.run(sockets=[listener])
+    finally:
+        scheduler.stop()
+        processes.stop()
+        driver.stop()
+    if first_reports and first_reports[0].status == DriverStatus.FAILED:
+        raise StartError(first_reports[0].message)
+
+
+def _warm_up(settings: ServerSettings, processes: TaskProcesses, environment: Mapping[str, str], address: str) -> None:
+    folder = settings.home / "warm-up"
+    folder.mkdir(parents=True, exist_ok=True)
+    log, result = folder / "log.txt", folder / "result.json"
+    log.unlink(missing_ok=True)
+    ended = threading.Event()
+    statuses: list[int] = []
+
+    def note(status: int) -> None:
+        statuses.append(status)
+        ended.set()
+
+    processes.start_task(
+        TaskRequest(
+            task_id="warm-up",
+            program={"kind": "file", "path": str(Path(warm_up.__file__))},
+            parameters=(str(folder / "table"),),
+            python_path=(),
+            environment={**environment, "SPARK_REMOTE": f"{address}/;user_id=local"},
+            directory=str(folder),
+            log=str(log),
+            result=str(result),
+        ),
+        note,
+    )
+    if not ended.wait(WARM_UP_SECONDS):
+        processes.kill_task("warm-up")
+        raise DriverError(f"Spark started, but wrote no Delta table within {WARM_UP_SECONDS} seconds. See {log}.")
+    if statuses != [0]:
+        error = read_result(result)[0] or read_log(log, 2000).text
+        raise DriverError(f"Spark started, but cannot write a Delta table: {error} See {log} and {settings.logs}.")
+
+
+@contextmanager
+def _home(settings: ServerSettings) -> Iterator[None]:
+    """Make the home folder and keep every other server out of it."""
+    try:
+        settings.logs.mkdir(parents=True, exist_ok=True)
+        lock = (settings.home / "server.lock").open("w")
+    except OSError as error:
+        raise StartError(
+            f"--home {settings.home} cannot be written to ({error.strerror}). Choose another folder."
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StartError(
+                f"Another server runs on --home {settings.home}. Stop it, or choose another folder."
+            ) from None
+        yield
+
+
+@contextmanager
+def _listening_socket(settings: ServerSettings) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+            listener.listen(128)
+        except OSError as error:
+            raise StartError(
+                f"Port {settings.port} on {settings.host} cannot be used ({error.strerror}). "
+                "Stop what listens there, or choose another --port."
+            ) from error
+        document: dict[str, Any] = {"host": settings.host, "port": listener.getsockname()[1], "pid": os.getpid()}
+        (settings.home / "server.json").write_text(json.dumps(document), encoding="utf-8")
+        yield listener
