@@ -1,0 +1,34 @@
+# Delta's jars, which pip does not bring. Sourced by install.sh.
+#
+# Spark's own resolver fetches them, so that mirrors and proxies set for it (spark-defaults, DEFAULT_ARTIFACT_REPOSITORY,
+# ~/.m2) are honoured. What Spark ships already is left out: two versions of one library would clash.
+
+SETUP_DELTA_VERSION=4.4.0
+SETUP_DELTA_PACKAGE="io.delta:delta-spark_4.1_2.13:$SETUP_DELTA_VERSION"
+SETUP_DELTA_EXCLUDED='org.apache.*:*,com.*:*,org.antlr:*,org.openapitools:*,jakarta.*:*,org.scala-lang*:*,org.slf4j:*,org.roaringbitmap:*'
+
+export LAKEHOUSE_DELTA_JARS="${LAKEHOUSE_DELTA_JARS:-$LAKEHOUSE_CACHE/jars/delta-$SETUP_DELTA_VERSION}"
+
+# The folder appears whole or not at all.
+delta_jars_are_ready() { [ -d "$LAKEHOUSE_DELTA_JARS" ]; }
+
+install_delta_jars() {
+    ! delta_jars_are_ready || return 0
+    local work log="$LAKEHOUSE_CACHE/delta-jars.log" needed
+    setup_say "fetching Delta $SETUP_DELTA_VERSION for Spark"
+    mkdir -p "$(dirname "$LAKEHOUSE_DELTA_JARS")"
+    work="$(mktemp -d "$(dirname "$LAKEHOUSE_DELTA_JARS")/partial.XXXXXX")"
+    : >"$work/nothing.py"
+    # An empty program: Spark resolves its packages, then runs it, and no session is ever started.
+    run_logged "$log" env JAVA_HOME="$JAVA_HOME" PYSPARK_PYTHON="$SETUP_VENV/bin/python" SPARK_LOCAL_IP=127.0.0.1 \
+        "$SETUP_VENV/bin/spark-submit" --master 'local[1]' \
+        --conf "spark.jars.ivy=$work/ivy" \
+        --packages "$SETUP_DELTA_PACKAGE" --exclude-packages "$SETUP_DELTA_EXCLUDED" "$work/nothing.py"
+    for needed in delta-spark delta-storage delta-kernel-api unitycatalog-client; do
+        compgen -G "$work/ivy/jars/*_$needed*.jar" >/dev/null ||
+            setup_fail "Spark's resolver brought no $needed.jar; its output is in $log"
+    done
+    chmod 755 "$work/ivy/jars"
+    mv "$work/ivy/jars" "$LAKEHOUSE_DELTA_JARS"
+    rm -rf "$work"
+}

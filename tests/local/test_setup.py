@@ -1,0 +1,235 @@
+"""The setup before Python: silent when nothing is missing, and clear about what is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+TOOLS = (
+    "bash", "cat", "chmod", "dirname", "env", "flock", "grep", "id", "ln", "mkdir", "mktemp", "mv", "readlink", "rm",
+    "sha256sum", "tail",
+)  # fmt: skip
+
+
+class Machine:
+    """A pretended machine: a clone of the setup, and a PATH on which only chosen programs exist."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.clone = root / "clone"
+        self.programs = root / "bin"
+        self.calls = root / "calls.log"
+        self.calls.touch()
+        (self.clone / "local").mkdir(parents=True)
+        self.programs.mkdir()
+        shutil.copytree(REPOSITORY / "local" / "setup", self.clone / "local" / "setup")
+        (self.clone / "requirements.txt").write_text("nothing==1\n")
+        for tool in TOOLS:
+            found = shutil.which(tool)
+            assert found is not None
+            (self.programs / tool).symlink_to(found)
+
+    def has(self, name: str, script: str = "") -> None:
+        """Put a program on PATH that notes its call and runs the script."""
+        file = self.programs / name
+        file.unlink(missing_ok=True)
+        file.write_text(f'#!/bin/bash\necho "{name} $*" >>{self.calls}\n{script}\n')
+        file.chmod(0o755)
+
+    def has_java(self, version: str = "17.0.15", folder: str = "java-17") -> Path:
+        """Install a pretended JDK."""
+        home = self.root / "jvm" / folder
+        (home / "bin").mkdir(parents=True)
+        (home / "release").write_text(f'IMPLEMENTOR="Somebody"\nJAVA_VERSION="{version}"\n')
+        (home / "bin" / "java").write_text("#!/bin/bash\n")
+        (home / "bin" / "java").chmod(0o755)
+        return home
+
+    def has_mariadb(self) -> None:
+        """Install a pretended MariaDB server."""
+        self.has("mariadbd")
+        self.has("mariadb-install-db")
+
+    def has_environment(self) -> None:
+        """Install a pretended .venv that fits the lock."""
+        python = self.clone / ".venv" / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        python.write_text("#!/bin/bash\n")
+        python.chmod(0o755)
+        digest = subprocess.run(
+            ["sha256sum"], stdin=(self.clone / "requirements.txt").open(), capture_output=True, text=True, check=True
+        ).stdout
+        (self.clone / ".venv" / "requirements.sha256").write_text(digest)
+
+    def has_jars(self) -> None:
+        """Put Delta's jars into the cache."""
+        (self.root / "cache" / "jars" / "delta-4.4.0").mkdir(parents=True)
+
+    def run(self, then: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+        """Source the setup, then run a command in the same shell."""
+        return subprocess.run(
+            [str(self.programs / "bash"), "-c", f". local/setup/install.sh; {then}"],
+            cwd=self.clone,
+            env={
+                "PATH": str(self.programs),
+                "HOME": str(self.root),
+                "LAKEHOUSE_CACHE": str(self.root / "cache"),
+                "SETUP_JVM_FOLDER": str(self.root / "jvm"),
+                "SETUP_SBIN": "",
+                "SETUP_BIN": "",
+                **environment,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """A bare machine."""
+    return Machine(tmp_path)
+
+
+@pytest.fixture
+def ready(machine: Machine) -> Machine:
+    """A machine on which nothing is missing."""
+    machine.has_java()
+    machine.has_mariadb()
+    machine.has_environment()
+    machine.has_jars()
+    return machine
+
+
+def test_where_nothing_is_missing_it_is_silent_and_quick(ready: Machine) -> None:
+    started = time.monotonic()
+    done = ready.run('echo "$JAVA_HOME $LAKEHOUSE_DELTA_JARS"')
+    assert time.monotonic() - started < 1
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == [str(ready.root / "jvm/java-17"), str(ready.root / "cache/jars/delta-4.4.0")]
+    assert ready.calls.read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("version", "fits"),
+    [("17.0.15", True), ("17", True), ("21.0.2", True), ("11.0.1", False), ("25", False), ("1.8.0", False)],
+)
+def test_only_the_javas_that_spark_runs_on_are_taken(machine: Machine, version: str, fits: bool) -> None:
+    home = machine.has_java(version, "some-jdk")
+    machine.has_mariadb()
+    machine.has_environment()
+    machine.has_jars()
+    machine.has("id", "echo 1000")
+    machine.has("apt-get")
+    done = machine.run('echo "$JAVA_HOME"', JAVA_HOME=str(home))
+    assert (done.returncode == 0) is fits
+    if fits:
+        assert done.stdout.strip() == str(home)
+
+
+def test_an_unsuited_java_home_gives_way_to_an_installed_jdk(ready: Machine) -> None:
+    other = ready.has_java("25.0.1", "temurin-25")
+    assert ready.run('echo "$JAVA_HOME"', JAVA_HOME=str(other)).stdout.strip() == str(ready.root / "jvm/java-17")
+
+
+def test_a_user_is_told_what_is_missing_and_the_command(machine: Machine) -> None:
+    machine.has("apt-get")
+    machine.has("id", "echo 1000")
+    done = machine.run("echo not reached")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "error: these are missing, and only root may install them; run: sudo apt-get update && sudo apt-get install "
+        "--yes --no-install-recommends openjdk-17-jre-headless mariadb-server-core mariadb-client-core "
+        "python3 python3-venv python3-dev gcc libc6-dev pkg-config libmariadb-dev\n"
+    )
+    assert "apt-get" not in machine.calls.read_text()
+    assert not (machine.clone / ".venv").exists()
+
+
+def test_a_system_without_apt_names_the_missing_packages(ready: Machine) -> None:
+    (ready.programs / "mariadbd").unlink()
+    done = ready.run()
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: these are missing (by their Debian names), and there is no apt-get to install them: "
+        "mariadb-server-core mariadb-client-core\n"
+    )
+
+
+def test_root_installs_just_what_is_missing(ready: Machine) -> None:
+    (ready.programs / "mariadbd").unlink()
+    ready.has("id", "echo 0")
+    ready.has("apt-cache", "echo '  Candidate: 1:10.11'")
+    ready.has("apt-get", f'[ "$1" = update ] || ln -s mariadb-install-db {ready.programs}/mariadbd')
+    done = ready.run("echo went on")
+    assert (done.returncode, done.stdout) == (0, "went on\n")
+    assert [call for call in ready.calls.read_text().splitlines() if call.startswith("apt-get")] == [
+        "apt-get update",
+        "apt-get install --yes --no-install-recommends mariadb-server-core mariadb-client-core",
+    ]
+    assert "setup: installing mariadb-server-core mariadb-client-core" in done.stderr
+
+
+def test_a_release_without_java_17_gets_21(machine: Machine) -> None:
+    machine.has_mariadb()
+    machine.has_environment()
+    machine.has_jars()
+    machine.has("id", "echo 0")
+    machine.has("apt-cache", 'case "$2" in *17*) echo "  Candidate: (none)" ;; *) echo "  Candidate: 21.0" ;; esac')
+    machine.has("apt-get")
+    done = machine.run()
+    assert "apt-get install --yes --no-install-recommends openjdk-21-jre-headless" in machine.calls.read_text()
+    assert done.returncode == 1
+    assert "error: no Java 17 or 21 was found after the installation; set JAVA_HOME to one" in done.stderr
+
+
+def test_a_failing_apt_is_shown(ready: Machine) -> None:
+    (ready.programs / "mariadbd").unlink()
+    ready.has("id", "echo 0")
+    ready.has("apt-get", "echo 'Temporary failure resolving somewhere'; exit 100")
+    done = ready.run("echo not reached")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Temporary failure resolving somewhere" in done.stderr
+    assert "error: this command failed" in done.stderr
+
+
+def test_a_changed_lock_makes_the_environment_stale(ready: Machine) -> None:
+    (ready.clone / "requirements.txt").write_text("nothing==2\n")
+    ready.has("apt-get")
+    ready.has("id", "echo 1000")
+    done = ready.run()
+    assert done.returncode == 1
+    assert done.stderr.endswith("python3 python3-venv python3-dev gcc libc6-dev pkg-config libmariadb-dev\n")
+
+
+def test_the_scripts_name_no_registry() -> None:
+    scripts = [*(REPOSITORY / "local" / "setup").iterdir(), REPOSITORY / "bin" / "test", REPOSITORY / ".ci" / "run"]
+    assert len(scripts) >= 6
+    for script in scripts:
+        assert "://" not in script.read_text(), script
+
+
+@pytest.mark.parametrize("script", ["bin/test", ".ci/run"])
+def test_commands_are_executable_and_parse(script: str) -> None:
+    assert os.access(REPOSITORY / script, os.X_OK)
+    subprocess.run(["bash", "-n", str(REPOSITORY / script)], check=True)
+
+
+def test_an_unknown_stage_is_named() -> None:
+    done = subprocess.run(
+        [str(REPOSITORY / "bin" / "test"), "unitt"],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: bin/test has no stage 'unitt'; there are: lint unit mysql airflow spark end_to_end\n"
+    )
