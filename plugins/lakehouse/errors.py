@@ -25,6 +25,10 @@ class SourceError(LakehouseError):
     """The MySQL source cannot be reached, refuses the login, or does not hold what was asked for."""
 
 
+class SourceUnavailableError(SourceError):
+    """The source is away, full, busy or was cut off: trying again may help, unlike after any other source error."""
+
+
 class SourceDriftError(SourceError):
     """The source's columns no longer fit the contract."""
 

@@ -1,0 +1,254 @@
+"""The bronze manifest: a complete index of a table, by slice, and the pointer to the index that is visible.
+
+A file is visible only through a manifest. A file may hold several slices, so a reader of a slice keeps only those rows
+of its files whose date belongs to the slice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+
+from lakehouse.bronze_layout import LATEST_NAME, manifest_name
+from lakehouse.errors import ManifestError
+from lakehouse.json_fields import Fields
+from lakehouse.lake_path import LakePath, publish, storage_errors
+
+MANIFEST_VERSION = 1
+UNDATED = "undated"
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the bronze files; `arrow_type` is printed as Arrow prints it."""
+
+    name: str
+    mysql_type: str
+    arrow_type: str
+    nullable: bool
+
+
+@dataclass(frozen=True)
+class BronzeFile:
+    """A Parquet file: its rows, its size in bytes, and the SHA-256 of its bytes."""
+
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The rows of one date, of no date (`undated`), or of a table without a date column (`all`).
+
+    `sums` are exact decimal texts by column; `fingerprint` is equal for equal content; `files` are relative to the
+    table's folder; `copied_business_date` is the business date whose run copied the content.
+    """
+
+    slice: str
+    rows: int
+    sums: Mapping[str, str]
+    fingerprint: str
+    files: tuple[str, ...]
+    copied_business_date: str
+
+
+@dataclass(frozen=True)
+class Server:
+    """The source server and where its binary log stood at the snapshot, as far as the account may see it."""
+
+    version: str
+    binlog_file: str | None = None
+    binlog_position: int | None = None
+    gtid: str | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What the run of a business date landed; `files` are keyed by their path relative to the table's folder.
+
+    `substitutions` counts, by column and reason, the values that this run's files could not hold as they were.
+    """
+
+    schema: str
+    table: str
+    business_date: str
+    run_id: str
+    copied_at: str
+    change_detection: str
+    date_column: str | None
+    query: str
+    server: Server
+    columns: tuple[Column, ...]
+    files: Mapping[str, BronzeFile]
+    slices: tuple[Slice, ...]
+    rows: int
+    sums: Mapping[str, str]
+    rows_not_yet_due: int
+    substitutions: Mapping[str, Mapping[str, int]]
+
+    def to_json(self) -> str:
+        """The manifest's file content."""
+        return json.dumps({"manifest_version": MANIFEST_VERSION, **asdict(self)}, indent=1, ensure_ascii=False) + "\n"
+
+    @staticmethod
+    def from_json(text: str | bytes, where: object) -> Manifest:
+        """Read a manifest's file content; `where` names the file in messages.
+
+        Raises:
+            ManifestError: it is no manifest, or its parts contradict each other; the message names file and field.
+        """
+        fields = Fields.parse(text, where, ManifestError)
+        version = fields.whole("manifest_version")
+        if version != MANIFEST_VERSION:
+            raise fields.wrong("manifest_version", f"is {version}; this code reads version {MANIFEST_VERSION}")
+        server = fields.inner("server")
+        files = fields.inner("files")
+        manifest = Manifest(
+            schema=fields.text("schema"),
+            table=fields.text("table"),
+            business_date=fields.iso_date("business_date"),
+            run_id=fields.text("run_id"),
+            copied_at=fields.checked("copied_at", datetime.fromisoformat, "a time"),
+            change_detection=fields.text("change_detection"),
+            date_column=fields.optional_text("date_column"),
+            query=fields.text("query"),
+            server=Server(
+                server.text("version"),
+                server.optional_text("binlog_file"),
+                server.optional_whole("binlog_position"),
+                server.optional_text("gtid"),
+            ),
+            columns=tuple(_column(item) for item in fields.items("columns")),
+            files={key: _file(files.inner(key)) for key in files.names()},
+            slices=tuple(_slice(item) for item in fields.items("slices")),
+            rows=fields.whole("rows"),
+            sums=fields.texts("sums"),
+            rows_not_yet_due=fields.whole("rows_not_yet_due"),
+            substitutions=_substitutions(fields.inner("substitutions")),
+        )
+        _check_consistency(manifest, fields)
+        return manifest
+
+
+@dataclass(frozen=True)
+class Latest:
+    """The pointer: the visible manifest, relative to the table's folder, and the newest business date ever landed."""
+
+    manifest: str
+    newest_business_date: str
+
+    def to_json(self) -> str:
+        """The pointer's file content."""
+        return json.dumps(asdict(self)) + "\n"
+
+    @staticmethod
+    def from_json(text: str | bytes, where: object) -> Latest:
+        """Read the pointer's file content.
+
+        Raises:
+            ManifestError: it is no pointer; the message names file and field.
+        """
+        fields = Fields.parse(text, where, ManifestError)
+        return Latest(fields.text("manifest"), fields.iso_date("newest_business_date"))
+
+
+def read_latest(folder: LakePath) -> Latest | None:
+    """The pointer of a table, or None where nothing was ever landed.
+
+    Raises:
+        ManifestError: the pointer is damaged.
+        StorageError: it cannot be read.
+    """
+    path = folder / LATEST_NAME
+    content = _read(path)
+    return None if content is None else Latest.from_json(content, path)
+
+
+def read_manifest(folder: LakePath, name: str) -> Manifest | None:
+    """A manifest by its name relative to the table's folder, or None where there is none.
+
+    Raises:
+        ManifestError: the manifest is damaged.
+        StorageError: it cannot be read.
+    """
+    path = folder / name
+    content = _read(path)
+    return None if content is None else Manifest.from_json(content, path)
+
+
+def read_visible(folder: LakePath) -> tuple[Latest, Manifest] | None:
+    """The pointer and the manifest that it names, or None where nothing was ever landed.
+
+    Raises:
+        ManifestError: either is damaged, or the manifest is gone.
+        StorageError: either cannot be read.
+    """
+    latest = read_latest(folder)
+    if latest is None:
+        return None
+    manifest = read_manifest(folder, latest.manifest)
+    if manifest is None:
+        raise ManifestError(
+            f"{folder / LATEST_NAME}: manifest names {latest.manifest}, which does not exist: "
+            "restore it, or remove the table's bronze folder and copy the table afresh"
+        )
+    return latest, manifest
+
+
+def publish_manifest(folder: LakePath, manifest: Manifest, newest: date) -> None:
+    """Make a manifest visible: the manifest first, then the pointer to it.
+
+    Raises:
+        StorageError: either cannot be written; what was visible before stays so.
+    """
+    name = manifest_name(date.fromisoformat(manifest.business_date))
+    publish(folder / name, manifest.to_json().encode())
+    publish(folder / LATEST_NAME, Latest(name, newest.isoformat()).to_json().encode())
+
+
+def _read(path: LakePath) -> bytes | None:
+    with storage_errors("read", path):
+        return path.read_bytes() if path.exists() else None
+
+
+def _column(fields: Fields) -> Column:
+    return Column(fields.text("name"), fields.text("mysql_type"), fields.text("arrow_type"), fields.flag("nullable"))
+
+
+def _file(fields: Fields) -> BronzeFile:
+    return BronzeFile(fields.whole("rows"), fields.whole("bytes"), fields.text("sha256"))
+
+
+def _slice(fields: Fields) -> Slice:
+    name = fields.text("slice")
+    return Slice(
+        slice=name if name in {UNDATED, ALL} else fields.iso_date("slice"),
+        rows=fields.whole("rows"),
+        sums=fields.texts("sums"),
+        fingerprint=fields.text("fingerprint"),
+        files=fields.text_list("files"),
+        copied_business_date=fields.iso_date("copied_business_date"),
+    )
+
+
+def _substitutions(fields: Fields) -> dict[str, dict[str, int]]:
+    columns: dict[str, Any] = {name: fields.inner(name) for name in fields.names()}
+    return {name: {reason: inner.whole(reason) for reason in inner.names()} for name, inner in columns.items()}
+
+
+def _check_consistency(manifest: Manifest, fields: Fields) -> None:
+    names = [item.slice for item in manifest.slices]
+    if len(set(names)) != len(names):
+        raise fields.wrong("slices", "names a slice twice")
+    for item in manifest.slices:
+        missing = [name for name in item.files if name not in manifest.files]
+        if missing:
+            raise fields.wrong("slices", f"slice {item.slice} names {missing[0]}, which is not in files")
+    total = sum(item.rows for item in manifest.slices)
+    if total != manifest.rows:
+        raise fields.wrong("rows", f"is {manifest.rows}, but the slices hold {total} rows")
