@@ -45,6 +45,15 @@ class WiringSettings:
     retry_delay_seconds: int
 
 
+@dataclass(frozen=True)
+class AlertSettings:
+    """What an alert needs: it must go out even where another setting is what is wrong."""
+
+    timezone: str
+    alert_conn_ids: tuple[str, ...]
+    airflow_url: str
+
+
 WIRING_NAMES = frozenset(field.name for field in fields(WiringSettings))
 
 
@@ -266,6 +275,19 @@ def settings_at_run() -> Settings:
     from airflow.sdk import Variable
 
     return load_settings(os.environ, lambda name: Variable.get(name, default=None))
+
+
+def alert_settings_at_run() -> AlertSettings:
+    """The settings that an alert needs, whatever the others are.
+
+    Raises:
+        SettingError: one of them is unusable; the message has its cure.
+    """
+    from airflow.sdk import Variable
+
+    names = {field.name for field in fields(AlertSettings)}
+    settings = tuple(setting for setting in SETTINGS if setting.name in names)
+    return AlertSettings(**_parsed(settings, os.environ, lambda name: Variable.get(name, default=None)))
 
 
 def settings_table() -> str:

@@ -1,0 +1,276 @@
+"""Turns what Airflow says of a failure into one message that an on-call engineer can act on. Pure: it sends nothing.
+
+There are three kinds: a task failed for good, a run failed as a whole, a scheduled run missed its deadline. Each
+problem has one stable `dedup_key`, so that a channel that groups messages shows it once.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+MANUAL = "docs/operations.md#what-to-do-by-what-failed"
+LONGEST_CAUSE = 400
+LONGEST_KEY = 255
+CURES = {
+    "resolve_run": "trigger the run again with a business_date",
+    "source_ready": "mend the source or its connection, then clear source_ready with downstream",
+    "list_tables": "correct the contracts or the parameter named in the cause, then clear list_tables with downstream",
+    "copy_to_bronze": "mend what the cause names, then clear this table's copy_to_bronze with downstream",
+    "silver": "mend what the cause names (see the Databricks run), then clear this table's silver with downstream",
+    "gold": "mend what the cause names (see the Databricks run), then clear gold with downstream",
+    "reconcile": "clear copy_to_bronze of the tables named, with downstream; if it differs again, keep the run's files",
+}
+SECRETS = (
+    (re.compile(r"(://[^/\s:@]*):[^@\s/]+@"), r"\1:***@"),
+    (re.compile(r"(?i)\b(password|passwd|pwd|token|secret|sig|api[_-]?key|account[_-]?key)(['\"]?\s*[=:]\s*['\"]?)[^\s'\",;&]+"),
+     r"\1\2***"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 ***"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One problem, for people.
+
+    Attributes:
+        kind: `task_failed`, `run_failed` or `deadline_missed`.
+        what: the problem in a few words.
+        table, business_date: what it concerns, where it concerns one.
+        cause: one line; never a secret.
+        link: the task's log or the run, in Airflow.
+        run_page: the Databricks run, where there was one.
+        cure: what to do, and where more is written.
+        dedup_key: the same for every message about the same problem.
+    """
+
+    kind: str
+    what: str
+    dag_id: str
+    run_id: str
+    task_id: str | None
+    map_index: int | None
+    table: str | None
+    business_date: str | None
+    cause: str
+    link: str
+    run_page: str | None
+    cure: str
+    dedup_key: str
+
+    @property
+    def title(self) -> str:
+        """The problem in one line, with its table and date."""
+        concerned = ", ".join(part for part in (self.table, self.business_date) if part)
+        return f"{self.what}: {concerned}" if concerned else self.what
+
+    def lines(self) -> list[tuple[str, str]]:
+        """What there is to say, as label and text."""
+        parts = [
+            ("Table", self.table),
+            ("Business date", self.business_date),
+            ("Cause", self.cause),
+            ("Log" if self.task_id else "Run", self.link),
+            ("Databricks run", self.run_page),
+            ("What to do", self.cure),
+            ("Airflow run", self.run_id),
+        ]
+        return [(label, text) for label, text in parts if text]
+
+    def text(self) -> str:
+        """The whole message as plain text."""
+        return "\n".join([self.title, *(f"{label}: {text}" for label, text in self.lines())])
+
+    def html(self) -> str:
+        """The whole message as HTML."""
+        rows = "".join(
+            f"<tr><th align='left' valign='top'>{html.escape(label)}</th><td>{_linked(text)}</td></tr>"
+            for label, text in self.lines()
+        )
+        return f"<p><b>{html.escape(self.title)}</b></p><table>{rows}</table>"
+
+    def webhook_payload(self) -> dict[str, Any]:
+        """For a webhook: `text` as Slack and Teams take it, and every field by itself for anything else."""
+        return {"text": self.text(), "alert": {"title": self.title, **asdict(self)}}
+
+    def pagerduty_event(self, routing_key: str) -> dict[str, Any]:
+        """For PagerDuty's Events API v2."""
+        return {
+            "routing_key": routing_key,
+            "event_action": "trigger",
+            "dedup_key": self.dedup_key,
+            "payload": {
+                "summary": self.title,
+                "source": self.dag_id,
+                "severity": "warning" if self.kind == "deadline_missed" else "error",
+                "component": self.table or self.task_id or self.dag_id,
+                "custom_details": dict(self.lines()),
+            },
+            "links": [{"href": self.link, "text": "Airflow"}]
+            + ([{"href": self.run_page, "text": "Databricks"}] if self.run_page else []),
+        }
+
+
+def build_alert(context: Mapping[str, Any], *, airflow_url: str, timezone: str, run_page: str | None = None) -> Alert:
+    """The alert of a task's failure context, a DAG's failure context or a missed deadline's.
+
+    Args:
+        context: as Airflow hands it to a callback.
+        airflow_url: Airflow's address, without a slash at its end.
+        timezone: the DAG's time zone, in which its data interval has a date.
+        run_page: the task's Databricks run, if it started one.
+    """
+    if "deadline" in context:
+        return _deadline_alert(context, airflow_url, timezone)
+    if "reason" in context:
+        return _run_alert(context, airflow_url, timezone)
+    return _task_alert(context, airflow_url, timezone, run_page)
+
+
+def one_line(cause: object) -> str:
+    """The first thing that an error says, without secrets, short enough for a phone."""
+    text = _databricks_error(str(cause)) or str(cause)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines:
+        return f"{type(cause).__name__} without a message" if isinstance(cause, BaseException) else "unknown"
+    # A heading such as "3 problems in the contracts:" says little without its first problem.
+    first = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
+    for pattern, replacement in SECRETS:
+        first = pattern.sub(replacement, first)
+    return first if len(first) <= LONGEST_CAUSE else first[: LONGEST_CAUSE - 1] + "…"
+
+
+def _databricks_error(text: str) -> str | None:
+    """The job's own error within the provider's message, which wraps it in the run's state."""
+    _, marker, errors = text.partition("with the errors ")
+    if not marker:
+        return None
+    try:
+        entries = ast.literal_eval(errors.strip().rstrip("."))
+        return str(entries[0]["error"])
+    except (ValueError, SyntaxError, LookupError, TypeError):
+        return None
+
+
+def _task_alert(context: Mapping[str, Any], airflow_url: str, timezone: str, run_page: str | None) -> Alert:
+    instance = context.get("ti") or context["task_instance"]
+    task = context.get("task")
+    map_index = instance.map_index if instance.map_index is not None and instance.map_index >= 0 else None
+    name = instance.task_id.rpartition(".")[2]
+    link = f"{_run_link(airflow_url, instance.dag_id, instance.run_id)}/tasks/{instance.task_id}"
+    if map_index is not None:
+        link += f"/mapped/{map_index}"
+    return Alert(
+        kind="task_failed",
+        what=f"{instance.dag_id}: {name} failed",
+        dag_id=instance.dag_id,
+        run_id=instance.run_id,
+        task_id=instance.task_id,
+        map_index=map_index,
+        table=_table_of(task),
+        business_date=_business_date_of(task) or _date_of_run(_run_fields(context.get("dag_run")), timezone),
+        cause=one_line(context.get("exception") or "the task's process ended without an error: see its log"),
+        link=f"{link}?try_number={instance.try_number}",
+        run_page=run_page,
+        cure=f"{CURES.get(name, 'mend what the cause names, then clear the task with downstream')}; see {MANUAL}",
+        dedup_key=_dedup_key(instance.dag_id, instance.run_id, instance.task_id, map_index, "task_failed"),
+    )
+
+
+def _run_alert(context: Mapping[str, Any], airflow_url: str, timezone: str) -> Alert:
+    run = _run_fields(context["dag_run"])
+    return _alert_of_run(
+        run,
+        airflow_url,
+        timezone,
+        kind="run_failed",
+        what=f"{run['dag_id']}: the run failed",
+        cause=one_line(context["reason"]),
+        cure=f"open the run and begin with the first red task; see {MANUAL}",
+    )
+
+
+def _deadline_alert(context: Mapping[str, Any], airflow_url: str, timezone: str) -> Alert:
+    run = _run_fields(context["dag_run"])
+    return _alert_of_run(
+        run,
+        airflow_url,
+        timezone,
+        kind="deadline_missed",
+        what=f"{run['dag_id']}: not ready in time",
+        cause=f"the run was due by {context['deadline']['deadline_time']} and is {run['state'] or 'not finished'}",
+        cure=f"open the run: whatever is red or still running is the cause; see {MANUAL}",
+    )
+
+
+def _alert_of_run(
+    run: Mapping[str, Any], airflow_url: str, timezone: str, *, kind: str, what: str, cause: str, cure: str
+) -> Alert:
+    return Alert(
+        kind=kind,
+        what=what,
+        dag_id=run["dag_id"],
+        run_id=run["run_id"],
+        task_id=None,
+        map_index=None,
+        table=None,
+        business_date=_date_of_run(run, timezone),
+        cause=cause,
+        link=_run_link(airflow_url, run["dag_id"], run["run_id"]),
+        run_page=None,
+        cure=cure,
+        dedup_key=_dedup_key(run["dag_id"], run["run_id"], None, None, kind),
+    )
+
+
+def _run_fields(dag_run: Any) -> dict[str, Any]:
+    """What we need of a run, which is an object in tasks and the REST API's mapping in deadline callbacks."""
+    if isinstance(dag_run, Mapping):
+        return {**{name: dag_run.get(name) for name in ("dag_id", "conf", "data_interval_start", "state")},
+                "run_id": dag_run.get("dag_run_id") or dag_run.get("run_id")}  # fmt: skip
+    names = ("dag_id", "run_id", "conf", "data_interval_start", "state")
+    return {name: getattr(dag_run, name, None) for name in names}
+
+
+def _date_of_run(run: Mapping[str, Any], timezone: str) -> str | None:
+    asked = (run.get("conf") or {}).get("business_date")
+    if asked:
+        return str(asked)
+    start = run.get("data_interval_start")
+    if isinstance(start, str):
+        start = datetime.fromisoformat(start)
+    return start.astimezone(ZoneInfo(timezone)).date().isoformat() if start else None
+
+
+def _table_of(task: Any) -> str | None:
+    plan = getattr(task, "plan", None)
+    table = plan.get("table") if isinstance(plan, Mapping) else getattr(task, "table", None)
+    return table if isinstance(table, str) else None
+
+
+def _business_date_of(task: Any) -> str | None:
+    value = getattr(task, "business_date", None)
+    # A task that failed before its templates were rendered still has the template there.
+    return value if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value) else None
+
+
+def _run_link(airflow_url: str, dag_id: str, run_id: str) -> str:
+    return f"{airflow_url}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
+
+
+def _dedup_key(dag_id: str, run_id: str, task_id: str | None, map_index: int | None, kind: str) -> str:
+    key = "/".join((dag_id, run_id, task_id or "-", "-" if map_index is None else str(map_index), kind))
+    return key if len(key) <= LONGEST_KEY else hashlib.sha256(key.encode()).hexdigest()
+
+
+def _linked(text: str) -> str:
+    escaped = html.escape(text)
+    return f"<a href='{escaped}'>{escaped}</a>" if text.startswith(("http://", "https://")) else escaped
