@@ -8,7 +8,7 @@ Copies every table of the MySQL schema `atliqsale` to bronze, then Databricks br
 |---|---|
 | the daily run | nothing: it starts by itself when the business date is over |
 | one date again | *Trigger* with `business_date`; any date may be run any number of times, in any order |
-| a range of past dates | *Trigger → Backfill*, or `airflow backfill create --dag-id atliqsale_daily --from-date A --to-date B` |
+| past dates, A to B | *Trigger → Backfill*, or `airflow backfill create --dag-id … --from-date A --to-date B` |
 | one table again | clear its `copy_to_bronze` with *Downstream*; or *Trigger* with `tables` |
 
 A past date's facts are copied again and its landed dimension snapshot is reused; where none was landed the dimension
@@ -21,7 +21,6 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, task_group
-
 from lakehouse import tasks
 from lakehouse.deadlines import scheduled_run_deadline
 from lakehouse.notifiers import AlertNotifier

@@ -57,9 +57,9 @@ class AirflowClient:
             AirflowApiError: the answer was an error; carries Airflow's own words.
         """
         if self._token is None:
-            self._token = self._send(
-                "POST", "/auth/token", {"username": self._user, "password": self._password}, {}
-            )["access_token"]
+            self._token = self._send("POST", "/auth/token", {"username": self._user, "password": self._password}, {})[
+                "access_token"
+            ]
         return self._send(method, f"/api/v2{path}", body, {"Authorization": f"Bearer {self._token}"})
 
     def has_dag(self, dag_id: str) -> bool:
@@ -162,7 +162,7 @@ class AirflowClient:
             time.sleep(_POLL_SECONDS)
 
     def _send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
-        request = urllib.request.Request(  # noqa: S310 - always http on the loopback address
+        request = urllib.request.Request(
             f"{self.url}{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),

@@ -47,21 +47,25 @@ def airflow_environment(
         # Without it a cleared Databricks task may find its old run id and end without running anything.
         "AIRFLOW__STATE_STORE__CLEAR_ON_SUCCESS": "True",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
-        "AIRFLOW_CONN_MYSQL_ONPREM": json.dumps({
-            "conn_type": "mysql",
-            "host": HOST,
-            "port": ports.mysql,
-            "login": READER,
-            "password": mysql_password,
-            "schema": "atliqsale",
-        }),
-        "AIRFLOW_CONN_DATABRICKS_DEFAULT": json.dumps({
-            "conn_type": "databricks",
-            "host": HOST,
-            "schema": "http",
-            "port": ports.databricks,
-            "password": secrets.databricks_token,
-        }),
+        "AIRFLOW_CONN_MYSQL_ONPREM": json.dumps(
+            {
+                "conn_type": "mysql",
+                "host": HOST,
+                "port": ports.mysql,
+                "login": READER,
+                "password": mysql_password,
+                "schema": "atliqsale",
+            }
+        ),
+        "AIRFLOW_CONN_DATABRICKS_DEFAULT": json.dumps(
+            {
+                "conn_type": "databricks",
+                "host": HOST,
+                "schema": "http",
+                "port": ports.databricks,
+                "password": secrets.databricks_token,
+            }
+        ),
         "LAKEHOUSE_LAKE_ROOT": f"file://{home.lake}",
         "LAKEHOUSE_SPARK_LAKE_ROOT": str(home.lake),
         "LAKEHOUSE_CONTRACTS_ROOT": str(REPOSITORY / "contracts"),

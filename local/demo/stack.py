@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -44,9 +45,7 @@ class Stack:
     def __post_init__(self) -> None:
         self.secrets = Secrets.of(self.home.root)
         self.mysql = MySqlServer(self.home.mysql, self.ports.mysql)
-        self.airflow = AirflowClient(
-            f"http://{HOST}:{self.ports.airflow}", AIRFLOW_USER, self.secrets.airflow_password
-        )
+        self.airflow = AirflowClient(f"http://{HOST}:{self.ports.airflow}", AIRFLOW_USER, self.secrets.airflow_password)
 
     def __enter__(self) -> Stack:
         try:
@@ -96,10 +95,8 @@ class Stack:
             _signal_group(child, signal.SIGTERM)
         deadline = time.monotonic() + _STOP_SECONDS
         for child in self._children.values():
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                pass
             _signal_group(child, signal.SIGKILL)
             child.wait()
         self._children.clear()
@@ -175,7 +172,5 @@ def _answers(url: str) -> bool:
 
 
 def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, number)
-    except ProcessLookupError:
-        pass

@@ -6,7 +6,7 @@ An error that no retry can heal (a wrong parameter, contract or figure) fails it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 
 @contextmanager
-def failing_at_once(*errors: type[Exception]) -> Iterator[None]:
+def failing_at_once(*errors: type[Exception]) -> Generator[None]:
     """Turns errors that no retry can heal into a failure without retries, keeping their one clear message."""
     try:
         yield
@@ -25,7 +25,7 @@ def failing_at_once(*errors: type[Exception]) -> Iterator[None]:
         raise AirflowFailException(str(error)) from error
 
 
-@task
+@task(multiple_outputs=True)
 def resolve_run(timezone: str) -> dict[str, Any]:
     """The run's business date (ISO) and its name in paths; everything downstream takes them from here."""
     from zoneinfo import ZoneInfo
@@ -51,7 +51,7 @@ def resolve_run(timezone: str) -> dict[str, Any]:
 def list_tables(schema: str) -> list[dict[str, Any]]:
     """One plan per MySQL table of the schema (or of the `tables` param), in order of their names."""
     from lakehouse.contracts import load_contracts
-    from lakehouse.errors import ContractError, LakehouseError, SourceUnreachableError
+    from lakehouse.errors import ContractError, LakehouseError, SourceUnavailableError
     from lakehouse.mysql_source import connection_info
     from lakehouse.mysql_source import list_tables as tables_of
     from lakehouse.planning import plan_tables
@@ -63,7 +63,7 @@ def list_tables(schema: str) -> list[dict[str, Any]]:
         contracts = load_contracts(Path(settings.contracts_root) / schema)
     try:
         planned = plan_tables(tables_of(connection_info(settings.mysql_conn_id), schema), contracts, requested)
-    except SourceUnreachableError:
+    except SourceUnavailableError:
         raise
     except LakehouseError as error:
         raise AirflowFailException(str(error)) from error
@@ -72,24 +72,24 @@ def list_tables(schema: str) -> list[dict[str, Any]]:
     return [plan.as_dict() for plan in planned]
 
 
-@task
+@task(multiple_outputs=True)
 def reconcile(run: dict[str, Any], schema: str, one_big_table: str, plans: list[dict[str, Any]]) -> dict[str, Any]:
     """Compares source, bronze, silver, quarantine and gold, per table and date; any difference fails the run."""
-    from lakehouse.daily_reconciliation import reconcile_day
-    from lakehouse.errors import LakehouseError
+    from lakehouse.contracts import load_contracts
+    from lakehouse.day_reconciliation import reconcile_day
+    from lakehouse.errors import ContractError, ReconciliationError
     from lakehouse.lake import lake_root
+    from lakehouse.planning import TablePlan
     from lakehouse.settings import settings_at_run
 
-    started = datetime.now(UTC)
-    with failing_at_once(LakehouseError):
+    settings = settings_at_run()
+    with failing_at_once(ContractError, ReconciliationError):
         return reconcile_day(
-            lake=lake_root(settings_at_run()),
-            schema=schema,
-            one_big_table=one_big_table,
-            plans=plans,
+            lake=lake_root(settings),
+            plans=[TablePlan.from_dict(plan) for plan in plans],
+            one_big_table=load_contracts(Path(settings.contracts_root) / schema).one_big_tables[one_big_table],
             business_date=date.fromisoformat(run["business_date"]),
             run_slug=run["run_slug"],
-            started_at=started,
             clock=lambda: datetime.now(UTC),
         )
 
@@ -105,15 +105,13 @@ def publish(run: dict[str, Any], reconciled: dict[str, Any]) -> None:
 @task(trigger_rule="all_done", retries=0)
 def report(run: dict[str, Any] | None, schema: str) -> list[dict[str, Any]]:
     """Prints the run's ledger, whatever became of the run."""
-    from lakehouse.ledger import read_rows, render_rows
     from lakehouse.lake import lake_root
+    from lakehouse.ledger import read_rows, render_rows
     from lakehouse.settings import settings_at_run
 
     if run is None:
         print("no business date could be resolved, so nothing ran")
         return []
-    rows = read_rows(
-        lake_root(settings_at_run()), schema, date.fromisoformat(run["business_date"]), run["run_slug"]
-    )
+    rows = read_rows(lake_root(settings_at_run()), schema, date.fromisoformat(run["business_date"]), run["run_slug"])
     print(render_rows(rows))
     return [row.summary() for row in rows]

@@ -32,12 +32,12 @@ class MySqlReadySensor(BaseSensorOperator):
         Raises:
             AirflowFailException: the login is refused, or the schema is missing or empty.
         """
-        from lakehouse.errors import SourceError, SourceUnreachableError
+        from lakehouse.errors import SourceError, SourceUnavailableError
         from lakehouse.mysql_source import connection_info, list_tables
 
         try:
             tables = list_tables(connection_info(self.mysql_conn_id), self.schema)
-        except SourceUnreachableError as error:
+        except SourceUnavailableError as error:
             self.log.warning("%s; trying again in %s seconds", error, self.poke_interval)
             return False
         except SourceError as error:

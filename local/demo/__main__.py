@@ -1,0 +1,183 @@
+"""The demo's command: see `bin/demo --help`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import date, timedelta
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from local.demo.addresses import AIRFLOW_USER, HOST, Home, Ports
+from local.demo.changes import changes_of
+from local.demo.day import DayRun, run_day, wait_for_dag
+from local.demo.independent_check import compare
+from local.demo.report import Report, day_report, failures_of, open_quarantine, render, write_json
+from local.demo.stack import Stack
+from local.demo_data import generate, is_filled
+from local.demo_data.build import DEFAULT_SEED
+from local.demo_data.next_day import has_sales, live_next_day
+from local.errors import LocalError
+from local.mysql_server import READER, SOURCE_SCHEMA
+
+# Fixed, so that the same seed gives the same data whenever the demo runs.
+LAST_DATE = date(2026, 6, 30)
+
+
+class DemoInterruptedError(LocalError):
+    """Somebody asked the demo to end."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the demo; 0 only if everything held."""
+    options = _parser().parse_args(arguments)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    started = time.monotonic()
+
+    def say(line: str) -> None:
+        print(f"{time.monotonic() - started:6.1f}  {line}", flush=True)
+
+    home = Home(options.home.resolve())
+    addresses_file = home.root / "addresses.json"
+    try:
+        with Stack(home, Ports.from_base(options.port), say) as stack:
+            write_json(addresses_file, addresses_of(stack))
+            report = live_two_days(stack, options.rows, options.seed, say)
+            print(render(report), flush=True)
+            print_addresses(stack)
+            if not options.once:
+                wait_for_the_end(stack)
+            return 0 if report.held else 1
+    except DemoInterruptedError:
+        print("\nstopped", flush=True)
+        return 0 if not options.once else 130
+    except LocalError as error:
+        print(f"\nbin/demo: {error}", file=sys.stderr, flush=True)
+        return 1
+    finally:
+        addresses_file.unlink(missing_ok=True)
+
+
+def live_two_days(stack: Stack, rows: int, seed: int, say: Callable[[str], None]) -> Report:
+    """Fills the source, runs its last day, lives the next one, runs that; steps done in an earlier start are kept."""
+    lake = stack.home.lake
+    memory = Memory(stack.home.root / "state.json")
+    source = stack.mysql.connect(SOURCE_SCHEMA)
+    if not is_filled(source):
+        say(f"filling MySQL with {rows:,} transactions of three years")
+        memory.remember("planted", generate(source, rows, seed, last_date=LAST_DATE).as_dict())
+    wait_for_dag(stack)
+    next_date = LAST_DATE + timedelta(days=1)
+    first = _day(stack, LAST_DATE, memory, say)
+    if not has_sales(source, next_date):
+        say(
+            f"living {next_date}: new sales, a renamed customer, a moved market, a late product, a correction, a deletion"
+        )
+        memory.remember("edits", asdict(live_next_day(source, next_date)))
+    second = _day(stack, next_date, memory, say)
+    comparison = compare(source, lake, next_date)
+    days = [day_report(lake, first), day_report(lake, second)]
+    edits = memory.recall("edits")
+    total = comparison.total
+    report = Report(
+        planted=memory.recall("planted") or {},
+        days=days,
+        obt_rows=total.rows,
+        obt_quantity=total.quantity,
+        obt_revenue_inr=f"{total.revenue:,.2f}",
+        open_quarantine=open_quarantine(lake),
+        independent_check={"groups": len(comparison.source), "differing": len(comparison.differences)},
+        changes=changes_of(lake, edits) if edits else [],
+        failures=failures_of(days, comparison),
+        addresses=addresses_of(stack),
+    )
+    write_json(stack.home.root / "report.json", report.as_dict())
+    return report
+
+
+class Memory:
+    """What the demo has done so far, so that a second start takes up where the first stopped."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def recall(self, key: str) -> Any:
+        """What was remembered under the key, or None."""
+        return json.loads(self._path.read_text()).get(key) if self._path.exists() else None
+
+    def remember(self, key: str, value: Any) -> None:
+        """Keeps a value, at once or not at all."""
+        known = json.loads(self._path.read_text()) if self._path.exists() else {}
+        write_json(self._path, {**known, key: value})
+
+
+def _day(stack: Stack, business_date: date, memory: Memory, say: Callable[[str], None]) -> DayRun:
+    key = f"run of {business_date}"
+    done = memory.recall(key)
+    if done and done["state"] == "success":
+        say(f"business date {business_date} was run before")
+        return DayRun(**done)
+    say(f"running {business_date} through Airflow")
+    run = run_day(stack, business_date, say)
+    memory.remember(key, asdict(run))
+    say(f"business date {business_date}: {run.state} in {run.seconds:.0f} s")
+    return run
+
+
+def addresses_of(stack: Stack) -> dict[str, Any]:
+    """Where everything is while the demo is up."""
+    credentials = stack.mysql.credentials
+    return {
+        "mysql_url": f"mysql://{READER}:{credentials.lakehouse}@{HOST}:{stack.ports.mysql}/{SOURCE_SCHEMA}",
+        "mysql_owner_url": f"mysql://owner:{credentials.owner}@{HOST}:{stack.ports.mysql}/{SOURCE_SCHEMA}",
+        "lake_root": str(stack.home.lake),
+        "airflow_url": stack.airflow.url,
+        "airflow_user": AIRFLOW_USER,
+        "airflow_password": stack.secrets.airflow_password,
+        "databricks_url": f"http://{HOST}:{stack.ports.databricks}",
+        "databricks_token": stack.secrets.databricks_token,
+    }
+
+
+def print_addresses(stack: Stack) -> None:
+    """Tells a person what to open."""
+    print(f"""
+open   Airflow      {stack.airflow.url}/dags/atliqsale_daily  (user {AIRFLOW_USER}, password {stack.secrets.airflow_password})
+       Databricks   http://{HOST}:{stack.ports.databricks}  (runs and their logs)
+       the lake     {stack.home.lake}
+       all logins   {stack.home.root / "addresses.json"} while the demo is up""", flush=True)  # fmt: skip
+
+
+def wait_for_the_end(stack: Stack) -> None:
+    """Returns never: ends by Ctrl-C, a kill, or a part that died."""
+    print("\nCtrl-C stops everything", flush=True)
+    while True:
+        stack.require_alive()
+        time.sleep(1)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise DemoInterruptedError
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bin/demo", description="Fill a MySQL, run two business dates through Airflow, and show what came out."
+    )
+    parser.add_argument("--home", type=Path, default=Path(".demo"), help="folder of all state (default .demo)")
+    parser.add_argument("--rows", type=int, default=150_000, help="transactions to generate (default 150,000)")
+    parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="the same seed gives the same data")
+    parser.add_argument("--port", type=int, default=8080, help="first of six ports in a row (default 8080, Airflow's)")
+    parser.add_argument("--once", action="store_true", help="exit when the report is shown; status 0 only if all held")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""Rules that every DAG keeps, whichever it is."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.airflow
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DAG_FILES = sorted((REPOSITORY / "dags").glob("*.py"))
+POOLS = json.loads((REPOSITORY / "infra" / "airflow" / "pools.json").read_text())
+HEAVY = {"pyarrow", "pandas", "pyspark", "deltalake", "duckdb", "MySQLdb", "open_data_contract_standard", "adlfs"}
+
+
+@pytest.fixture(scope="module")
+def bag() -> Any:
+    from airflow.dag_processing.dagbag import DagBag
+
+    return DagBag(dag_folder=str(REPOSITORY / "dags"), include_examples=False)
+
+
+def test_every_dag_file_loads_and_there_is_at_least_one(bag: Any) -> None:
+    assert bag.import_errors == {}
+    assert set(bag.dags) == {"atliqsale_daily"}
+
+
+def test_every_dag_carries_its_runbook(bag: Any) -> None:
+    for dag in bag.dags.values():
+        assert dag.doc_md
+        assert "business_date" in dag.doc_md
+
+
+def test_every_dag_has_real_data_intervals_and_does_not_catch_up(bag: Any) -> None:
+    for dag in bag.dags.values():
+        assert type(dag.timetable).__name__ == "CronDataIntervalTimetable"
+        assert dag.catchup is False
+        assert dag.max_active_runs == 1
+
+
+def test_every_task_alerts_when_it_has_failed_and_cannot_run_for_ever(bag: Any) -> None:
+    for dag in bag.dags.values():
+        for task in dag.tasks:
+            assert task.has_on_failure_callback, task.task_id
+            limit = task.execution_timeout
+            assert isinstance(limit, timedelta), task.task_id
+            assert limit <= timedelta(hours=2), task.task_id
+
+
+def test_every_task_that_may_heal_is_retried_with_growing_delays(bag: Any) -> None:
+    for dag in bag.dags.values():
+        for task in dag.tasks:
+            if task.task_id != "report":
+                assert task.retries >= 1, task.task_id
+                assert task.retry_exponential_backoff, task.task_id
+
+
+def test_every_pool_that_a_task_names_is_in_the_pools_file(bag: Any) -> None:
+    for dag in bag.dags.values():
+        pools = {task.pool for task in dag.tasks} - {"default_pool"}
+        assert pools == set(POOLS)
+
+
+def test_every_param_says_what_it_is_for(bag: Any) -> None:
+    for dag in bag.dags.values():
+        for name in dag.params:
+            assert dag.params.get_param(name).description, name
+
+
+def test_the_run_is_red_whenever_any_table_is_red(bag: Any) -> None:
+    dag = bag.dags["atliqsale_daily"]
+    gates = [task for task in dag.leaves if task.trigger_rule == "all_success"]
+
+    assert [task.task_id for task in gates] == ["publish"]
+    assert {task.task_id for task in dag.leaves} == {"publish", "report"}
+    upstream = gates[0].get_flat_relative_ids(upstream=True)
+    assert upstream == {task.task_id for task in dag.tasks} - {"publish", "report"}
+
+
+@pytest.mark.parametrize("file", DAG_FILES, ids=lambda file: file.name)
+def test_a_dag_file_is_wiring_and_no_more(file: Path) -> None:
+    text = file.read_text()
+    assert len(text.splitlines()) <= 130
+    assert "SELECT " not in text
+    assert "Variable.get" not in text
+    assert ast.get_docstring(ast.parse(text))
+
+
+def test_parsing_a_dag_imports_nothing_heavy() -> None:
+    program = (
+        f"import sys, runpy\nrunpy.run_path({str(DAG_FILES[0])!r})\n"
+        f"print(sorted({HEAVY!r} & {{name.partition('.')[0] for name in sys.modules}}))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "plugins")}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"

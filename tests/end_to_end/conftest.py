@@ -1,0 +1,58 @@
+"""One running platform for all end-to-end tests: MySQL, the local Databricks, Airflow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.demo.addresses import Home, Ports
+from local.demo.day import wait_for_dag
+from local.demo.stack import Stack
+from local.demo_data import PlantedDefects, generate
+from local.mysql_server import SOURCE_SCHEMA
+from local.processes import is_port_free
+from tests.end_to_end.lake_content import LAST_DATE
+
+ROWS = 4_000
+
+
+@pytest.fixture(scope="session")
+def free_ports() -> Ports:
+    """Six free ports in a row."""
+    for base in range(21_000, 29_000, 10):
+        if all(is_port_free(base + offset) for offset in range(6)):
+            return Ports.from_base(base)
+    raise AssertionError("no six free ports in a row")
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, free_ports: Ports) -> Iterator[Stack]:
+    """The whole platform, its source filled, its DAG loaded and unpaused."""
+    home = Home(tmp_path_factory.mktemp("stack"))
+    overrides = {"LAKEHOUSE_TASK_RETRIES": "0"}
+    with Stack(home, free_ports, lambda line: print(f"  {line}", flush=True), overrides) as running:
+        wait_for_dag(running)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def planted(stack: Stack) -> PlantedDefects:
+    """Fills the source and tells what was planted."""
+    return generate(stack.mysql.connect(SOURCE_SCHEMA), ROWS, last_date=LAST_DATE)
+
+
+@pytest.fixture
+def source(stack: Stack, planted: PlantedDefects) -> Iterator[Any]:
+    """A connection with which to edit and to count at the source."""
+    connection = stack.mysql.connect(SOURCE_SCHEMA)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def lake(stack: Stack) -> Path:
+    """The lake's root."""
+    return stack.home.lake

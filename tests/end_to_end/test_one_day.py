@@ -1,0 +1,254 @@
+"""The main job on the real thing: MySQL, Airflow's scheduler, Spark with Delta, all started for this.
+
+The tests stand in the order in which a platform lives: each begins where the one before it ended.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.demo.airflow_client import AirflowApiError
+from local.demo.day import DAG_ID, run_day
+from local.demo.independent_check import compare, query_delta, query_gold
+from local.demo.report import SCHEMA
+from local.demo.stack import Stack
+from local.demo_data import PlantedDefects
+from local.demo_data.next_day import NextDay, live_next_day
+from tests.end_to_end.lake_content import LAST_DATE, content_of
+
+pytestmark = pytest.mark.end_to_end
+
+NEXT_DATE = LAST_DATE + timedelta(days=1)
+TABLES = ("customer", "date", "market", "product", "transactions")
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+def test_the_first_day_fills_a_one_big_table_that_equals_an_independent_calculation(
+    stack: Stack, source: Any, lake: Path, planted: PlantedDefects
+) -> None:
+    run = run_day(stack, LAST_DATE, say)
+
+    assert run.state == "success", failed_logs(stack, run.run_id)
+    comparison = compare(source, lake, LAST_DATE)
+    assert comparison.differences == []
+    defects = planted.transactions
+    quarantined = defects.zero_amounts + defects.negative_amounts
+    assert comparison.total.rows == defects.rows - quarantined - defects.twin_rows
+    reasons = query_delta(
+        {"q": lake / "silver" / "transactions_quarantine"},
+        "SELECT r.name, count(*) FROM (SELECT unnest(_errors) AS r FROM q) GROUP BY 1",
+    )
+    assert reasons == [("sales_amount_positive", quarantined)]
+    names = {instance["rendered_map_index"] for instance in stack.airflow.task_instances(DAG_ID, run.run_id)}
+    assert set(TABLES) <= names
+
+
+def test_the_run_s_asset_carries_its_figures(stack: Stack) -> None:
+    events = stack.airflow.request("GET", "/assets/events?order_by=-timestamp")["asset_events"]
+
+    assert events[0]["extra"]["business_date"] == LAST_DATE.isoformat()
+    assert events[0]["extra"]["gold_rows"] > 0
+
+
+def test_running_a_date_again_changes_no_row_and_writes_nothing(stack: Stack, lake: Path) -> None:
+    before = content_of(lake)
+
+    run = run_day(stack, LAST_DATE, say)
+
+    assert run.state == "success", failed_logs(stack, run.run_id)
+    assert content_of(lake) == before
+
+
+@pytest.mark.parametrize(
+    ("task_id", "map_index"),
+    [
+        ("resolve_run", None),
+        ("source_ready", None),
+        ("list_tables", None),
+        ("table.copy_to_bronze", 0),
+        ("table.copy_to_bronze", 4),
+        ("table.silver", 0),
+        ("table.silver", 4),
+        ("gold", None),
+        ("reconcile", None),
+        ("publish", None),
+        ("report", None),
+    ],
+)
+def test_clearing_any_single_task_changes_no_row(stack: Stack, lake: Path, task_id: str, map_index: int | None) -> None:
+    before = content_of(lake)
+    run_id = stack.airflow.runs(DAG_ID)[-1]["dag_run_id"]
+    tries = tries_of(stack, run_id, task_id, map_index)
+
+    stack.airflow.clear(DAG_ID, run_id, task_id, map_index)
+    wait_until(lambda: tries_of(stack, run_id, task_id, map_index) > tries, f"{task_id} was not cleared")
+
+    assert stack.airflow.wait(DAG_ID, run_id, 180, alive=stack.require_alive) == "success", failed_logs(stack, run_id)
+    assert content_of(lake).rows == before.rows
+
+
+@pytest.fixture(scope="module")
+def edits(stack: Stack, planted: PlantedDefects) -> NextDay:
+    connection = stack.mysql.connect(SCHEMA)
+    made = live_next_day(connection, NEXT_DATE)
+    connection.close()
+    return made
+
+
+def test_the_next_day_shows_every_edit_of_its_users(stack: Stack, source: Any, lake: Path, edits: NextDay) -> None:
+    run = run_day(stack, NEXT_DATE, say)
+
+    assert run.state == "success", failed_logs(stack, run.run_id)
+    assert compare(source, lake, NEXT_DATE).differences == []
+    assert history(lake, "customer", "customer_name", edits.renamed.customer_code) == [
+        (edits.renamed.old_name.strip(), LAST_DATE, NEXT_DATE, False),
+        (edits.renamed.new_name, NEXT_DATE, None, True),
+    ]
+    assert history(lake, "market", "zone", edits.moved.market_code) == [
+        (edits.moved.old_zone, LAST_DATE, NEXT_DATE, False),
+        (edits.moved.new_zone, NEXT_DATE, None, True),
+    ]
+    categories = query_gold(
+        lake, f"SELECT DISTINCT category FROM sales_obt WHERE product_code = '{edits.added.product_code}'"
+    )
+    assert categories == [(edits.added.category,)]
+    corrected = query_delta(
+        {"q": lake / "silver" / "transactions_quarantine"},
+        f"SELECT state FROM q WHERE business_date = DATE '{edits.corrected.sale.order_date}'"
+        f" AND json_extract_string(raw_row, '$.product_code') = '{edits.corrected.sale.product_code}'"
+        " AND state = 'corrected'",
+    )
+    assert corrected == [("corrected",)]
+
+
+def test_an_older_date_run_after_a_newer_one_changes_no_row(stack: Stack, lake: Path, edits: NextDay) -> None:
+    before = content_of(lake)
+
+    run = run_day(stack, LAST_DATE, say)
+
+    assert run.state == "success", failed_logs(stack, run.run_id)
+    assert content_of(lake).rows == before.rows
+
+
+def test_a_backfill_of_five_past_dates_run_twice_brings_their_facts_and_invents_no_history(
+    stack: Stack, source: Any, lake: Path, edits: NextDay
+) -> None:
+    first, last = LAST_DATE - timedelta(days=20), LAST_DATE - timedelta(days=16)
+    with source.cursor() as cursor:
+        cursor.execute(
+            "UPDATE transactions SET sales_qty = sales_qty + 1 WHERE order_date BETWEEN %s AND %s", (first, last)
+        )
+    source.commit()
+    before = content_of(lake)
+
+    backfill(stack, first, last, "none")
+    once = content_of(lake)
+    backfill(stack, first, last, "completed")
+
+    assert content_of(lake).rows == once.rows
+    assert compare(source, lake, NEXT_DATE).differences == []
+    dimensions = [name for name in before.rows if name.startswith("silver.") and "transactions" not in name]
+    assert {name: once.rows[name] for name in dimensions} == {name: before.rows[name] for name in dimensions}
+    assert once.rows["gold.sales_obt"] != before.rows["gold.sales_obt"]
+    skipped = {
+        (instance["rendered_map_index"], instance["state"])
+        for run in backfill_runs(stack)
+        for instance in stack.airflow.task_instances(DAG_ID, run["dag_run_id"])
+        if instance["task_id"] == "table.silver"
+    }
+    assert skipped == {(table, "skipped") for table in TABLES if table != "transactions"} | {
+        ("transactions", "success")
+    }
+
+
+@pytest.mark.parametrize(
+    ("conf", "message"),
+    [
+        ({}, "business_date"),
+        ({"business_date": "2999-01-01"}, "2999-01-01"),
+        ({"business_date": "2026-06-30", "tables": ["transaction"]}, "transactions"),
+    ],
+)
+def test_a_wrong_parameter_fails_the_run_with_one_clear_message_and_changes_no_row(
+    stack: Stack, lake: Path, conf: dict[str, Any], message: str
+) -> None:
+    before = content_of(lake)
+    run_id = stack.airflow.trigger(DAG_ID, conf)
+
+    assert stack.airflow.wait(DAG_ID, run_id, 120, alive=stack.require_alive) == "failed"
+
+    assert message in failed_logs(stack, run_id)
+    assert content_of(lake) == before
+
+
+def test_a_business_date_that_is_no_date_is_refused_before_a_run_begins(stack: Stack) -> None:
+    with pytest.raises(AirflowApiError, match="business_date"):
+        stack.airflow.trigger(DAG_ID, {"business_date": "yesterday"})
+
+
+def backfill(stack: Stack, first: date, last: date, reprocess: str) -> None:
+    """Runs `airflow backfill create` as on-call would, and waits for its runs."""
+    done = create_backfill(stack, first, last, reprocess)
+    assert done.returncode == 0, done.stdout + done.stderr
+    wait_until(lambda: len(backfill_runs(stack)) == (last - first).days + 1, "the backfill made no runs")
+    for run in backfill_runs(stack):
+        state = stack.airflow.wait(DAG_ID, run["dag_run_id"], 600, alive=stack.require_alive)
+        assert state == "success", failed_logs(stack, run["dag_run_id"])
+    wait_until(lambda: not active_backfills(stack), "the backfill did not complete")
+
+
+def create_backfill(stack: Stack, first: date, last: date, reprocess: str) -> subprocess.CompletedProcess[str]:
+    return stack.airflow_command(
+        "backfill", "create", "--dag-id", DAG_ID, "--from-date", first.isoformat(), "--to-date", last.isoformat(),
+        "--reprocess-behavior", reprocess, "--max-active-runs", "1",
+    )  # fmt: skip
+
+
+def backfill_runs(stack: Stack) -> list[dict[str, Any]]:
+    return [run for run in stack.airflow.runs(DAG_ID) if run["run_type"] == "backfill"]
+
+
+def active_backfills(stack: Stack) -> list[dict[str, Any]]:
+    found = stack.airflow.request("GET", f"/backfills?dag_id={DAG_ID}")["backfills"]
+    return [entry for entry in found if entry["completed_at"] is None]
+
+
+def history(lake: Path, table: str, column: str, code: str) -> list[tuple[Any, ...]]:
+    return query_delta(
+        {table: lake / "silver" / table},
+        f"SELECT {column}, valid_from, valid_to, is_current FROM {table}"
+        f" WHERE {table}_code = '{code}' ORDER BY valid_from",
+    )
+
+
+def tries_of(stack: Stack, run_id: str, task_id: str, map_index: int | None) -> int:
+    return next(
+        instance["try_number"] + (instance["state"] is None)
+        for instance in stack.airflow.task_instances(DAG_ID, run_id)
+        if instance["task_id"] == task_id and instance["map_index"] == (-1 if map_index is None else map_index)
+    )
+
+
+def failed_logs(stack: Stack, run_id: str) -> str:
+    """The logs of the tasks that failed, for the assertion's message."""
+    return "\n".join(
+        stack.airflow.log(DAG_ID, run_id, instance["task_id"], instance["map_index"], instance["try_number"])
+        for instance in stack.airflow.task_instances(DAG_ID, run_id)
+        if instance["state"] == "failed"
+    )
+
+
+def wait_until(condition: Any, otherwise: str, seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.3)
