@@ -133,3 +133,31 @@ def _without_patience(server: MySqlServer) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("local.mysql_server._LEFTOVER_SECONDS", 0.0)
         server.start()
+
+
+def test_the_containers_accounts_have_the_same_rights(mysql_server: MySqlServer) -> None:
+    """What the MariaDB image sources at its first start, with its two functions in their plainest form."""
+    script = (
+        "docker_process_sql() { cat; }; docker_sql_escape_string_literal() { printf %s \"${1//\\'/\\'\\'}\"; }; "
+        ". local/compose/mysql_accounts.sh"
+    )
+    statements = subprocess.run(
+        ["bash", "-euc", script],
+        env={**os.environ, "MYSQL_OWNER_PASSWORD": "o'wner", "MYSQL_LAKEHOUSE_PASSWORD": "reader"},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    with mysql_server.connect() as connection, connection.cursor() as cursor:
+        for statement in filter(None, map(str.strip, statements.split(";"))):
+            cursor.execute(statement)
+        rights = {}
+        for user in ("owner", "lakehouse"):
+            cursor.execute(f"SHOW GRANTS FOR '{user}'@'%'")
+            rights[user] = cursor.fetchall()[1:]
+            cursor.execute(f"DROP USER '{user}'@'%'")
+    assert rights == {
+        "owner": (("GRANT ALL PRIVILEGES ON `atliqsale`.* TO `owner`@`%`",),),
+        "lakehouse": (("GRANT SELECT ON `atliqsale`.* TO `lakehouse`@`%`",),),
+    }

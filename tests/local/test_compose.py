@@ -1,0 +1,269 @@
+"""The compose file's form: what starts after what, how health is known, and where secrets come from."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cryptography.fernet import Fernet
+from lakehouse.settings import SETTINGS
+
+from local.compose import env_file
+from local.compose.airflow_init import COMMANDS, InitError, write_login
+from local.demo.addresses import Home, Ports, Secrets
+from local.demo.airflow_environment import airflow_environment
+
+REPOSITORY = Path(__file__).parents[2]
+TEXT = (REPOSITORY / "docker-compose.yml").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+ONE_SHOT = {"airflow-init", "mysql-fill"}
+SENDS_TASKS = {"airflow-scheduler", "airflow-triggerer", "airflow-dag-processor"}
+EXAMPLE = dict(
+    line.split("=", 1) for line in (REPOSITORY / ".env.example").read_text().splitlines() if re.match(r"[A-Z_]+=", line)
+)
+SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|KEY|CONN")
+
+
+def _docker_compose() -> list[str] | None:
+    if shutil.which("docker-compose"):
+        return ["docker-compose"]
+    if shutil.which("docker"):
+        found = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)
+        return ["docker", "compose"] if found.returncode == 0 else None
+    return None
+
+
+def test_it_has_the_parts_of_the_platform() -> None:
+    assert SERVICES.keys() == {
+        "postgres", "mysql", "mysql-fill", "databricks", "airflow-init", "airflow-apiserver", "airflow-scheduler",
+        "airflow-dag-processor", "airflow-triggerer",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_is_one_shot_or_tells_its_health(name: str) -> None:
+    service = SERVICES[name]
+    if name in ONE_SHOT:
+        assert service["restart"] == "no"
+        assert "healthcheck" not in service
+    else:
+        assert service["restart"] == "unless-stopped"
+        assert {"test", "interval", "timeout", "retries", "start_period"} == service["healthcheck"].keys()
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_dependency_waits_for_health_or_a_good_end(name: str) -> None:
+    for other, how in SERVICES[name].get("depends_on", {}).items():
+        expected = "service_completed_successfully" if other in ONE_SHOT else "service_healthy"
+        assert how == {"condition": expected}, other
+
+
+@pytest.mark.parametrize("name", SENDS_TASKS)
+def test_nothing_sends_tasks_before_the_api_server_listens(name: str) -> None:
+    assert {"airflow-init", "airflow-apiserver"} <= SERVICES[name]["depends_on"].keys()
+
+
+def test_the_scheduler_waits_for_the_source_and_for_databricks() -> None:
+    assert {"mysql-fill", "databricks"} <= SERVICES["airflow-scheduler"]["depends_on"].keys()
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_images_are_pinned_and_stopping_takes_a_set_time(name: str) -> None:
+    tag = SERVICES[name]["image"].partition(":")[2]
+    assert re.search(r"\d+\.\d+", tag)
+    assert re.fullmatch(r"\d+s", SERVICES[name]["stop_grace_period"])
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_ports_are_open_on_the_loopback_address_alone(name: str) -> None:
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
+
+
+def test_every_variable_is_in_the_example_and_every_line_of_the_example_is_used() -> None:
+    used = set(re.findall(r"\$\{([A-Z_]+)", TEXT))
+    assert used == EXAMPLE.keys()
+
+
+def test_defaults_are_those_of_the_example() -> None:
+    defaults = dict(re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", TEXT))
+    assert defaults == {name: value for name, value in EXAMPLE.items() if value}
+
+
+def test_secrets_have_no_default_and_no_value_in_any_file() -> None:
+    secret_names = {name for name in EXAMPLE if SECRET_NAME.search(name)}
+    assert secret_names == {name for name, value in EXAMPLE.items() if not value}
+    for name in secret_names:
+        uses = re.findall(rf"\$\{{{name}([^}}]*)\}}", TEXT)
+        assert uses
+        assert set(uses) == {":?set it in .env"}, name
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_secret_stands_in_the_environment_of_a_service(name: str) -> None:
+    for variable, value in SERVICES[name].get("environment", {}).items():
+        if SECRET_NAME.search(variable) and not variable.endswith("_FILE"):
+            assert "${" in value, variable
+
+
+def test_no_secret_stands_in_a_command() -> None:
+    assert not [name for name, service in SERVICES.items() if SECRET_NAME.search(str(service.get("command", "")))]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_commands_and_health_checks_run_modules_that_exist(name: str) -> None:
+    service = SERVICES[name]
+    for words in (service.get("command", []), service.get("healthcheck", {}).get("test", [])):
+        if "-m" in words:
+            module = words[words.index("-m") + 1]
+            assert importlib.util.find_spec(module) is not None, module
+
+
+def test_the_fill_accepts_its_arguments() -> None:
+    from local.demo_data.__main__ import _parser
+
+    words = [re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", word) for word in SERVICES["mysql-fill"]["command"][3:]]
+    options = _parser().parse_args(words)
+    assert (options.host, options.user, options.rows, options.if_empty) == ("mysql", "owner", 150_000, True)
+
+
+def test_the_databricks_api_accepts_its_arguments() -> None:
+    from local.databricks_api.__main__ import TOKEN_VARIABLE, parse_settings
+
+    words = [re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", word) for word in SERVICES["databricks"]["command"][3:]]
+    assert TOKEN_VARIABLE in SERVICES["databricks"]["environment"]
+    settings = parse_settings(words, {TOKEN_VARIABLE: "t"})
+    assert (settings.host, settings.port, settings.public_url) == ("0.0.0.0", 8090, "http://127.0.0.1:8090")
+
+
+def test_components_of_airflow_share_one_environment() -> None:
+    shared = SERVICES["airflow-apiserver"]["environment"]
+    for name in SENDS_TASKS:
+        assert SERVICES[name]["environment"] == shared
+    assert shared.items() <= SERVICES["airflow-init"]["environment"].items()
+
+
+def test_connections_are_valid_json() -> None:
+    environment = SERVICES["airflow-scheduler"]["environment"]
+    mysql = json.loads(environment["AIRFLOW_CONN_MYSQL_ONPREM"])
+    databricks = json.loads(environment["AIRFLOW_CONN_DATABRICKS_DEFAULT"])
+    assert (mysql["host"], mysql["login"], mysql["schema"]) == ("mysql", "lakehouse", "atliqsale")
+    assert (databricks["host"], databricks["schema"]) == ("databricks", "http")
+    assert mysql["host"] in SERVICES
+    assert databricks["host"] in SERVICES
+
+
+def test_settings_of_the_platform_exist() -> None:
+    known = {setting.environment_name for setting in SETTINGS}
+    given = {name for name in SERVICES["airflow-scheduler"]["environment"] if name.startswith("LAKEHOUSE_")}
+    assert given
+    assert given <= known
+
+
+def test_it_sets_all_of_airflow_that_the_demo_sets(tmp_path: Path) -> None:
+    """What the demo needs, containers need too, but for what suits one laptop alone."""
+    ports, secrets = Ports.from_base(20_000), Secrets("a", "b", "c", "d", "e")
+    demo = airflow_environment(Home(tmp_path), ports, secrets, "p").keys()
+    laptop_only = {
+        "AIRFLOW__API__WORKERS",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL",
+        "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES",
+        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT",
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT",
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME",
+    }
+    needed = {name for name in demo if name.startswith("AIRFLOW")} - laptop_only
+    assert needed <= SERVICES["airflow-scheduler"]["environment"].keys()
+
+
+def test_named_volumes_are_declared_and_mounted_files_exist() -> None:
+    for service in SERVICES.values():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            assert (REPOSITORY / source).is_file() if source.startswith(".") else source in COMPOSE["volumes"]
+
+
+def test_the_image_is_built_of_what_is_there() -> None:
+    dockerfile = (REPOSITORY / "Dockerfile").read_text()
+    sources = re.findall(r"^COPY (?!--from)(\S+) ", dockerfile, re.MULTILINE)
+    ignored = (REPOSITORY / ".dockerignore").read_text().splitlines()
+    assert len(sources) >= 7
+    for source in sources:
+        assert (REPOSITORY / source).exists(), source
+        assert any(source == line[1:] or source.startswith(f"{line[1:]}/") for line in ignored if line[0] == "!"), (
+            source
+        )
+    assert "://" not in dockerfile
+
+
+def test_compose_itself_accepts_the_file(tmp_path: Path) -> None:
+    compose = _docker_compose()
+    if compose is None:
+        pytest.skip("docker compose is not installed")
+    env_file.write(tmp_path / ".env")
+    command = [
+        *compose,
+        "--project-directory",
+        str(REPOSITORY),
+        "--env-file",
+        str(tmp_path / ".env"),
+        "config",
+        "--quiet",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_env_file_fills_each_secret_with_its_own_random_value(tmp_path: Path) -> None:
+    target = tmp_path / ".env"
+    env_file.write(target)
+    values = dict(line.split("=", 1) for line in target.read_text().splitlines() if re.match(r"[A-Z_]+=", line))
+    assert values.keys() == EXAMPLE.keys()
+    assert all(values.values())
+    filled = [value for name, value in values.items() if not EXAMPLE[name]]
+    assert len(set(filled)) == len(filled)
+    assert all(re.fullmatch(r"[A-Za-z0-9_=-]{32,}", value) for value in filled)
+    Fernet(values["AIRFLOW_FERNET_KEY"])
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+
+
+def test_an_env_file_is_never_overwritten(tmp_path: Path) -> None:
+    target = tmp_path / ".env"
+    target.write_text("AIRFLOW_PASSWORD=mine\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "local.compose.env_file", str(target)],
+        cwd=REPOSITORY, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == f"error: {target} exists: its secrets may be in use; remove it first if they are not\n"
+    assert target.read_text() == "AIRFLOW_PASSWORD=mine\n"
+
+
+def test_the_login_is_written_for_its_owner_alone(tmp_path: Path) -> None:
+    environment = {
+        "LAKEHOUSE_AIRFLOW_USER": "admin",
+        "LAKEHOUSE_AIRFLOW_PASSWORD": 'qu"ote',
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(tmp_path / "passwords.json"),
+    }
+    file = write_login(environment)
+    assert json.loads(file.read_text()) == {"admin": 'qu"ote'}
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert Path(file.parent).samefile(tmp_path)
+
+
+def test_a_login_without_password_is_refused() -> None:
+    with pytest.raises(InitError, match=r"^LAKEHOUSE_AIRFLOW_PASSWORD, AIRFLOW__CORE__SIMPLE_\w+ must be set$"):
+        write_login({"LAKEHOUSE_AIRFLOW_USER": "admin"})
+
+
+def test_the_imported_pools_exist() -> None:
+    assert Path(COMMANDS[1][-1]).is_file()
