@@ -31,7 +31,7 @@ class InvalidParameterError(ApiError):
 
 
 class UnknownRunError(ApiError):
-    """No run has this id. The real API answers 400 here, and the SDK turns that very wording into ResourceDoesNotExist."""
+    """No run has this id: 400, as the real API. The SDK turns this very wording into ResourceDoesNotExist."""
 
     def __init__(self, run_id: int) -> None:
         super().__init__(400, "INVALID_PARAMETER_VALUE", f"Run {run_id} does not exist.")

@@ -1,8 +1,8 @@
-"""A process that has imported Spark Connect once and forks an interpreter for each task, so that no task waits for imports.
+"""A process that has imported Spark Connect once and forks an interpreter for each task: none waits for imports.
 
-Started by `TaskProcesses` with one end of a socket. It reads {"start": request} and {"kill": task_id}, one JSON object a line,
-and answers {"ready": true}, {"started": task_id} and {"ended": task_id, "exit_status": n} (negative: the signal that
-ended it). It ends, and ends all tasks, as soon as the other end of the socket is closed, however the server died.
+Started by `TaskProcesses` with one end of a socket. It reads {"start": request} and {"kill": task_id}, one JSON object
+a line, and answers {"ended": task_id, "exit_status": n} (negative: the signal that ended it) for each task. It ends,
+and ends all tasks, as soon as the other end of the socket is closed, however the server died.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ PRE_IMPORTED = (
 
 
 class Zygote:
-    """Forks task interpreters on request. It has one thread of its own and opens no connection, so that forking is safe."""
+    """Forks task interpreters on request. It has one thread and opens no connection, so that forking is safe."""
 
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
@@ -53,9 +54,9 @@ class Zygote:
         Returns:
             In a forked interpreter: the task to run. In the zygote itself: None, at the end.
         """
-        self._send({"ready": True})
         while True:
-            readable, _, _ = select.select([self._channel, self._wakeup_reader], [], [])
+            sources: list[socket.socket | int] = [self._channel, self._wakeup_reader]
+            readable, _, _ = select.select(sources, [], [])
             if self._wakeup_reader in readable:
                 os.read(self._wakeup_reader, 4096)
                 self._report_ended()
@@ -82,10 +83,9 @@ class Zygote:
                 self._become_task(watch_parent)
                 return request
             self._tasks[process_id] = request.task_id
-            self._send({"started": request.task_id})
         return None
 
-    def _become_task(self, watch_parent: Any) -> None:
+    def _become_task(self, watch_parent: Callable[[], None]) -> None:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)

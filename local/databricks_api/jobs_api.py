@@ -96,7 +96,7 @@ class JobsApi:
         self._store.delete(run_id)
         return {}
 
-    def list(self, parameters: Parameters) -> Document:
+    def list_runs(self, parameters: Parameters) -> Document:
         """`runs/list`: newest first, by pages."""
         limit = integer_field(parameters, "limit", _REQUEST, DEFAULT_LIST_LIMIT) or MAX_LIST_LIMIT
         if limit > MAX_LIST_LIMIT:
@@ -115,11 +115,8 @@ class JobsApi:
                 offset -= 1
                 continue
             if len(found) == limit:
-                return {
-                    **self._list_document(found, expand),
-                    "has_more": True,
-                    "next_page_token": str(found[-1].run_id),
-                }
+                more = {"has_more": True, "next_page_token": str(found[-1].run_id)}
+                return {**self._list_document(found, expand), **more}
             found.append(run)
         return {**self._list_document(found, expand), "has_more": False}
 

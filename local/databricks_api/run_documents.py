@@ -17,7 +17,7 @@ _NO_FAULTS = frozenset({"SUCCESS", "SUCCESS_WITH_FAILURES"})
 
 
 class RunPages:
-    """Addresses of the run pages. A browser sends no bearer token, so each address carries a key made from it instead."""
+    """Addresses of the run pages. A browser sends no bearer token, so each address carries a key made from it."""
 
     def __init__(self, base_url: str, token: str) -> None:
         self._base_url = base_url.rstrip("/")

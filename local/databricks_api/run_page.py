@@ -15,9 +15,11 @@ REFRESH_SECONDS = 2
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #1b2733; }
 h1 { font-size: 1.4rem; margin-bottom: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .3rem; }
-table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .35rem .8rem .35rem 0; vertical-align: top; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; padding: .35rem .8rem .35rem 0; vertical-align: top; }
 th { color: #5a6b7b; font-weight: 600; } tr { border-bottom: 1px solid #e3e8ee; }
-pre { background: #f5f7f9; border: 1px solid #e3e8ee; padding: .8rem; overflow: auto; max-height: 32rem; white-space: pre-wrap; }
+pre { background: #f5f7f9; border: 1px solid #e3e8ee; padding: .8rem;
+  overflow: auto; max-height: 32rem; white-space: pre-wrap; }
 .good { color: #0a7a3b; } .bad { color: #b3261e; } .open { color: #8a5a00; } .muted { color: #5a6b7b; }
 """
 
@@ -28,13 +30,15 @@ def render_run_page(run: JobRun, logs: dict[int, TaskLog], now: int) -> str:
     rows = "".join(_row(task, now) for task in run.tasks)
     name = escape(run.submission.run_name)
     return f"""<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8">{refresh}<title>Run {run.run_id}: {name}</title><style>{_STYLE}</style></head>
+<html lang="en"><head><meta charset="utf-8">{refresh}
+<title>Run {run.run_id}: {name}</title><style>{_STYLE}</style></head>
 <body>
 <h1>{name}</h1>
 <p class="muted">Run {run.run_id} on the local Databricks Jobs API · started {_instant(run.start_time)} · \
 {_seconds(run.start_time, run.end_time or now)}</p>
 <p><strong class="{_colour(run.state)}">{_label(run.state)}</strong> {escape(run.state.message)}</p>
-<table><thead><tr><th>Task</th><th>State</th><th>Waited</th><th>Ran</th><th>Depends on</th></tr></thead><tbody>{rows}</tbody></table>
+<table><thead><tr><th>Task</th><th>State</th><th>Waited</th><th>Ran</th><th>Depends on</th></tr></thead>
+<tbody>{rows}</tbody></table>
 {"".join(_details(task, logs[task.run_id]) for task in run.tasks)}
 </body></html>
 """
@@ -52,9 +56,8 @@ def _row(task: TaskRun, now: int) -> str:
 
 
 def _details(task: TaskRun, log: TaskLog) -> str:
-    parts = [
-        f'<h2 id="task-{task.run_id}">{escape(task.spec.task_key)} <span class="muted">task run {task.run_id}</span></h2>'
-    ]
+    number = f'<span class="muted">task run {task.run_id}</span>'
+    parts = [f'<h2 id="task-{task.run_id}">{escape(task.spec.task_key)} {number}</h2>']
     if task.error:
         parts.append(f'<p class="bad">{escape(task.error)}</p>')
     if log.is_truncated:

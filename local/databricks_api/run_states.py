@@ -1,7 +1,7 @@
 """The state machine of the Jobs API, as pure functions over values.
 
-A task run begins as PENDING (or BLOCKED, where it depends on others), may be RUNNING and TERMINATING, and ends as TERMINATED,
-SKIPPED or INTERNAL_ERROR. The state of a run follows from the states of its tasks.
+A task run begins as PENDING (or BLOCKED, where it depends on others), may be RUNNING and TERMINATING, and ends as
+TERMINATED, SKIPPED or INTERNAL_ERROR. The state of a run follows from the states of its tasks.
 """
 
 from __future__ import annotations
@@ -181,14 +181,14 @@ def after_dependencies(run_if: RunIf, dependencies: Iterable[State]) -> State:
 def run_state(tasks: Mapping[str, State], dependencies: Mapping[str, Sequence[str]]) -> State:
     """State of a run, given the states of its tasks and what each of them depends on, both by task key.
 
-    As on the real platform: the tasks that nothing depends on decide. A failed run has the life cycle INTERNAL_ERROR, although
-    its failed task is TERMINATED.
+    As on the real platform: the tasks that nothing depends on decide. A failed run has the life cycle INTERNAL_ERROR,
+    although its failed task is TERMINATED.
     """
     if not all(state.is_terminal for state in tasks.values()):
         return _state_in_flight(tasks.values())
     needed = {key for keys in dependencies.values() for key in keys}
     leaves = [state.result for key, state in tasks.items() if key not in needed]
-    by_result = {result: key for key, state in reversed(tasks.items()) if (result := state.result) is not None}
+    by_result = {result: key for key, state in reversed(list(tasks.items())) if (result := state.result) is not None}
     if any(result in FAILURES for result in leaves):
         if Result.FAILED in by_result:
             return _run_failed(by_result[Result.FAILED], tasks)

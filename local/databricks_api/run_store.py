@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS runs (
     start_time INTEGER NOT NULL, end_time INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS task_runs (
-    run_id INTEGER PRIMARY KEY, job_run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE, position INTEGER NOT NULL,
+    run_id INTEGER PRIMARY KEY, job_run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+    position INTEGER NOT NULL,
     life_cycle TEXT NOT NULL, result TEXT, message TEXT NOT NULL, code TEXT NOT NULL,
     start_time INTEGER NOT NULL, execution_start INTEGER NOT NULL, end_time INTEGER NOT NULL,
     error TEXT NOT NULL, error_trace TEXT NOT NULL
@@ -61,7 +62,7 @@ class RunStore:
             self._connection.close()
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self) -> Generator[sqlite3.Connection]:
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -125,7 +126,7 @@ class RunStore:
             return self.get(run_id).run_id
         except UnknownRunError:
             raise InvalidParameterError(
-                f"Run {run_id}, which was submitted with idempotency_token '{token}', has been deleted; use a new token."
+                f"Run {run_id}, submitted with idempotency_token '{token}', has been deleted; use a new token."
             ) from None
 
     def _new_id(self, connection: sqlite3.Connection) -> int:
@@ -203,8 +204,8 @@ class RunStore:
                 (*_columns(run.state), run.end_time, run.run_id),
             )
             connection.executemany(
-                "UPDATE task_runs SET life_cycle = ?, result = ?, message = ?, code = ?, execution_start = ?, end_time = ?, "
-                "error = ?, error_trace = ? WHERE run_id = ?",
+                "UPDATE task_runs SET life_cycle = ?, result = ?, message = ?, code = ?, execution_start = ?, "
+                "end_time = ?, error = ?, error_trace = ? WHERE run_id = ?",
                 [
                     (
                         *_columns(task.state),

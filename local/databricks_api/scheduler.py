@@ -1,11 +1,12 @@
 """Brings runs from state to state: starts tasks whose dependencies are met, stops them, and notes how they ended.
 
-Everything that changes a run happens on one thread, one event after another; other threads only put events in its queue.
+Everything that changes a run happens on one thread, one event after another; other threads only put events in a queue.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import signal
 import threading
@@ -72,7 +73,7 @@ class Scheduler:
         self._thread.start()
 
     def stop(self) -> None:
-        """Start nothing any more. What is in flight stays so in the store, until the next start reports it as failed."""
+        """Start nothing any more. What is in flight stays so in the store; the next start reports it as failed."""
         self._events.put(None)
         if self._thread.is_alive():
             self._thread.join(timeout=10)
@@ -101,9 +102,11 @@ class Scheduler:
                 if event is None:
                     return
             except queue.Empty:
-                event = self._enforce_deadlines
+                event = None
             try:
-                event()
+                if event is not None:
+                    event()
+                self._enforce_deadlines()
                 self._advance()
             except Exception:
                 _log.exception("The scheduler could not handle an event; other runs go on.")
@@ -117,6 +120,8 @@ class Scheduler:
             _log.error("%s", report.message)
         if report.status == DriverStatus.READY or not report.message:
             return
+        for task_id in self._releases:
+            self._processes.kill_task(task_id)
         state = run_states.could_not_run(f"{report.message}. Driver log: {self._settings.logs}/", "DRIVER_ERROR")
         for run in list(self._runs.values()):
             for task in run.tasks:
@@ -239,7 +244,7 @@ class Scheduler:
             environment={
                 **self._environment,
                 **spec.environment,
-                "PYTHONPATH": ":".join(python_path),
+                "PYTHONPATH": os.pathsep.join(python_path),
                 "SPARK_REMOTE": self._remote(task.run_id),
             },
             directory=str(folder / "work"),

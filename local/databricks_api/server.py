@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,6 @@ from typing import Any
 
 import uvicorn
 
-from local.databricks_api import warm_up
 from local.databricks_api.clock import Clock
 from local.databricks_api.errors import DriverError, StartError
 from local.databricks_api.jobs_api import JobsApi
@@ -76,7 +75,10 @@ def _serve(
             web_server.should_exit = True
         scheduler.driver_reported(report)
 
-    driver = SparkDriver(settings, lambda address: _warm_up(settings, processes, environment, address), follow)
+    def warm_up(address: str, is_running: Callable[[], bool]) -> None:
+        _warm_up(settings, processes, {**environment, "SPARK_REMOTE": f"{address}/;user_id=local"}, is_running)
+
+    driver = SparkDriver(settings, warm_up, follow)
     print(f"Databricks Jobs API on {base_url}, state in {settings.home}; Spark is starting.", flush=True)
     try:
         processes.start()
@@ -91,7 +93,12 @@ def _serve(
         raise StartError(first_reports[0].message)
 
 
-def _warm_up(settings: ServerSettings, processes: TaskProcesses, environment: Mapping[str, str], address: str) -> None:
+def _warm_up(
+    settings: ServerSettings,
+    processes: TaskProcesses,
+    environment: Mapping[str, str],
+    is_running: Callable[[], bool],
+) -> None:
     folder = settings.home / "warm-up"
     folder.mkdir(parents=True, exist_ok=True)
     log, result = folder / "log.txt", folder / "result.json"
@@ -106,26 +113,32 @@ def _warm_up(settings: ServerSettings, processes: TaskProcesses, environment: Ma
     processes.start_task(
         TaskRequest(
             task_id="warm-up",
-            program={"kind": "file", "path": str(Path(warm_up.__file__))},
+            program={"kind": "file", "path": str(Path(__file__).with_name("warm_up.py"))},
             parameters=(str(folder / "table"),),
             python_path=(),
-            environment={**environment, "SPARK_REMOTE": f"{address}/;user_id=local"},
+            environment=environment,
             directory=str(folder),
             log=str(log),
             result=str(result),
         ),
         note,
     )
-    if not ended.wait(WARM_UP_SECONDS):
+    for _ in range(WARM_UP_SECONDS):
+        if ended.wait(timeout=1) or not is_running():
+            break
+    if not ended.is_set():
         processes.kill_task("warm-up")
-        raise DriverError(f"Spark started, but wrote no Delta table within {WARM_UP_SECONDS} seconds. See {log}.")
+        raise DriverError(
+            f"Spark started, but ended or wrote no Delta table within {WARM_UP_SECONDS} seconds. "
+            f"See {log} and {settings.logs}."
+        )
     if statuses != [0]:
         error = read_result(result)[0] or read_log(log, 2000).text
         raise DriverError(f"Spark started, but cannot write a Delta table: {error} See {log} and {settings.logs}.")
 
 
 @contextmanager
-def _home(settings: ServerSettings) -> Iterator[None]:
+def _home(settings: ServerSettings) -> Generator[None]:
     """Make the home folder and keep every other server out of it."""
     try:
         settings.logs.mkdir(parents=True, exist_ok=True)
@@ -145,7 +158,7 @@ def _home(settings: ServerSettings) -> Iterator[None]:
 
 
 @contextmanager
-def _listening_socket(settings: ServerSettings) -> Iterator[socket.socket]:
+def _listening_socket(settings: ServerSettings) -> Generator[socket.socket]:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -53,8 +53,8 @@ def check_prerequisites(settings: ServerSettings) -> None:
     spark_home()
     if not list(settings.delta_jars.glob("*delta-spark*.jar")):
         raise StartError(
-            f"No Delta jars (delta-spark_*.jar and what it needs) in {settings.delta_jars}. Fetch them there, or name their "
-            "folder with --delta-jars or the environment variable LAKEHOUSE_DELTA_JARS."
+            f"No Delta jars (delta-spark_*.jar and what it needs) in {settings.delta_jars}. Fetch them there, or name "
+            "their folder with --delta-jars or the environment variable LAKEHOUSE_DELTA_JARS."
         )
     if settings.spark_port and not is_port_free(settings.spark_port, LOOPBACK):
         raise StartError(
@@ -105,6 +105,8 @@ def driver_command(settings: ServerSettings, port: int) -> list[str]:
         "spark.local.dir": str(settings.home / "spark-scratch"),
         "spark.ui.enabled": "false",
         "spark.log.level": "WARN",
+        # Errors of jobs are read by people: the message, without the driver's Java stack.
+        "spark.sql.connect.serverStacktrace.enabled": "false",
         "spark.driver.host": LOOPBACK,
         "spark.driver.bindAddress": LOOPBACK,
         "spark.connect.grpc.binding.address": LOOPBACK,
@@ -122,16 +124,18 @@ def driver_command(settings: ServerSettings, port: int) -> list[str]:
 
 
 class SparkDriver:
-    """Keeps one driver process running: starts it again where it dies, and ends it with this process, however that ends."""
+    """Keeps one driver process running: starts it again where it dies, and has it end with this process in any case."""
 
     def __init__(
         self,
         settings: ServerSettings,
-        warm_up: Callable[[str], None],
+        warm_up: Callable[[str, Callable[[], bool]], None],
         on_report: Callable[[DriverReport], None],
     ) -> None:
-        """Prepare. `warm_up` is given the address of a driver that has just started; it raises DriverError where Spark
-        does not work. `on_report` is called from another thread at each change.
+        """Prepare.
+
+        `warm_up` is given the address of a driver that has just started and a function that tells whether it still
+        runs; it raises DriverError where Spark does not work. `on_report` is called from another thread at each change.
         """
         self._settings = settings
         self._warm_up = warm_up
@@ -172,21 +176,24 @@ class SparkDriver:
 
     def _keep_running(self) -> None:
         while not self._stopping.is_set():
-            self._start_wanted.clear()
             try:
                 self._start_process()
-                self._warm_up(self.address)
+                self._warm_up(self.address, self._is_running)
             except DriverError as error:
                 self._end_process()
+                self._start_wanted.clear()
+                if self._stopping.is_set():
+                    return
                 self._report(DriverReport(DriverStatus.FAILED, str(error)))
                 self._start_wanted.wait()
                 self._report(DriverReport(DriverStatus.STARTING))
                 continue
             self._report(DriverReport(DriverStatus.READY))
-            status = self._process.wait() if self._process is not None else 0
-            self._report(
-                DriverReport(DriverStatus.STARTING, f"The Spark driver ended unexpectedly ({_ending(status)})")
-            )
+            ending = _ending(self._process.wait() if self._process is not None else 0)
+            self._report(DriverReport(DriverStatus.STARTING, f"The Spark driver ended unexpectedly ({ending})"))
+
+    def _is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None and not self._stopping.is_set()
 
     def _report(self, report: DriverReport) -> None:
         if not self._stopping.is_set():
@@ -220,7 +227,8 @@ class SparkDriver:
         for _ in range(int(START_SECONDS / _POLL_SECONDS)):
             if process.poll() is not None:
                 raise DriverError(
-                    f"The Spark driver did not start ({_ending(process.returncode)}). Its log {self._log} ends with:\n{self._log_tail()}"
+                    f"The Spark driver did not start ({_ending(process.returncode)}). Its log {self._log} ends with:\n"
+                    + self._log_tail()
                 )
             with suppress(OSError), socket.create_connection((LOOPBACK, self._port), timeout=1):
                 return

@@ -1,4 +1,4 @@
-"""Reads the body of `jobs/runs/submit` into values, and refuses what the real API would refuse or this one cannot do."""
+"""Reads the body of `jobs/runs/submit` into values, and refuses what the real API refuses or this cannot do."""
 
 from __future__ import annotations
 
@@ -130,7 +130,8 @@ def _program(entry: Mapping[str, Any], where: str) -> PythonFile | PythonWheel:
     unsupported = [kind for kind in kinds if kind not in SUPPORTED_TASKS]
     if unsupported:
         raise InvalidParameterError(
-            f"{where}: {unsupported[0]} is not supported by the local Databricks API; it runs {' and '.join(SUPPORTED_TASKS)}."
+            f"{where}: {unsupported[0]} is not supported by the local Databricks API; "
+            f"it runs {' and '.join(SUPPORTED_TASKS)}."
         )
     if len(kinds) != 1:
         raise InvalidParameterError(
@@ -164,9 +165,8 @@ def _python_wheel(task: Mapping[str, Any], where: str) -> PythonWheel:
     named = object_field(task, "named_parameters", where)
     if parameters and named:
         raise InvalidParameterError(f"{where}: python_wheel_task takes parameters or named_parameters, not both.")
-    return PythonWheel(
-        package_name, entry_point, parameters or tuple(f"--{name}={value}" for name, value in named.items())
-    )
+    arguments = parameters or tuple(f"--{name}={value}" for name, value in named.items())
+    return PythonWheel(package_name, entry_point, arguments)
 
 
 def local_path(text: str, where: str) -> Path:
@@ -228,7 +228,8 @@ def _environment_wheels(
         raise InvalidParameterError(f"{where}: environment_key '{key}' is not among the run's environments.")
     if entry.get("libraries"):
         raise InvalidParameterError(
-            f"{where}: libraries are not allowed with environment_key; list the wheels in the environment's spec.dependencies."
+            f"{where}: libraries are not allowed with environment_key; list the wheels in the environment's "
+            "spec.dependencies."
         )
     return environments[key]
 

@@ -52,7 +52,7 @@ def unpack_wheel(wheel: Path, folder: Path) -> Path:
             archive.extractall(unpacked)
         # Another task may have been first.
         if not target.is_dir():
-            os.replace(unpacked, target)
+            unpacked.replace(target)
     except (zipfile.BadZipFile, OSError) as error:
         raise LibraryError(f"Library installation failed: {wheel} is no readable wheel ({error}).") from error
     finally:

@@ -20,6 +20,7 @@ OnEnd = Callable[[int], None]
 """Called with a task's exit status; negative: the signal that ended it."""
 
 LOST = -9
+RESTART_SECONDS = 1.0
 
 
 class TaskProcesses:
@@ -36,7 +37,7 @@ class TaskProcesses:
         self._waiting: dict[str, OnEnd] = {}
         self._channel: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._stopping = False
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="task-processes", daemon=True)
 
     def start(self) -> None:
@@ -59,7 +60,7 @@ class TaskProcesses:
     def stop(self) -> None:
         """End all tasks and the warm process. No `on_end` is called any more."""
         with self._lock:
-            self._stopping = True
+            self._stopping.set()
             self._waiting.clear()
             if self._channel is not None:
                 with suppress(OSError):
@@ -93,11 +94,11 @@ class TaskProcesses:
                 self._channel.sendall(json.dumps(message).encode() + b"\n")
 
     def _serve(self) -> None:
-        while not self._stopping:
+        while not self._stopping.is_set():
             self._read_messages()
             with self._lock:
                 lost, self._waiting = self._waiting, {}
-                if self._stopping:
+                if self._stopping.is_set():
                     return
                 if self._process is not None:
                     self._process.kill()
@@ -105,6 +106,8 @@ class TaskProcesses:
                 self._connect()
             for on_end in lost.values():
                 on_end(LOST)
+            # One that cannot even start must not be started over and over at full speed.
+            self._stopping.wait(RESTART_SECONDS)
 
     def _read_messages(self) -> None:
         if self._channel is None:

@@ -1,4 +1,4 @@
-"""Writes and reads one tiny Delta table, so that the first real job does not pay for loading Spark's and Delta's classes.
+"""Writes and reads one tiny Delta table, so that the first real job does not pay for loading Spark and Delta.
 
 Run as a task of its own: `warm_up.py FOLDER`.
 """

@@ -34,7 +34,7 @@ def create_app(api: JobsApi, pages: RunPages, token: str, driver_status: Callabl
         "runs/get-output": ("GET", api.get_output),
         "runs/cancel": ("POST", api.cancel),
         "runs/delete": ("POST", api.delete),
-        "runs/list": ("GET", api.list),
+        "runs/list": ("GET", api.list_runs),
     }
     for name, (method, call) in calls.items():
         for version in ("2.1", "2.2"):
@@ -49,8 +49,8 @@ def create_app(api: JobsApi, pages: RunPages, token: str, driver_status: Callabl
     @app.get("/healthz")
     async def health() -> JSONResponse:
         status = driver_status()
-        ready = status == DriverStatus.READY
-        return JSONResponse({"status": "ok" if ready else "starting", "spark_driver": status}, 200 if ready else 503)
+        word = {DriverStatus.READY: "ok", DriverStatus.STARTING: "starting", DriverStatus.FAILED: "failed"}[status]
+        return JSONResponse({"status": word}, 200 if status == DriverStatus.READY else 503)
 
     @app.get("/runs/{run_id}")
     async def run_page(run_id: int, key: str = "") -> Response:
@@ -59,11 +59,11 @@ def create_app(api: JobsApi, pages: RunPages, token: str, driver_status: Callabl
         return HTMLResponse(await run_in_threadpool(api.run_page, run_id))
 
     @app.exception_handler(ApiError)
-    async def api_error(_request: Request, error: ApiError) -> JSONResponse:
+    def api_error(_request: Request, error: ApiError) -> JSONResponse:
         return _error_response(error)
 
     @app.exception_handler(HTTPException)
-    async def no_such_path(request: Request, error: HTTPException) -> JSONResponse:
+    def no_such_path(request: Request, error: HTTPException) -> JSONResponse:
         try:
             check_token(request.headers.get("authorization", ""), token)
         except ApiError as refused:
@@ -73,7 +73,7 @@ def create_app(api: JobsApi, pages: RunPages, token: str, driver_status: Callabl
         return _error_response(ApiError(error.status_code, "BAD_REQUEST", str(error.detail)))
 
     @app.exception_handler(Exception)
-    async def fault(_request: Request, error: Exception) -> JSONResponse:
+    def fault(_request: Request, error: Exception) -> JSONResponse:
         _log.error("A request could not be answered.", exc_info=error)
         return _error_response(ApiError(500, "INTERNAL_ERROR", f"The local Databricks API has a fault: {error}"))
 
