@@ -1,0 +1,34 @@
+"""Silver to gold, one One Big Table: every row of its fact beside the latest rows of its dimensions.
+
+gold.py --contracts DIR/<schema> --table T --business-date 2026-11-20 --run-id R --lake-root URI [--catalog C]
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from pyspark.sql import SparkSession
+
+from medallion.cli import JobArguments
+from medallion.contract_files import read_one_big_table_contract, read_silver_contract
+from medallion.job import run_job
+from medallion.one_big_table_refresh import refresh_one_big_table
+from medallion.run_ledger import Outcome
+
+
+def refresh(spark: SparkSession, job: JobArguments) -> Outcome:
+    """Brings one One Big Table up to the silver tables."""
+    contract = read_one_big_table_contract(job.contracts, job.table)
+    tables = (contract.fact, *(join.dimension for join in contract.joins))
+    silver = {table: read_silver_contract(job.contracts, table) for table in tables}
+    return refresh_one_big_table(spark, job, contract, silver)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the job; see ``run_job`` for the exit status."""
+    return run_job("gold", refresh, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""Delta tables by SQL and DataFrame writer only, so that all of it runs over Spark Connect too."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, SparkSession
+
+from medallion.rules import identifier
+
+# Written out, because Databricks switches some of them on by itself: readers outside Spark know none of them.
+_PROPERTIES = {
+    "delta.enableDeletionVectors": "false",
+    "delta.enableRowTracking": "false",
+    "delta.columnMapping.mode": "none",
+    "delta.checkpointPolicy": "classic",
+}
+_MISSING = {
+    "DELTA_MISSING_DELTA_TABLE",
+    "DELTA_TABLE_NOT_FOUND",
+    "DELTA_PATH_DOES_NOT_EXIST",
+    "TABLE_OR_VIEW_NOT_FOUND",
+}
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One version of a table, with what its writer stored beside it."""
+
+    version: int
+    read_version: int | None
+    user_metadata: str | None
+
+
+def exists(spark: SparkSession, table: str) -> bool:
+    """Whether the table was created."""
+    try:
+        return spark.catalog.tableExists(table)
+    except AnalysisException as error:
+        # A table named by its folder is asked for in the folder's log, and a missing log is an error there.
+        if (error.getCondition() or "") in _MISSING:
+            return False
+        raise
+
+
+def create(
+    spark: SparkSession,
+    table: str,
+    columns: Sequence[tuple[str, str]],
+    *,
+    partitioned_by: str | None = None,
+    clustered_by: str | None = None,
+    change_feed: bool = False,
+) -> None:
+    """Creates an empty table of (name, type) columns, unless it is there."""
+    fields = ", ".join(f"{identifier(name)} {lake_type}" for name, lake_type in columns)
+    properties = _PROPERTIES | ({"delta.enableChangeDataFeed": "true"} if change_feed else {})
+    listed = ", ".join(f"'{name}' = '{value}'" for name, value in properties.items())
+    layout = ""
+    if partitioned_by:
+        layout = f"PARTITIONED BY ({identifier(partitioned_by)})"
+    if clustered_by:
+        layout = f"CLUSTER BY ({identifier(clustered_by)})"
+    spark.sql(f"CREATE TABLE IF NOT EXISTS {table} ({fields}) USING delta {layout} TBLPROPERTIES ({listed})")
+
+
+def table_types(spark: SparkSession, table: str) -> dict[str, str]:
+    """The columns of a table and their types."""
+    return dict(spark.table(table).dtypes)
+
+
+def overwrite(
+    frame: DataFrame,
+    table: str,
+    *,
+    partitioned_by: str | None = None,
+    clustered_by: str | None = None,
+    user_metadata: str | None = None,
+) -> None:
+    """Replaces all rows, and the columns if they differ, in one commit.
+
+    The layout is given again, because an overwrite without it would leave a table without any.
+    """
+    writer = frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
+    if partitioned_by:
+        writer = writer.partitionBy(partitioned_by)
+    if clustered_by:
+        writer = writer.clusterBy(clustered_by)
+    if user_metadata is not None:
+        writer = writer.option("userMetadata", user_metadata)
+    writer.saveAsTable(table)
+
+
+def replace_where(frame: DataFrame, table: str, predicate: str, *, user_metadata: str | None = None) -> None:
+    """Replaces the rows that satisfy a predicate, in one commit; Delta refuses new rows that do not."""
+    writer = frame.write.format("delta").mode("overwrite").option("replaceWhere", predicate)
+    if user_metadata is not None:
+        writer = writer.option("userMetadata", user_metadata)
+    writer.saveAsTable(table)
+
+
+def version(spark: SparkSession, table: str) -> int:
+    """The newest version of a table."""
+    return history(spark, table, 1)[0].version
+
+
+def history(spark: SparkSession, table: str, limit: int) -> list[Commit]:
+    """The newest commits, newest first."""
+    rows = (
+        spark.sql(f"DESCRIBE HISTORY {table} LIMIT {limit}").select("version", "readVersion", "userMetadata").collect()
+    )
+    return [Commit(row["version"], row["readVersion"], row["userMetadata"]) for row in rows]
+
+
+def identity(spark: SparkSession, table: str) -> str:
+    """Differs between a table and one that was made anew in its place."""
+    row: Any = spark.sql(f"DESCRIBE DETAIL {table}").select("id").first()
+    return str(row["id"])
+
+
+def dates_predicate(column: str, dates: Iterable[dt.date], *, with_null: bool = False) -> str:
+    """A predicate that just these dates (and NULL, if asked for) satisfy; runs of days become ranges."""
+    name = identifier(column)
+    ranges: list[list[dt.date]] = []
+    for day in sorted(set(dates)):
+        if ranges and day - ranges[-1][1] == dt.timedelta(days=1):
+            ranges[-1][1] = day
+        else:
+            ranges.append([day, day])
+    parts = [
+        f"{name} = DATE'{first}'" if first == last else f"{name} BETWEEN DATE'{first}' AND DATE'{last}'"
+        for first, last in ranges
+    ]
+    if with_null:
+        parts.append(f"{name} IS NULL")
+    return " OR ".join(parts) if parts else "FALSE"

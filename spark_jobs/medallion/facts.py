@@ -1,0 +1,185 @@
+"""Refreshes a fact: whole slices, just those whose landed rows or contract changed, in one commit."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from medallion import bronze, delta_tables, quarantine, reconcile
+from medallion.bronze import SLICE, UNDATED, Manifest
+from medallion.cleaning import RAW, check_expressions, clean
+from medallion.cli import JobArguments
+from medallion.contracts import SilverContract
+from medallion.progress import SliceProgress, read_progress, write_progress
+from medallion.quality import ERRORS, FINDINGS_TYPE, WARNINGS, judge, judge_warnings
+from medallion.reconcile import decimal_type, exact_sum, measure_types
+from medallion.rules import identifier
+from medallion.run_ledger import Outcome
+from medallion.table_names import TableNames
+
+_COPIES = "_copies"
+
+
+@dataclass(frozen=True)
+class SliceChanges:
+    """What a run has to do: slices to process, slices to forget, and whether those are all that there are."""
+
+    stale: tuple[str, ...]
+    gone: tuple[str, ...]
+    everything: bool
+
+
+def changed_slices(manifest: Manifest, done: Mapping[str, SliceProgress], contract_hash: str) -> SliceChanges:
+    """Compares what is landed with what was processed."""
+    stale = tuple(
+        name
+        for name, one in manifest.slices.items()
+        if name not in done or (done[name].fingerprint, done[name].contract_hash) != (one.fingerprint, contract_hash)
+    )
+    gone = tuple(name for name in done if name not in manifest.slices)
+    return SliceChanges(stale, gone, len(stale) == len(manifest.slices))
+
+
+def remove_duplicates(accepted: DataFrame, contract: SilverContract) -> DataFrame:
+    """One of each set of rows that are equal in all columns that come from the source, and ``_copies``, their number.
+
+    Derived columns may differ between such rows; the least values survive, so the same in every run.
+    """
+    derived = [column.name for column in contract.columns if column.source is None]
+    compared = [identifier(column.name) for column in contract.columns if column.source is not None]
+    count = F.count(F.lit(1)).alias(_COPIES)
+    if not derived:
+        return accepted.groupBy(*compared).agg(count)
+    # A struct of one column would be sorted for, where a plain column is hashed.
+    least = F.min(identifier(derived[0]) if len(derived) == 1 else F.struct(*map(identifier, derived))).alias("_least")
+    grouped = accepted.groupBy(*compared).agg(count, least)
+    chosen = {name: (F.col("_least") if len(derived) == 1 else F.col("_least")[name]).alias(name) for name in derived}
+    return grouped.select(*[chosen.get(name, F.col(identifier(name))) for name in contract.column_names], _COPIES)
+
+
+def accepted_rows(judged: DataFrame, contract: SilverContract) -> DataFrame:
+    """The rows that go to silver: the contract's columns, ``_warnings`` and ``_copies``."""
+    good = judged.where(F.col(ERRORS).isNull()).select(*map(identifier, contract.column_names))
+    single = remove_duplicates(good, contract) if contract.keep_one else good.withColumn(_COPIES, F.lit(1))
+    return judge_warnings(single, contract, contract.date_column)
+
+
+def slice_progress(
+    spark_rows: DataFrame, accepted: DataFrame, contract: SilverContract, manifest: Manifest,
+    stale: tuple[str, ...], job: JobArguments,
+) -> list[SliceProgress]:  # fmt: skip
+    """Counts what was landed and what is removed as duplicate, slice by slice."""
+    types = measure_types(contract)
+    landed = spark_rows.groupBy(SLICE).agg(
+        F.lit("bronze").alias("side"), F.count(F.lit(1)).alias("rows"),
+        F.array(*[exact_sum(F.col(identifier(name)), kind) for name, kind in types.items()]).cast("array<string>").alias("sums"),
+    )  # fmt: skip
+    extra = F.col(_COPIES) - 1
+    removed = accepted.where(extra > 0).groupBy(F.col(identifier(contract.date_column)).cast("string").alias(SLICE)).agg(
+        F.lit("duplicate").alias("side"), F.sum(extra).alias("rows"),
+        F.array(*[exact_sum(F.col(identifier(name)).cast(decimal_type(kind)) * extra, kind) for name, kind in types.items()]).cast("array<string>").alias("sums"),
+    )  # fmt: skip
+    frame = landed.unionByName(removed) if contract.keep_one else landed
+    counted = {(row["side"], row[SLICE]): row for row in frame.collect()}
+    progress = []
+    for name in stale:
+        bronze_row, removed_row = counted.get(("bronze", name)), counted.get(("duplicate", name))
+        progress.append(
+            SliceProgress(
+                slice=name,
+                fingerprint=manifest.slices[name].fingerprint,
+                contract_hash=contract.content_hash,
+                business_date=job.business_date,
+                run_id=job.run_id,
+                rows_bronze=bronze_row["rows"] if bronze_row else 0,
+                rows_duplicate=removed_row["rows"] if removed_row else 0,
+                sums_bronze=dict(zip(types, bronze_row["sums"], strict=True)) if bronze_row else {},
+                sums_duplicate=dict(zip(types, removed_row["sums"], strict=True)) if removed_row else {},
+            )
+        )
+    return progress
+
+
+def fact_columns(contract: SilverContract) -> tuple[tuple[str, str], ...]:
+    """The columns of a fact, with their types."""
+    return (*((column.name, column.lake_type) for column in contract.columns), (WARNINGS, FINDINGS_TYPE))
+
+
+def refresh_fact(spark: SparkSession, job: JobArguments, contract: SilverContract) -> Outcome:
+    """Brings a fact, its quarantine and its progress up to the newest manifest.
+
+    Raises:
+        BronzeError: nothing was landed, or it cannot be read.
+        ContractError: the contract does not suit what was landed.
+    """
+    names = TableNames(job.lake_root, job.catalog)
+    table, refused_table = names.silver(contract.name), names.quarantine(contract.name)
+    manifest = bronze.read_latest_manifest(spark, job.lake_root, contract.schema, contract.source_table)
+    is_new = not delta_tables.exists(spark, table)
+    done = {} if is_new else read_progress(spark, names.progress(contract.name))
+    changes = changed_slices(manifest, done, contract.content_hash)
+    written = 0
+    if is_new or changes.stale or changes.gone:
+        check_expressions(spark, contract, manifest.columns, manifest.uri)
+        rows = bronze.read_slices(spark, manifest, changes.stale, contract.date_source)
+        judged = judge(clean(rows, contract), contract)
+        accepted = accepted_rows(judged, contract)
+        progress = slice_progress(rows, accepted, contract, manifest, changes.stale, job)
+        delta_tables.create(spark, table, fact_columns(contract), partitioned_by=contract.date_column, change_feed=True)
+        quarantine.create(spark, refused_table)
+        _write_rows(accepted.drop(_COPIES), table, contract, changes)
+        _write_quarantine(spark, refused_table, judged, contract, changes, job)
+        write_progress(spark, names.progress(contract.name), progress, changes.gone)
+        done = {name: one for name, one in done.items() if name not in changes.gone} | {
+            one.slice: one for one in progress
+        }
+        written = sum(one.rows_bronze - one.rows_duplicate for one in progress)
+    silver = reconcile.measure_fact(spark, table, contract)
+    refused = reconcile.measure_open_quarantine(spark, refused_table, contract)
+    return Outcome(
+        outcome="refreshed" if changes.stale or changes.gone else "unchanged",
+        rows_read=sum(manifest.slices[name].rows for name in changes.stale),
+        rows_written=written,
+        detail=reconcile.fact_detail(contract, done, silver, refused),
+    )
+
+
+def _write_rows(accepted: DataFrame, table: str, contract: SilverContract, changes: SliceChanges) -> None:
+    # One file per date: the writer splits what a task has by date.
+    rows = accepted.repartition(F.col(identifier(contract.date_column)))
+    if changes.everything:
+        delta_tables.overwrite(rows, table, partitioned_by=contract.date_column)
+        return
+    dates = _dates((*changes.stale, *changes.gone))
+    if dates:
+        delta_tables.replace_where(rows, table, delta_tables.dates_predicate(contract.date_column, dates))
+
+
+def _write_quarantine(
+    spark: SparkSession,
+    table: str,
+    judged: DataFrame,
+    contract: SilverContract,
+    changes: SliceChanges,
+    job: JobArguments,
+) -> None:
+    touched = (*changes.stale, *changes.gone)
+    scope = "TRUE" if changes.everything else delta_tables.dates_predicate(
+        "business_date", _dates(touched), with_null=UNDATED in touched
+    )  # fmt: skip
+    refused = quarantine.refused_rows(
+        judged.select(SLICE, RAW, *map(identifier, contract.key), ERRORS, WARNINGS), contract, job.business_date
+    )
+    entries = quarantine.entries_of_facts(
+        refused, spark.table(table).where(scope), contract, job.business_date, job.run_id
+    )
+    if not entries.where("_changed").isEmpty():
+        quarantine.write(table, entries, scope)
+
+
+def _dates(slices: tuple[str, ...]) -> list[dt.date]:
+    return [dt.date.fromisoformat(name) for name in slices if name != UNDATED]

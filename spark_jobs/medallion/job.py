@@ -1,0 +1,89 @@
+"""Runs a stage: arguments, session, the work, the ledger row, and one clear message when it fails."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import sys
+from collections.abc import Callable, Sequence
+
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from medallion import run_ledger
+from medallion.cli import JobArguments, parse_arguments
+from medallion.errors import CleaningError, MedallionError
+from medallion.run_ledger import Outcome
+from medallion.session import get_session
+
+Work = Callable[[SparkSession, JobArguments], Outcome]
+# Under ANSI rules a cleaning expression that meets a bad value raises one of these.
+_VALUE_ERRORS = {
+    "CAST_INVALID_INPUT",
+    "CAST_OVERFLOW",
+    "ARITHMETIC_OVERFLOW",
+    "DIVIDE_BY_ZERO",
+    "NUMERIC_VALUE_OUT_OF_RANGE",
+    "NUMERIC_VALUE_OUT_OF_RANGE.WITH_SUGGESTION",
+    "NUMERIC_VALUE_OUT_OF_RANGE.WITHOUT_SUGGESTION",
+    "CANNOT_PARSE_TIMESTAMP",
+    "DATETIME_FIELD_OUT_OF_BOUNDS",
+    "INVALID_ARRAY_INDEX",
+}
+log = logging.getLogger(__name__)
+
+
+def run_job(stage: str, work: Work, argv: Sequence[str] | None) -> int:
+    """Runs one stage for one table.
+
+    Returns:
+        0, or 1 after one message on stderr and, where a session can be had, a ledger row with status failed.
+    """
+    started = dt.datetime.now(dt.UTC)
+    try:
+        job = parse_arguments(stage, argv)
+        spark = get_session()
+    except MedallionError as error:
+        print(f"{stage}: {error}", file=sys.stderr)
+        return 1
+    outcome, message = None, None
+    try:
+        outcome = work(spark, job)
+    except MedallionError as error:
+        message = str(error)
+    except PySparkException as error:
+        log.debug("stage failed", exc_info=error)
+        message = str(explain(error))
+    if message is not None:
+        print(f"{stage} {job.table} {job.business_date}: {message}", file=sys.stderr)
+    _write_ledger(spark, job, stage, started, outcome, message)
+    return 0 if message is None else 1
+
+
+def explain(error: PySparkException) -> MedallionError:
+    """A Spark error as one message; those that a row's value caused say what to do about it."""
+    condition = error.getCondition() or ""
+    text = " ".join(str(error).split("JVM stacktrace")[0].split("== SQL")[0].split())
+    if condition in _VALUE_ERRORS:
+        return CleaningError(
+            f"an expression of the contract failed on a row instead of giving NULL: use try_cast, try_divide and their kin "
+            f"in transformLogic: {text}"
+        )
+    return MedallionError(f"Spark refused: {text}")
+
+
+def _write_ledger(
+    spark: SparkSession,
+    job: JobArguments,
+    stage: str,
+    started: dt.datetime,
+    outcome: Outcome | None,
+    message: str | None,
+) -> None:
+    try:
+        run_ledger.write_row(spark, job, stage, started, dt.datetime.now(dt.UTC), outcome, message)
+    except PySparkException as error:
+        # The message of a failed run matters more than its row.
+        if message is None:
+            raise
+        print(f"{stage} {job.table}: no ledger row could be written: {error}", file=sys.stderr)

@@ -1,0 +1,90 @@
+"""Judges cleaned rows by a contract's rules: one projection gives each row its errors and warnings.
+
+The results have the shape that Databricks' DQX gives them, so that its dashboards can read them. ``run_time`` and
+``run_id`` stay NULL: a row judged again must be the same row (running a date again changes nothing). The run that first
+saw a refused row is a column of the quarantine table.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from medallion.contracts import Rule, Severity, SilverContract
+from medallion.rules import identifier
+
+ERRORS = "_errors"
+WARNINGS = "_warnings"
+FINDINGS_TYPE = (
+    "array<struct<name:string,message:string,columns:array<string>,filter:string,function:string,"
+    "run_time:timestamp,run_id:string,user_metadata:map<string,string>>>"
+)
+
+
+def judge(cleaned: DataFrame, contract: SilverContract) -> DataFrame:
+    """Adds ``_errors`` and ``_warnings``, each NULL where there is nothing to say; drops ``_unconverted``.
+
+    What must be unique must be so among the rows of one slice: rows of other slices are not looked at, so that the
+    order in which slices are processed makes no difference.
+    """
+    return _with_findings(cleaned, contract, "_slice", (ERRORS, WARNINGS)).drop("_unconverted")
+
+
+def judge_warnings(rows: DataFrame, contract: SilverContract, slice_column: str) -> DataFrame:
+    """Adds ``_warnings`` to rows of the contract's columns alone."""
+    return _with_findings(rows, contract, slice_column, (WARNINGS,))
+
+
+def _with_findings(rows: DataFrame, contract: SilverContract, slice_column: str, wanted: tuple[str, ...]) -> DataFrame:
+    severities = {ERRORS: Severity.ERROR, WARNINGS: Severity.WARNING}
+    counted, violations = rows, dict[str, Column]()
+    for number, rule in enumerate(contract.rules):
+        if rule.function == "is_unique" and rule.severity in {severities[name] for name in wanted}:
+            counted = counted.withColumn(f"_rows_{number}", _rows_sharing(rule, slice_column))
+            violations[rule.name] = F.col(f"_rows_{number}") > 1
+    found = [findings(contract.rules, severities[name], violations).alias(name) for name in wanted]
+    return counted.select(*[identifier(name) for name in rows.columns], *found)
+
+
+def findings(rules: tuple[Rule, ...], severity: Severity, violations: dict[str, Column]) -> Column:
+    """The broken rules of one severity, NULL when none; ``violations`` gives the conditions that are not plain SQL."""
+    found = [
+        F.when(violations[rule.name] if rule.name in violations else F.expr(rule.violated), _finding(rule))
+        for rule in rules
+        if rule.severity is severity and (rule.violated or rule.name in violations)
+    ]
+    if not found:
+        return F.lit(None).cast(FINDINGS_TYPE)
+    broken = F.array_compact(F.array(*found))
+    return F.when(F.size(broken) > 0, broken).cast(FINDINGS_TYPE)
+
+
+def has_finding(findings_column: str, rule_name: str) -> Column:
+    """TRUE where a row's errors or warnings name a rule."""
+    return F.exists(F.col(findings_column), lambda finding: finding["name"] == rule_name)
+
+
+def _rows_sharing(rule: Rule, slice_column: str) -> Column:
+    columns = [F.col(identifier(name)) for name in rule.columns]
+    complete = F.lit(True)
+    for column in columns:
+        complete &= column.isNotNull()
+    return F.when(complete, F.count(F.lit(1)).over(Window.partitionBy(slice_column, *columns)))
+
+
+def _finding(rule: Rule) -> Column:
+    metadata = (
+        F.create_map(F.lit("dimension"), F.lit(rule.dimension))
+        if rule.dimension
+        else F.lit(None).cast("map<string,string>")
+    )
+    return F.struct(
+        F.lit(rule.name).alias("name"),
+        F.lit(rule.message).alias("message"),
+        F.array(*[F.lit(name) for name in rule.columns]).cast("array<string>").alias("columns"),
+        F.lit(None).cast("string").alias("filter"),
+        F.lit(rule.function).alias("function"),
+        F.lit(None).cast("timestamp").alias("run_time"),
+        F.lit(None).cast("string").alias("run_id"),
+        metadata.alias("user_metadata"),
+    )

@@ -1,0 +1,163 @@
+"""The rows that silver refused, with their reasons: open until their next judgement finds them good or gone.
+
+A fact's entry belongs to its slice. A dimension's belongs to the snapshot that had it: there the open entries are those
+of the newest snapshot, and an entry of an older one is closed by the date of the snapshot after it. An entry that its
+own snapshot no longer has, because that was landed again, is closed by its own date; it no longer makes a key unknown.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+
+from medallion import delta_tables
+from medallion.bronze import UNDATED
+from medallion.cleaning import RAW
+from medallion.contracts import SilverContract, TableKind
+from medallion.quality import ERRORS, FINDINGS_TYPE, WARNINGS
+from medallion.scd2 import BUSINESS_KEY, business_key
+
+COLUMNS = (
+    ("business_date", "date"),
+    ("row_id", "string"),
+    ("business_key", "string"),
+    ("raw_row", "string"),
+    (ERRORS, FINDINGS_TYPE),
+    (WARNINGS, FINDINGS_TYPE),
+    ("source_table", "string"),
+    ("run_id", "string"),
+    ("first_seen_date", "date"),
+    ("last_seen_date", "date"),
+    ("state", "string"),
+    ("corrected_date", "date"),
+)
+_NAMES = [name for name, _ in COLUMNS]
+LIVE = "(state = 'open' OR corrected_date > business_date)"
+
+
+def create(spark: SparkSession, table: str) -> None:
+    """Creates the empty quarantine of a table, unless it is there."""
+    delta_tables.create(spark, table, COLUMNS)
+
+
+def refused_rows(judged: DataFrame, contract: SilverContract, business_date: dt.date) -> DataFrame:
+    """The rows with errors: ``business_date``, ``row_id``, ``business_key``, ``raw_row``, ``_errors``, ``_warnings``.
+
+    ``row_id`` is a digest of the raw row and of its number among equal ones, so it is the same in every run.
+    """
+    if contract.kind is TableKind.FACT:
+        day = F.when(F.col("_slice") != UNDATED, F.col("_slice")).cast("date")
+    else:
+        day = F.lit(business_date)
+    key = business_key(contract.key) if contract.key else F.lit(None).cast("string")
+    rows = judged.where(F.col(ERRORS).isNotNull()).select(
+        day.alias("business_date"),
+        key.alias("business_key"),
+        F.to_json(RAW, {"ignoreNullFields": "false"}).alias("raw_row"),
+        ERRORS,
+        WARNINGS,
+    )
+    equal_rows = Window.partitionBy("business_date", "raw_row").orderBy("raw_row")
+    occurrence = F.row_number().over(equal_rows).cast("string")
+    return rows.withColumn("row_id", F.sha2(F.concat_ws("#", occurrence, "raw_row"), 256))
+
+
+def entries_of_facts(
+    refused: DataFrame, stored: DataFrame, contract: SilverContract, run_date: dt.date, run_id: str
+) -> DataFrame:
+    """A fact's quarantine, in the slices that were judged, as it is to be; ``stored`` has just those slices.
+
+    Adds ``_changed``, TRUE for an entry that differs from the stored one.
+    """
+    both = _beside_stored(refused, stored)
+    day = F.lit(run_date)
+    seen, known = F.col("new.row_id").isNotNull(), F.col("old.row_id").isNotNull()
+    closes = ~seen & (F.col("old.state") == "open")
+    state = F.when(seen, "open").otherwise("corrected")
+    corrected = F.when(closes, day).when(~seen, F.col("old.corrected_date"))
+    return _entries(
+        both, contract, run_id, seen, known,
+        first=F.when(seen, F.least("old.first_seen_date", day)).otherwise(F.col("old.first_seen_date")),
+        last=F.when(seen, F.greatest("old.last_seen_date", day)).otherwise(F.col("old.last_seen_date")),
+        state=state,
+        corrected=corrected,
+    )  # fmt: skip
+
+
+def entries_of_snapshot(
+    refused: DataFrame, stored: DataFrame, contract: SilverContract, run_id: str,
+    business_date: dt.date, following: dt.date | None,
+) -> DataFrame:  # fmt: skip
+    """A dimension's quarantine, of the landed snapshot and the one before it, as it is to be.
+
+    ``stored`` has just those dates. Adds ``_changed``, TRUE for an entry that differs from the stored one.
+    """
+    both = _beside_stored(refused, stored)
+    seen, known = F.col("new.row_id").isNotNull(), F.col("old.row_id").isNotNull()
+    day = F.coalesce("new.business_date", "old.business_date")
+    own = day == F.lit(business_date)
+    live = (F.col("old.state") == "open") | (F.col("old.corrected_date") > F.col("old.business_date"))
+    state = F.when(own & seen & F.lit(following is None), "open").otherwise("corrected")
+    corrected = (
+        F.when(own & seen, F.lit(following).cast("date"))
+        .when(own, day)
+        .when(live, F.lit(business_date))
+        .otherwise(F.col("old.corrected_date"))
+    )
+    return _entries(both, contract, run_id, seen, known, first=day, last=day, state=state, corrected=corrected)
+
+
+def _beside_stored(refused: DataFrame, stored: DataFrame) -> DataFrame:
+    on = F.col("new.row_id").eqNullSafe(F.col("old.row_id")) & F.col("new.business_date").eqNullSafe(
+        F.col("old.business_date")
+    )
+    return refused.alias("new").join(stored.alias("old"), on, "full_outer")
+
+
+def _entries(
+    both: DataFrame, contract: SilverContract, run_id: str, seen: Column, known: Column,
+    *, first: Column, last: Column, state: Column, corrected: Column,
+) -> DataFrame:  # fmt: skip
+    def newer(name: str) -> Column:
+        return F.when(seen, F.col(f"new.{name}")).otherwise(F.col(f"old.{name}")).alias(name)
+
+    old = F.to_json(F.struct(*[F.col(f"old.{name}").alias(name) for name in _NAMES]))
+    entries = both.select(
+        newer("business_date"),
+        newer("row_id"),
+        newer("business_key"),
+        newer("raw_row"),
+        newer(ERRORS),
+        newer(WARNINGS),
+        F.lit(contract.source_table).alias("source_table"),
+        F.when(known, F.col("old.run_id")).otherwise(F.lit(run_id)).alias("run_id"),
+        first.alias("first_seen_date"),
+        last.alias("last_seen_date"),
+        state.alias("state"),
+        corrected.alias("corrected_date"),
+        F.when(known, old).alias("_old"),
+    )
+    new = F.to_json(F.struct(*_NAMES))
+    return entries.withColumn("_changed", ~F.col("_old").eqNullSafe(new)).drop("_old")
+
+
+def write(table: str, entries: DataFrame, scope: str) -> None:
+    """Writes the entries of some dates over the stored ones, in one commit; ``scope`` is true for just those dates."""
+    delta_tables.replace_where(entries.select(*_NAMES).coalesce(1), table, scope)
+
+
+def quarantined_keys(refused: DataFrame) -> DataFrame:
+    """``_business_key`` of refused rows."""
+    return refused.select(F.col("business_key").alias(BUSINESS_KEY))
+
+
+def later_unknown_keys(stored: DataFrame, later: tuple[dt.date, ...]) -> DataFrame:
+    """Per key the dates of ``later`` on which it was quarantined: ``_business_key`` and ``dates``."""
+    return (
+        stored.where(LIVE)
+        .where(F.col("business_date").isin(list(later)) & F.col("business_key").isNotNull())
+        .groupBy(F.col("business_key").alias(BUSINESS_KEY))
+        .agg(F.collect_set("business_date").alias("dates"))
+    )

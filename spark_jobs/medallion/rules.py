@@ -1,0 +1,139 @@
+"""Turns what a contract says of a column into row rules: Spark SQL conditions, pure text."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from medallion.contracts import Rule, Severity
+
+LENGTHS = ("minLength", "maxLength")
+BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+OPTIONS = (*LENGTHS, *BOUNDS, "pattern")
+_SNAKE = {
+    "minimum": ("minimum", "<", "is less than"),
+    "maximum": ("maximum", ">", "is greater than"),
+    "exclusiveMinimum": ("exclusive_minimum", "<=", "is not greater than"),
+    "exclusiveMaximum": ("exclusive_maximum", ">=", "is not less than"),
+    "minLength": ("min_length", "<", "is shorter than"),
+    "maxLength": ("max_length", ">", "is longer than"),
+}
+
+
+def identifier(name: str) -> str:
+    """A name quoted for Spark SQL."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def text_literal(value: str) -> str:
+    """A string literal of Spark SQL that means exactly ``value``."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\r", "\\r")
+    return f"'{escaped}'"
+
+
+def literal(value: Any, lake_type: str) -> str:
+    """A literal of a column's type.
+
+    Raises:
+        ValueError: the value is not one of that type.
+    """
+    if lake_type == "string":
+        return text_literal(str(value))
+    if lake_type == "boolean":
+        if not isinstance(value, bool):
+            raise ValueError("true or false is wanted")
+        return str(value).lower()
+    if lake_type == "date":
+        return f"DATE'{dt.date.fromisoformat(str(value)).isoformat()}'"
+    if lake_type.startswith("timestamp"):
+        return f"CAST('{dt.datetime.fromisoformat(str(value)).isoformat(sep=' ')}' AS {lake_type})"
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError("a number is wanted")
+    float(value)
+    return f"{value}D" if lake_type in {"double", "float"} else f"{value}"
+
+
+def required(column: str, severity: Severity) -> Rule:
+    """The column has a value."""
+    return Rule(
+        name=f"{column}_required",
+        message=f"{column} is missing",
+        columns=(column,),
+        function="is_not_null",
+        violated=f"{identifier(column)} IS NULL",
+        severity=severity,
+    )
+
+
+def type_conversion(column: str, lake_type: str) -> Rule:
+    """The cleaned value fits the lake's type; always an error, because the value would be lost."""
+    return Rule(
+        name=f"{column}_type_conversion",
+        message=f"{column} cannot be converted to {lake_type}",
+        columns=(column,),
+        function="type_conversion",
+        violated=f"array_contains(_unconverted, {text_literal(column)})",
+        severity=Severity.ERROR,
+    )
+
+
+def unique(columns: tuple[str, ...], severity: Severity, *, is_key: bool) -> Rule:
+    """No two rows of the snapshot share the columns' values (NULLs are not compared)."""
+    joined = "_".join(columns)
+    suffix = "duplicate_key" if is_key else "unique"
+    return Rule(
+        name=f"{joined}_{suffix}",
+        message=f"several rows share the same {', '.join(columns)}",
+        columns=columns,
+        function="is_unique",
+        violated="",
+        severity=severity,
+    )
+
+
+def option(column: str, lake_type: str, name: str, value: Any, severity: Severity) -> Rule:
+    """One of ODCS's ``logicalTypeOptions``.
+
+    Raises:
+        ValueError: the value does not suit the column.
+    """
+    quoted = identifier(column)
+    if name == "pattern":
+        if lake_type != "string":
+            raise ValueError(f"a pattern needs a string column, this one is {lake_type}")
+        violated = f"NOT rlike({quoted}, {text_literal(str(value))})"
+        return Rule(
+            f"{column}_pattern", f"{column} does not match {value}", (column,), "regex_match", violated, severity
+        )
+    suffix, operator, words = _SNAKE[name]
+    if name in LENGTHS:
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise ValueError("a whole number from 0 is wanted")
+        if lake_type != "string":
+            raise ValueError(f"a length needs a string column, this one is {lake_type}")
+        violated, function = f"char_length({quoted}) {operator} {value}", "is_length_in_range"
+    else:
+        if lake_type in {"string", "boolean", "binary"}:
+            raise ValueError(f"a bound needs a number, date or timestamp, this column is {lake_type}")
+        violated, function = f"{quoted} {operator} {literal(value, lake_type)}", "is_in_range"
+    return Rule(f"{column}_{suffix}", f"{column} {words} {value}", (column,), function, violated, severity)
+
+
+def valid_values(
+    column: str, lake_type: str, values: list[Any], name: str, severity: Severity, message: str, dimension: str | None
+) -> Rule:
+    """The value is one of a list.
+
+    Raises:
+        ValueError: a value does not suit the column.
+    """
+    listed = ", ".join(literal(value, lake_type) for value in values)
+    violated = f"{identifier(column)} NOT IN ({listed})"
+    return Rule(name, message, (column,), "is_in_list", violated, severity, dimension)
+
+
+def expression(
+    implementation: str, columns: tuple[str, ...], name: str, severity: Severity, message: str, dimension: str | None
+) -> Rule:
+    """A boolean Spark SQL expression over lake columns; a row where it is FALSE breaks the rule, NULL passes."""
+    return Rule(name, message, columns, "sql_expression", f"({implementation}) IS FALSE", severity, dimension)

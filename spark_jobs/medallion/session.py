@@ -1,0 +1,92 @@
+"""Gives a job its Spark session: the one there is, a remote one, or a local one with Delta."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from medallion.errors import SessionError
+
+DEFAULT_JARS = "~/.cache/lakehouse/jars/delta-4.4.0"
+# Spark 4.1 with Delta's extension cannot bind SQL parameters without this one (delta-io/delta#7640).
+_PARAMETERS = "spark.sql.legacy.parameterSubstitution.constantsOnly"
+_LOCAL_SETTINGS = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    _PARAMETERS: "true",
+    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.sql.shuffle.partitions": "4",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    "spark.log.level": "ERROR",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+}
+
+
+def get_session() -> SparkSession:
+    """The session to work in.
+
+    The active or remote session (``SPARK_REMOTE``, a Databricks runtime) if there is one, else a local one whose Delta
+    jars lie in the folder that ``LAKEHOUSE_DELTA_JARS`` names.
+
+    Raises:
+        SessionError: a local session is needed, but Java or the jars are missing.
+    """
+    if (
+        os.environ.get("SPARK_REMOTE")
+        or os.environ.get("DATABRICKS_RUNTIME_VERSION")
+        or SparkSession.getActiveSession() is not None
+    ):
+        session = SparkSession.builder.getOrCreate()
+    else:
+        session = local_session()
+    # Dates are cut from timestamps by this zone, so it is the job's and not the cluster's.
+    session.conf.set("spark.sql.session.timeZone", "UTC")
+    session.conf.set("spark.sql.ansi.enabled", "true")
+    return session
+
+
+def local_session(master: str = "local[2]") -> SparkSession:
+    """Starts Spark in this process, with Delta.
+
+    Raises:
+        SessionError: Java or the Delta jars are missing.
+    """
+    check_java()
+    jars = find_jars()
+    builder = SparkSession.builder.master(master).appName("lakehouse").config("spark.jars", ",".join(map(str, jars)))
+    for name, value in _LOCAL_SETTINGS.items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()
+
+
+def check_java() -> None:
+    """Raises SessionError when there is no Java to start Spark with."""
+    home = os.environ.get("JAVA_HOME")
+    if home and (Path(home) / "bin" / "java").exists():
+        return
+    if home:
+        raise SessionError(f"JAVA_HOME is {home}, but there is no bin/java in it; point it at a JDK 17 or 21")
+    if shutil.which("java") is None:
+        raise SessionError("Spark needs Java and none was found: install JDK 17 or 21, or set JAVA_HOME to one")
+
+
+def find_jars() -> list[Path]:
+    """The Delta jars for a local session.
+
+    Raises:
+        SessionError: the folder has none.
+    """
+    folder = Path(os.environ.get("LAKEHOUSE_DELTA_JARS") or DEFAULT_JARS).expanduser()
+    jars = sorted(folder.glob("*.jar"))
+    if not any("delta-spark" in jar.name for jar in jars):
+        raise SessionError(
+            f"no Delta jars in {folder}; put delta-spark 4.4.0 and its jars there, or set LAKEHOUSE_DELTA_JARS"
+        )
+    return jars

@@ -1,0 +1,55 @@
+"""Reads a small text file of the lake, wherever the lake is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+from pyspark.sql import SparkSession
+
+from medallion.errors import BronzeError
+
+_MAX_BYTES = 256 * 1024 * 1024
+
+
+def read_text(spark: SparkSession, uri: str) -> str | None:
+    """The text of a file, or None when there is no such file.
+
+    Spark's own readers skip every name that begins with an underscore, so a manifest cannot be read with them: a local
+    path (a Unity Catalog volume is one) is opened as a file, a cloud URI is read with the Databricks utilities.
+
+    Raises:
+        BronzeError: the file is there but cannot be read.
+    """
+    path = local_path(uri)
+    if path is None:
+        return _read_cloud_text(spark, uri)
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BronzeError(f"{path} cannot be read: {error}") from error
+
+
+def local_path(uri: str) -> Path | None:
+    """The path of a local file URI or plain path; None for a cloud URI."""
+    if "://" not in uri and not uri.startswith("file:"):
+        return Path(uri)
+    parsed = urlparse(uri)
+    return Path(unquote(parsed.path)) if parsed.scheme == "file" else None
+
+
+def _read_cloud_text(spark: SparkSession, uri: str) -> str | None:
+    try:
+        from pyspark.dbutils import DBUtils
+    except ImportError:
+        raise BronzeError(
+            f"{uri} can only be read on Databricks; elsewhere give --lake-root as a local folder or a mounted volume"
+        ) from None
+    try:
+        return str(DBUtils(spark).fs.head(uri, _MAX_BYTES))
+    except Exception as error:
+        if "FileNotFound" in str(error):
+            return None
+        raise BronzeError(f"{uri} cannot be read: {error}") from error
