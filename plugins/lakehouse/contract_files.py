@@ -124,7 +124,10 @@ def _schema_problems(file: str, document: Mapping[str, Any]) -> list[Problem]:
         value = closest.instance if not isinstance(closest.instance, dict) else sorted(closest.instance)
         problems.append(
             Problem(
-                file, _field(document, closest.absolute_path), value, f"is not valid ODCS: {_cure(closest.message)}"
+                file,
+                _field(document, closest.absolute_path),
+                value,
+                f"is not valid ODCS: {_cure(closest.message, closest.instance)}",
             )
         )
     return problems
@@ -141,7 +144,10 @@ def _odcs_validator() -> Any:
     return validator_for(schema)(schema)
 
 
-def _cure(message: str) -> str:
+def _cure(message: str, instance: object) -> str:
+    # The schema says "if logicalType is map, then ...", which JSON Schema takes as met where there is no logicalType.
+    if message == "'map' is a required property" and isinstance(instance, dict) and "logicalType" not in instance:
+        return "'logicalType' is a required property"
     return message if len(message) <= 200 else message[:100] + " … " + message[-100:]
 
 

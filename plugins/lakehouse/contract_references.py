@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lakehouse.contract_files import ContractFile, Problem, custom_properties, join_columns
@@ -14,8 +14,13 @@ if TYPE_CHECKING:
     from open_data_contract_standard.model import Relationship, SchemaProperty
 
 
-def check_references(files: Sequence[ContractFile]) -> Iterator[Problem]:
-    """Everything that is wrong between the contracts of one schema."""
+def check_references(files: Sequence[ContractFile], unread: Collection[str] = ()) -> Iterator[Problem]:
+    """Everything that is wrong between the contracts of one schema.
+
+    Args:
+        files: the contracts that could be read.
+        unread: names of the tables whose contracts could not: nothing is said of what refers to them.
+    """
     yield from _check_duplicates(files, "name", lambda file: file.name)
     # MySQL may fold the case of table names, so two that differ in nothing else are one table.
     sources = [file for file in files if file.settings.get("tableKind") != "one_big_table"]
@@ -23,10 +28,10 @@ def check_references(files: Sequence[ContractFile]) -> Iterator[Problem]:
     by_name = {file.name: file for file in files}
     for file in files:
         if file.settings.get("tableKind") == "one_big_table":
-            yield from _check_one_big_table(file, by_name)
+            yield from _check_one_big_table(file, by_name, unread)
         for column in file.table.properties or ():
             for relationship in column.relationships or ():
-                yield from _check_relationship(file, column, relationship, by_name)
+                yield from _check_relationship(file, column, relationship, by_name, unread)
         if file.table.relationships:
             cure = "must stand at the column that refers to the other table"
             yield Problem(file.file, f"schema[{file.name}].relationships", "…", cure)
@@ -44,7 +49,11 @@ def _check_duplicates(
 
 
 def _check_relationship(
-    file: ContractFile, column: SchemaProperty, relationship: Relationship, by_name: Mapping[str, ContractFile]
+    file: ContractFile,
+    column: SchemaProperty,
+    relationship: Relationship,
+    by_name: Mapping[str, ContractFile],
+    unread: Collection[str],
 ) -> Iterator[Problem]:
     field = f"schema[{file.name}].properties[{column.name}].relationships"
     if relationship.type not in {None, "foreignKey"}:
@@ -62,6 +71,8 @@ def _check_relationship(
     table, _, target_column = target.rpartition(".") if isinstance(target, str) else ("", "", "")
     if not table:
         yield Problem(file.file, f"{field}.to", target, "must be written table.column")
+    elif table in unread:
+        return
     elif table not in by_name:
         cure = f"there is no contract for {table}; write {table}.odcs.yaml or remove the relationship"
         yield Problem(file.file, f"{field}.to", target, cure)
@@ -73,11 +84,17 @@ def _no_such_column(file: ContractFile, column: str) -> str:
     return f"{file.file} has no column {column}; it has {', '.join(lake_columns(file))}"
 
 
-def _check_one_big_table(file: ContractFile, by_name: Mapping[str, ContractFile]) -> Iterator[Problem]:
+def _check_one_big_table(
+    file: ContractFile, by_name: Mapping[str, ContractFile], unread: Collection[str]
+) -> Iterator[Problem]:
     prefix = f"schema[{file.name}]"
     fact_name = file.settings.get("factTable")
     fact = by_name.get(fact_name) if isinstance(fact_name, str) else None
-    if isinstance(fact_name, str) and (fact is None or fact.settings.get("tableKind") != "fact"):
+    if (
+        isinstance(fact_name, str)
+        and fact_name not in unread
+        and (fact is None or fact.settings.get("tableKind") != "fact")
+    ):
         cure = f"must be a fact table with a contract; there {_list_of('fact', by_name)}"
         yield Problem(file.file, f"{prefix}.customProperties.factTable", fact_name, cure)
     tables = {fact.name: fact} if fact else {}
@@ -86,10 +103,12 @@ def _check_one_big_table(file: ContractFile, by_name: Mapping[str, ContractFile]
         columns = join_columns(join)
         if not columns:
             continue  # Reported with the contract's own problems.
-        joined = by_name.get(str(join.get("table")))
+        if join["table"] in unread:
+            continue
+        joined = by_name.get(str(join["table"]))
         if joined is None or joined.settings.get("tableKind") != "dimension":
             cure = f"must be a dimension with a contract; there {_list_of('dimension', by_name)}"
-            yield Problem(file.file, f"{prefix}.customProperties.joins.table", join.get("table"), cure)
+            yield Problem(file.file, f"{prefix}.customProperties.joins.table", join["table"], cure)
             continue
         tables[joined.name] = joined
         for fact_column, dimension_column in columns.items():
@@ -98,7 +117,7 @@ def _check_one_big_table(file: ContractFile, by_name: Mapping[str, ContractFile]
                     field = f"{prefix}.customProperties.joins[{joined.name}].on"
                     yield Problem(file.file, field, name, _no_such_column(owner, str(name)))
     for column in file.table.properties or ():
-        yield from _check_expression(file, column, tables)
+        yield from _check_expression(file, column, tables, unread)
 
 
 def _list_of(kind: str, by_name: Mapping[str, ContractFile]) -> str:
@@ -107,7 +126,7 @@ def _list_of(kind: str, by_name: Mapping[str, ContractFile]) -> str:
 
 
 def _check_expression(
-    file: ContractFile, column: SchemaProperty, tables: Mapping[str, ContractFile]
+    file: ContractFile, column: SchemaProperty, tables: Mapping[str, ContractFile], unread: Collection[str]
 ) -> Iterator[Problem]:
     field = f"schema[{file.name}].properties[{column.name}].transformLogic"
     try:
@@ -119,6 +138,8 @@ def _check_expression(
         if not reference.table:
             cure = f"{reference.column} must be written table.column"
             yield Problem(file.file, field, column.transformLogic, cure)
+        elif reference.table in unread:
+            continue
         elif owner is None:
             cure = f"{reference.table} is neither the fact table nor joined; those are {', '.join(tables)}"
             yield Problem(file.file, field, column.transformLogic, cure)

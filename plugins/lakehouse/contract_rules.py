@@ -39,6 +39,7 @@ SPARK_TYPE = re.compile(
     re.IGNORECASE,
 )
 DATED_TYPE = re.compile(r"(date|datetime|timestamp)\b", re.IGNORECASE)
+INEXACT_TYPE = re.compile(r"(float|double|real)\b", re.IGNORECASE)
 KEPT_FOR_SILVER = {"valid_from", "valid_to", "is_current"}
 KEPT_TABLE_ENDINGS = ("_quarantine", "_progress")
 
@@ -189,6 +190,9 @@ def _check_measures(file: ContractFile, kind: str) -> Iterator[Problem]:
             yield _unknown_column(file, "customProperties.measures", name)
         elif column.logicalType not in {"integer", "number"}:
             yield _problem(file, "customProperties.measures", name, "must be a number or an integer to be summed")
+        elif INEXACT_TYPE.match(column.physicalType or ""):
+            cure = f"is {column.physicalType}, whose sum depends on the order of its rows: remove it from measures"
+            yield _problem(file, "customProperties.measures", name, cure)
         elif kind != "one_big_table" and (
             column.transformLogic is not None or source_columns(file).get(name) is not column
         ):

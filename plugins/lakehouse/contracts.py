@@ -108,7 +108,8 @@ def load_contracts(folder: Path) -> ContractSet:
     for file in files:
         problems += check_contract(file)
         problems += _check_latency(file)
-    problems += check_references(files)
+    unread = {problem.file.removesuffix(FILE_ENDING) for problem in problems} - {file.name for file in files}
+    problems += check_references(files, unread)
     if problems:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         lines = sorted(str(problem) for problem in problems)

@@ -139,7 +139,9 @@ def _time_zone(value: str) -> str:
 
 def _storage_uri(value: str) -> str:
     # Spark's form abfss://container@account... would be read by Airflow as connection@container: a silent wrong place.
-    if urlsplit(value.strip()).scheme not in {"file", "abfs"}:
+    uri = urlsplit(value.strip())
+    local = uri.scheme == "file" and not uri.netloc and uri.path.startswith("/")
+    if not local and not (uri.scheme == "abfs" and uri.netloc):
         raise ValueError("must be file:///folder or abfs://connection@container/folder")
     return value.strip().rstrip("/")
 

@@ -1,0 +1,40 @@
+"""What the tests of the Airflow side share: a home for Airflow that is no user's, and contracts to spoil."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+# Airflow reads these when it is first imported, so they stand here and not in a fixture; bin/test sets its own.
+os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="lakehouse-airflow-"))
+os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+EditContract = Callable[[str, Callable[[dict[str, Any]], None]], None]
+
+
+@pytest.fixture
+def contracts_folder(tmp_path: Path) -> Path:
+    """A copy of the shipped contracts that a test may spoil."""
+    return Path(shutil.copytree(PROJECT / "contracts" / "atliqsale", tmp_path / "atliqsale"))
+
+
+@pytest.fixture
+def edit_contract(contracts_folder: Path) -> EditContract:
+    """Change the document of one contract of `contracts_folder`: `edit_contract("customer", change)`."""
+
+    def edit(name: str, change: Callable[[dict[str, Any]], None]) -> None:
+        path = contracts_folder / f"{name}.odcs.yaml"
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        change(document)
+        path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+
+    return edit
