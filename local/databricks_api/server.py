@@ -5,12 +5,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import socket
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -80,6 +82,13 @@ def _serve(
 
     driver = SparkDriver(settings, warm_up, follow)
     print(f"Databricks Jobs API on {base_url}, state in {settings.home}; Spark is starting.", flush=True)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        web_server.should_exit = True
+
+    # The web server raises the signal once more when it has stopped, which must not end us before the rest is stopped.
+    for stop_signal in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop_signal, stop)
     try:
         processes.start()
         driver.start()

@@ -67,7 +67,7 @@ class TaskProcesses:
                     self._channel.shutdown(socket.SHUT_RDWR)
         if self._process is not None:
             try:
-                self._process.wait(timeout=10)
+                self._process.wait(timeout=2)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()

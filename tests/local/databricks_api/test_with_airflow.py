@@ -1,0 +1,158 @@
+"""The server as the unmodified Databricks provider of Airflow sees it: operator, trigger and hook."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import tempfile
+from typing import Any
+
+import pytest
+
+# Airflow reads its home when it is first imported; without one it would write to the user's.
+os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-home-"))
+
+from airflow.providers.common.compat.sdk import AirflowException, TaskDeferred
+from airflow.providers.databricks.exceptions import DatabricksApiError
+from airflow.providers.databricks.hooks.databricks import DatabricksHook, RunState
+from airflow.providers.databricks.operators.databricks import DatabricksSubmitRunOperator
+from airflow.providers.databricks.triggers.databricks import DatabricksExecutionTrigger
+
+from tests.local.databricks_api.conftest import TOKEN, RunningServer, wait_for
+
+pytestmark = pytest.mark.spark
+
+CONNECTION = "databricks_default"
+
+
+class RecordedTaskInstance:
+    """Takes the XComs that an operator pushes."""
+
+    def __init__(self) -> None:
+        self.pushed: dict[str, Any] = {}
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.pushed[key] = value
+
+
+@pytest.fixture(autouse=True)
+def connection(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection as users write it down."""
+    document = {
+        "conn_type": "databricks",
+        "host": "127.0.0.1",
+        "schema": "http",
+        "port": server.port,
+        "password": TOKEN,
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", json.dumps(document))
+
+
+def operator(script: str, *parameters: str, **changes: Any) -> DatabricksSubmitRunOperator:
+    task = {
+        "task_key": "silver_customer",
+        "environment_key": "default",
+        "spark_python_task": {"python_file": script, "parameters": list(parameters)},
+        "timeout_seconds": 60,
+    }
+    body = {"tasks": [task], "environments": [{"environment_key": "default", "spec": {"environment_version": "4"}}]}
+    return DatabricksSubmitRunOperator(
+        task_id="silver", json=body, databricks_conn_id=CONNECTION, polling_period_seconds=1, **changes
+    )
+
+
+def hook() -> DatabricksHook:
+    return DatabricksHook(CONNECTION, retry_limit=1)
+
+
+def event_of(trigger: DatabricksExecutionTrigger) -> dict[str, Any]:
+    async def first_event() -> dict[str, Any]:
+        async for event in trigger.run():
+            return dict(event.payload)
+        raise AssertionError("the trigger ended without an event")
+
+    return asyncio.run(first_event())
+
+
+def deferred(task: DatabricksSubmitRunOperator, context: Any) -> DatabricksExecutionTrigger:
+    with pytest.raises(TaskDeferred) as stopped:
+        task.execute(context)
+    trigger = stopped.value.trigger
+    assert isinstance(trigger, DatabricksExecutionTrigger)
+    assert stopped.value.method_name == "execute_complete"
+    # As the scheduler does it: only what is serialized reaches the triggerer.
+    trigger.run_id  # ruff: ignore[useless-expression]
+    _, arguments = trigger.serialize()
+    return DatabricksExecutionTrigger(**arguments)
+
+
+def test_the_waiting_operator_succeeds_and_pushes_the_run_page(scripts: dict[str, str]) -> None:
+    instance = RecordedTaskInstance()
+    operator(scripts["count"], "--table", "customer", durable=False).execute({"ti": instance})  # type: ignore[arg-type]
+    run = hook().get_run(instance.pushed["run_id"])
+    assert run["run_name"] == "silver"
+    assert instance.pushed["run_page_url"] == run["run_page_url"]
+    output = hook().get_run_output(run["tasks"][0]["run_id"])
+    assert output["logs"] == "arguments ['--table', 'customer']\ncounted 1000\n"
+
+
+def test_the_waiting_operator_fails_with_the_error_of_the_script(scripts: dict[str, str]) -> None:
+    with pytest.raises(AirflowException) as failed:
+        operator(scripts["fail"], durable=False).execute({"ti": RecordedTaskInstance()})  # type: ignore[arg-type]
+    assert "'task_key': 'silver_customer'" in str(failed.value)
+    assert "'error': 'ValueError: table customer has no contract'" in str(failed.value)
+
+
+def test_the_deferred_operator_succeeds(scripts: dict[str, str]) -> None:
+    instance = RecordedTaskInstance()
+    context: Any = {"ti": instance}
+    task = operator(scripts["count"], deferrable=True)
+    event = event_of(deferred(task, context))
+    assert RunState.from_json(event["run_state"]).is_successful
+    assert event["errors"] == []
+    task.execute_complete(context=context, event=event)
+    assert set(instance.pushed) == {"job_id", "run_id", "run_page_url"}
+
+
+def test_the_deferred_operator_fails_with_the_error_of_the_script(scripts: dict[str, str]) -> None:
+    context: Any = {"ti": RecordedTaskInstance()}
+    task = operator(scripts["exit_message"], deferrable=True)
+    event = event_of(deferred(task, context))
+    assert [error["error"] for error in event["errors"]] == ["SystemExit: contract customer.odcs.yaml: no such file"]
+    with pytest.raises(AirflowException, match=r"contract customer\.odcs\.yaml: no such file"):
+        task.execute_complete(context=context, event=event)
+
+
+def test_the_trigger_cancels_the_run_when_its_task_is_killed(scripts: dict[str, str]) -> None:
+    trigger = deferred(operator(scripts["hog"], deferrable=True), {"ti": RecordedTaskInstance()})
+    asyncio.run(trigger.on_kill())
+    wait_for(lambda: hook().get_run_state(trigger.run_id).is_terminal, 30, "the run is cancelled")
+    assert hook().get_run_state(trigger.run_id).result_state == "CANCELED"
+
+
+def test_the_operator_in_its_old_form_names_the_task_after_the_run(scripts: dict[str, str]) -> None:
+    instance = RecordedTaskInstance()
+    old_form = DatabricksSubmitRunOperator(
+        task_id="old_form",
+        spark_python_task={"python_file": scripts["plain"], "parameters": []},
+        existing_cluster_id="local",
+        databricks_conn_id=CONNECTION,
+        polling_period_seconds=1,
+        durable=False,
+    )
+    old_form.execute({"ti": instance})  # type: ignore[arg-type]
+    run = hook().get_run(instance.pushed["run_id"])
+    assert [entry["task_key"] for entry in run["tasks"]] == [run["run_name"]] == ["old_form"]
+
+
+def test_the_hook_tests_its_connection_and_is_told_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert hook().test_connection() == (True, "Connection successfully tested")
+    with pytest.raises(DatabricksApiError, match=r"Run 987654 does not exist.*Status Code: 400"):
+        hook().get_run(987654)
+    with pytest.raises(DatabricksApiError, match=r"ENDPOINT_NOT_FOUND.*jobs/run-now.*Status Code: 404"):
+        hook().run_now({"job_id": 1})
+    wrong = json.loads(os.environ["AIRFLOW_CONN_DATABRICKS_DEFAULT"]) | {"password": "wrong"}
+    monkeypatch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", json.dumps(wrong))
+    with pytest.raises(DatabricksApiError, match=r"Invalid access token.*Status Code: 403"):
+        hook().get_run(1)
