@@ -147,7 +147,7 @@ def render_rows(rows: Iterable[LedgerRow]) -> str:
 
 def _row_objects(folder: FolderT) -> Iterator[FolderT]:
     for entry in folder.iterdir():
-        if entry.name.startswith(".") or not entry.name.endswith(".json"):
+        if not entry.name.endswith(".json"):
             continue
         if entry.is_dir():
             # While Spark overwrites a row its folder is empty for a moment: the row is then not there yet.
