@@ -8,7 +8,7 @@ from typing import Any
 
 from lakehouse.settings import Settings
 
-WHEEL_PACKAGE = "medallion"
+WHEEL_PACKAGE = "lakehouse-spark-jobs"
 
 
 def silver_run(

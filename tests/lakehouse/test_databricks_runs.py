@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import date
 from typing import Any
 
 import pytest
-from lakehouse.databricks_runs import gold_run, silver_run
+from lakehouse.databricks_runs import WHEEL_PACKAGE, gold_run, silver_run
 from lakehouse.settings import load_settings
+
+from .conftest import PROJECT
 
 ENVIRONMENT = {
     "LAKEHOUSE_LAKE_ROOT": "abfs://adls_gen2@lake/sales",
@@ -96,11 +99,22 @@ def test_a_new_cluster_with_a_wheel_installs_it_as_a_library() -> None:
     assert run["tasks"] == [
         {
             "task_key": "silver",
-            "python_wheel_task": {"package_name": "medallion", "entry_point": "silver", "parameters": PARAMETERS},
+            "python_wheel_task": {
+                "package_name": "lakehouse-spark-jobs",
+                "entry_point": "silver",
+                "parameters": PARAMETERS,
+            },
             "new_cluster": {"spark_version": "18.0.x-scala2.13", "num_workers": 2, "policy_id": "P"},
             "libraries": [{"whl": "/Volumes/main/code/medallion.whl"}],
         }
     ]
+
+
+def test_the_wheel_and_its_entry_points_are_those_that_are_built() -> None:
+    built = tomllib.loads((PROJECT / "spark_jobs" / "pyproject.toml").read_text())["project"]
+
+    assert built["name"] == WHEEL_PACKAGE
+    assert set(built["scripts"]) >= {"silver", "gold"}
 
 
 def test_serverless_takes_the_wheel_as_a_dependency_of_its_environment() -> None:
