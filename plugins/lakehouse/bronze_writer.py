@@ -94,18 +94,20 @@ class BronzeWriter:
         self._batches.put(batch)
 
     def _encode(self) -> None:
+        # Every batch is taken, also after a failure: the fetch may be waiting for a place in the queue.
+        while (batch := self._batches.get()) is not None:
+            self._guard(self._add, batch)
+        self._guard(self._flush)
+        self._guard(self._close)
+
+    def _guard(self, step: Callable[..., None], *arguments: Any) -> None:
+        if self._failure is not None:
+            return
         try:
-            while (batch := self._batches.get()) is not None:
-                if self._failure is None:
-                    self._add(batch)
-            if self._failure is None:
-                self._flush()
-                self._close()
+            step(*arguments)
+        # Whatever it is, it is raised in the thread that fetches.
         except BaseException as error:
             self._failure = error
-            # The fetch may be waiting for a place in the queue.
-            while self._batches.get() is not None:
-                pass
 
     def _add(self, batch: pa.RecordBatch) -> None:
         self._pending.append(batch)
@@ -155,7 +157,13 @@ class _OpenFile:
         with storage_errors("write", self._path):
             self._stream = _HashingStream(self._path.open("wb"))
             self._writer = pq.ParquetWriter(
-                self._stream, schema, compression="zstd", compression_level=3, store_decimal_as_integer=True
+                self._stream,
+                schema,
+                compression="zstd",
+                compression_level=3,
+                store_decimal_as_integer=True,
+                # Columns of many different values give their dictionary up early: less time and smaller files.
+                dictionary_pagesize_limit=2**18,
             )
 
     def write(self, rows: pa.Table) -> None:

@@ -103,10 +103,14 @@ def _date_column_problems(table: str, contract: str, name: str, plan: ColumnPlan
     return []
 
 
+def _compact(text: str) -> str:
+    return re.sub(r"\s*([(,])\s*", r"\1", re.sub(r"\s*\)", ")", text))
+
+
 def _normal(mysql_type: str) -> str:
     # Values of an ENUM or SET stand in quotes and keep their case and spaces.
     parts = re.split(r"('(?:[^']|'')*')", mysql_type.strip())
-    text = "".join(part if part.startswith("'") else re.sub(r"\s*([(),])\s*", r"\1", part.lower()) for part in parts)
+    text = "".join(part if part.startswith("'") else _compact(part.lower()) for part in parts)
     name = re.match(r"[a-z ]*[a-z]", text)
     if name and name[0] in _SYNONYMS:
         text = _SYNONYMS[name[0]] + text[name.end() :]

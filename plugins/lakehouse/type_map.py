@@ -34,6 +34,7 @@ from lakehouse.sql_text import quote_identifier
 MAX_SPARK_DIGITS = 38
 _UTC_TIMESTAMP = pa.timestamp("us", tz="UTC")
 _TIMESTAMP = pa.timestamp("us")
+_NO_SRID = pa.scalar(b"\0\0\0\0", pa.binary())
 _SIGNED = {
     "tinyint": pa.int8(),
     "smallint": pa.int16(),
@@ -244,8 +245,8 @@ def _decode_bytes(raw: pa.Array, arrow_type: pa.DataType) -> Decoded:
 
 def _decode_geometry(raw: pa.Array, arrow_type: pa.DataType) -> Decoded:
     # The server sends four bytes of SRID before the WKB.
-    srids = pc.not_equal(pc.binary_slice(raw, 0, 4), pa.scalar(b"\0\0\0\0", pa.binary()))
-    return pc.binary_slice(raw, 4).view(arrow_type), _counted(srid_dropped=pc.sum(srids).as_py())
+    srids = pc.not_equal(pc.binary_slice(pc.fill_null(raw, _NO_SRID), 0, 4), _NO_SRID)
+    return pc.binary_replace_slice(raw, 0, 4, b"").view(arrow_type), _counted(srid_dropped=pc.sum(srids).as_py())
 
 
 def _decode_text(raw: pa.Array, arrow_type: pa.DataType) -> Decoded:

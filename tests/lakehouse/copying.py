@@ -1,0 +1,114 @@
+"""What the tests of the copy share: a source, a bronze folder, and a copy of one table for a date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from lakehouse.bronze_layout import manifest_name, table_folder
+from lakehouse.bronze_reader import read_slice
+from lakehouse.copy_spec import CopyOutcome, CopySpec
+from lakehouse.manifest import Manifest, read_manifest, read_visible
+from lakehouse.mysql_source import ConnectionInfo, MySqlSource
+from lakehouse.table_copy import CopyLimits, copy_table
+
+from local.mysql_server import MySqlServer
+
+NOW = datetime(2026, 11, 21, 2, 0, 5, 123456, UTC)
+
+
+def info_of(server: MySqlServer, **changes: Any) -> ConnectionInfo:
+    """The connection of the pipeline's account, or one that is wrong in some way."""
+    values: dict[str, Any] = {
+        "conn_id": "mysql_onprem",
+        "host": server.host,
+        "port": server.port,
+        "user": "lakehouse",
+        "password": server.credentials.lakehouse,
+    }
+    return ConnectionInfo(**{**values, **changes})
+
+
+@dataclass
+class Bench:
+    """One schema at the source and one bronze folder."""
+
+    server: MySqlServer
+    schema: str
+    root: Path
+    limits: CopyLimits = field(default_factory=CopyLimits)
+
+    def sql(self, *statements: str, sql_mode: str = "") -> None:
+        """Run statements at the source, as its owner."""
+        connection = self.server.connect(self.schema)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET SESSION sql_mode=%s, time_zone='+00:00'", [sql_mode])
+                for statement in statements:
+                    cursor.execute(statement)
+        finally:
+            connection.close()
+
+    def ask(self, statement: str) -> list[tuple[Any, ...]]:
+        """Ask the source something, as its owner."""
+        connection = self.server.connect(self.schema)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET SESSION sql_mode='', time_zone='+00:00'")
+                cursor.execute(statement)
+                return list(cursor.fetchall())
+        finally:
+            connection.close()
+
+    def spec(self, table: str, date_column: str | None = None, **more: Any) -> CopySpec:
+        """How a table is copied."""
+        return CopySpec(self.schema, table, date_column=date_column, **more)
+
+    def copy(self, spec: CopySpec, day: str, run_id: str = "run") -> CopyOutcome:
+        """Copy a table as the run of a business date."""
+        with MySqlSource(info_of(self.server)) as source:
+            return copy_table(source, self.root, spec, date.fromisoformat(day), run_id, lambda: NOW, self.limits)
+
+    def folder(self, table: str) -> Path:
+        """Where the table is in bronze."""
+        return table_folder(self.root, self.schema, table)
+
+    def visible(self, table: str) -> Manifest:
+        """The index that readers of facts see."""
+        found = read_visible(self.folder(table))
+        assert found is not None
+        return found[1]
+
+    def landed(self, table: str, day: str) -> Manifest | None:
+        """The index that readers of dimensions see."""
+        return read_manifest(self.folder(table), manifest_name(date.fromisoformat(day)))
+
+    def slice(self, table: str, name: str, manifest: Manifest | None = None) -> pa.Table:
+        """The rows of one slice."""
+        return read_slice(self.folder(table), manifest or self.visible(table), name)
+
+    def rows(self, table: str, manifest: Manifest | None = None) -> list[tuple[Any, ...]]:
+        """All rows that readers see, in order of their text, NULL last."""
+        index = manifest or self.visible(table)
+        found = [
+            tuple(row.values()) for item in index.slices for row in self.slice(table, item.slice, index).to_pylist()
+        ]
+        return sorted(found, key=lambda row: [(value is None, str(value)) for value in row])
+
+    def files(self, table: str) -> set[str]:
+        """The names of all Parquet files of a table, visible or not."""
+        return {path.name for path in self.folder(table).rglob("*.parquet")}
+
+
+def slices(manifest: Manifest) -> Mapping[str, int]:
+    """Rows by slice."""
+    return {item.slice: item.rows for item in manifest.slices}
+
+
+def dates_and_numbers(rows: Sequence[tuple[str, int]]) -> str:
+    """An INSERT's values."""
+    return ", ".join(f"('{day}', {number})" for day, number in rows)

@@ -1,0 +1,132 @@
+"""The copy as Airflow runs it: its result, its ledger row, and which failures are tried again."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+from lakehouse.errors import SourceUnavailableError, StorageError
+from lakehouse.ledger import LedgerRow, read_rows
+from lakehouse.operators.mysql_to_bronze_operator import MySqlToBronzeOperator
+
+from local.mysql_server import MySqlServer
+from local.processes import free_port
+from tests.lakehouse.copying import Bench
+
+pytestmark = pytest.mark.mysql
+
+
+@pytest.fixture
+def bench(
+    mysql_server: MySqlServer, fresh_schema: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Bench:
+    monkeypatch.setenv("LAKEHOUSE_LAKE_ROOT", f"file://{tmp_path}/lake")
+    connect(monkeypatch, mysql_server.port, mysql_server.credentials.lakehouse)
+    bench = Bench(mysql_server, fresh_schema(), tmp_path / "lake" / "bronze")
+    bench.sql("CREATE TABLE `order items` (d DATE, n INT)", "INSERT INTO `order items` VALUES ('2026-11-20', 7)")
+    return bench
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, port: int, password: str) -> None:
+    """Set the Airflow connection of the source."""
+    connection = {"conn_type": "mysql", "host": "127.0.0.1", "port": port, "login": "lakehouse", "password": password}
+    monkeypatch.setenv("AIRFLOW_CONN_MYSQL_ONPREM", json.dumps(connection))
+
+
+def operator(bench: Bench, **plan: Any) -> MySqlToBronzeOperator:
+    """The task that copies `order items`."""
+    whole = {
+        "schema": bench.schema,
+        "table": "order items",
+        "change_detection": "fingerprint",
+        "date_column": "d",
+        "contracted_columns": [{"name": "n", "physical_type": "int"}],
+        "contract_file": "order_items.odcs.yaml",
+    }
+    return MySqlToBronzeOperator(
+        task_id="copy", mysql_conn_id="mysql_onprem", plan=whole | plan, business_date="2026-11-20", run_slug="run"
+    )
+
+
+def ledger(bench: Bench) -> LedgerRow:
+    """The one row that the ledger holds."""
+    (row,) = read_rows(bench.root.parent, bench.schema, date(2026, 11, 20), "run")
+    return row
+
+
+def test_a_copy_returns_and_records_its_figures(bench: Bench) -> None:
+    result = operator(bench).execute({})
+    assert bench.rows("order items") == [(date(2026, 11, 20), 7)]
+    row = ledger(bench)
+    assert (row.status, row.outcome, row.error) == ("success", "copied", None)
+    assert (row.rows_read, row.rows_written, row.detail["rows_in_table"]) == (1, 1, 1)
+    assert row.detail["drift"] == ["column d (date) is not in the contract"]
+    assert (result["outcome"], result["rows_written"], result["detail"]) == ("copied", 1, dict(row.detail))
+    assert json.loads(json.dumps(result)) == result
+    assert operator(bench).execute({})["outcome"] == "unchanged"
+
+
+def test_a_past_date_without_a_snapshot_is_skipped_not_failed(bench: Bench) -> None:
+    later = operator(bench, date_column=None)
+    later.business_date = "2026-11-22"
+    later.execute({})
+    assert operator(bench, date_column=None).execute({})["outcome"] == "no_snapshot"
+    assert ledger(bench).status == "skipped"
+
+
+def test_drift_fails_at_once_and_is_recorded(bench: Bench) -> None:
+    drifted = operator(bench, contracted_columns=[{"name": "n", "physical_type": "bigint"}])
+    with pytest.raises(AirflowFailException, match=r"column n is bigint by contract, but int.* in order_items\.odcs"):
+        drifted.execute({})
+    assert (ledger(bench).status, ledger(bench).outcome) == ("failed", "failed")
+    assert "order_items.odcs.yaml" in (ledger(bench).error or "")
+    assert not bench.root.exists()
+
+
+def test_a_wrong_password_fails_at_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(monkeypatch, bench.server.port, "wrong-secret")
+    with pytest.raises(AirflowFailException, match="correct the login and password") as caught:
+        operator(bench).execute({})
+    assert "wrong-secret" not in str(caught.value)
+
+
+def test_a_server_that_is_away_is_tried_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(monkeypatch, free_port(), "any")
+    with pytest.raises(SourceUnavailableError, match="see that the server runs"):
+        operator(bench).execute({})
+    assert ledger(bench).status == "failed"
+
+
+def test_a_lake_that_cannot_be_written_says_so(bench: Bench) -> None:
+    bench.root.parent.mkdir()
+    bench.root.write_text("a file where the lake's folder should be")
+    with pytest.raises(StorageError, match="cannot"):
+        operator(bench).execute({})
+
+
+def test_kill_ends_the_copy_and_leaves_nothing_visible(bench: Bench) -> None:
+    bench.sql("CREATE VIEW slow AS SELECT d, n + SLEEP(600) AS n FROM `order items`")
+    copy = operator(bench, table="slow", contracted_columns=[])
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            copy.execute({})
+        except Exception as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    while not bench.ask("SELECT 1 FROM information_schema.processlist WHERE user = 'lakehouse' AND info LIKE '%slow%'"):
+        pass
+    copy.on_kill()
+    thread.join(60)
+    assert not thread.is_alive()
+    assert [type(error) for error in failures] == [SourceUnavailableError]
+    assert not bench.root.exists()
