@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pyspark.errors import PySparkException
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, SparkSession
@@ -93,4 +95,4 @@ def _fault(empty: DataFrame, expression: str, contract: SilverContract, place: s
 
 def first_line(error: PySparkException) -> str:
     """The gist of a Spark error."""
-    return str(error).strip().splitlines()[0]
+    return re.split(r"; line \d+ pos", str(error).strip().splitlines()[0])[0]

@@ -95,6 +95,11 @@ def overwrite(
     writer.saveAsTable(table)
 
 
+def append(frame: DataFrame, table: str) -> None:
+    """Adds rows in one commit."""
+    frame.write.format("delta").mode("append").saveAsTable(table)
+
+
 def replace_where(frame: DataFrame, table: str, predicate: str, *, user_metadata: str | None = None) -> None:
     """Replaces the rows that satisfy a predicate, in one commit; Delta refuses new rows that do not."""
     writer = frame.write.format("delta").mode("overwrite").option("replaceWhere", predicate)

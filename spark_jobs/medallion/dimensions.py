@@ -18,6 +18,7 @@ from medallion.progress import SliceProgress, read_progress, write_progress
 from medallion.quality import ERRORS, WARNINGS, judge
 from medallion.rules import identifier
 from medallion.run_ledger import Outcome
+from medallion.small_frames import MAX_ROWS, fetch_small
 from medallion.table_names import TableNames
 
 _TRIES = 5
@@ -67,6 +68,8 @@ def refresh_dimension(spark: SparkSession, job: JobArguments, contract: SilverCo
         return Outcome("unchanged", detail=detail)
     check_expressions(spark, contract, manifest.columns, manifest.uri)
     judged = judge(clean(bronze.read_snapshot(spark, manifest), contract), contract)
+    if rows_landed <= MAX_ROWS:
+        judged = fetch_small(spark, judged).frame
     snapshot = _snapshot(judged, contract, job.business_date, done)
     quarantine.create(spark, refused_table)
     if contract.scd_type == 2:
@@ -77,10 +80,10 @@ def refresh_dimension(spark: SparkSession, job: JobArguments, contract: SilverCo
             snapshot.later,
             scd2.tracked_since(contract.tracked, by_date | {job.business_date: contract.tracked}),
         )
-        _create_or_align(spark, table, contract, scd2.version_columns(contract), "is_current")
+        _create_or_align(spark, table, scd2.version_columns(contract), "is_current")
         written = _land(spark, table, refused_table, snapshot, landing)
     else:
-        _create_or_align(spark, table, contract, scd1.row_columns(contract), None)
+        _create_or_align(spark, table, scd1.row_columns(contract), None)
         written = 0 if snapshot.later else scd1.replace_rows(spark, table, snapshot.accepted, contract)
     _write_quarantine(spark, refused_table, snapshot, contract, job.run_id)
     progress = SliceProgress(
@@ -92,7 +95,7 @@ def refresh_dimension(spark: SparkSession, job: JobArguments, contract: SilverCo
         rows_bronze=rows_landed,
         tracked_columns=contract.tracked,
     )
-    write_progress(spark, progress_table, [progress])
+    write_progress(spark, progress_table, done, [progress])
     detail = reconcile.measure_dimension(spark, table, refused_table, contract, progress)
     return Outcome("refreshed" if written else "unchanged", rows_landed, written, detail)
 
@@ -112,7 +115,6 @@ def _snapshot(judged: DataFrame, contract: SilverContract, day: dt.date, done: M
 def _create_or_align(
     spark: SparkSession,
     table: str,
-    contract: SilverContract,
     columns: tuple[tuple[str, str], ...],
     partition: str | None,
 ) -> None:
@@ -140,11 +142,14 @@ def _land(spark: SparkSession, table: str, refused_table: str, snapshot: Snapsho
         changed = scd2.changed_keys(
             snapshot.accepted, quarantine.quarantined_keys(snapshot.refused), versions, later_unknown, landing
         )
-        staged = scd2.staged_changes(changed, versions, landing)
-        counted = staged.agg(F.count(F.lit(1)), F.bool_and(F.coalesce("_was_current", F.lit(True)))).collect()[0]
-        if counted[0] == 0:
+        found = fetch_small(spark, changed)
+        if found.is_empty:
             return 0
-        _merge(spark, table, staged, landing.contract, only_current=bool(counted[1]))
+        staged = fetch_small(spark, scd2.staged_changes(found.frame, versions, landing))
+        if staged.is_empty:
+            return 0
+        counted = staged.frame.agg(F.count(F.lit(1)), F.bool_and(F.coalesce("_was_current", F.lit(True)))).collect()[0]
+        _merge(spark, table, staged.frame, landing.contract, only_current=bool(counted[1]))
         newest = delta_tables.history(spark, table, 1)[0]
         if newest.version == version + 1 and newest.read_version == version:
             return int(counted[0])
@@ -155,14 +160,16 @@ def _merge(spark: SparkSession, table: str, staged: DataFrame, contract: SilverC
     key = identifier(contract.key_column)
     columns = [identifier(name) for name, _ in scd2.version_columns(contract)]
     view = f"staged_{contract.name}"
+    # A version that another run changed since is left to the next try, which knows of the change.
+    same = "t.valid_to <=> s._old_valid_to"
     staged.createOrReplaceTempView(view)
     try:
         # Versions closed for good lie in a partition of their own, which need not be read or rewritten then.
         spark.sql(
             f"MERGE INTO {table} AS t USING {view} AS s ON t.{key} = s.{key}"
             f"{' AND t.is_current' if only_current else ''}"
-            " WHEN MATCHED AND s._action = 'delete' THEN DELETE"
-            f" WHEN MATCHED THEN UPDATE SET {', '.join(f't.{name} = s.{name}' for name in columns)}"
+            f" WHEN MATCHED AND {same} AND s._action = 'delete' THEN DELETE"
+            f" WHEN MATCHED AND {same} THEN UPDATE SET {', '.join(f't.{name} = s.{name}' for name in columns)}"
             f" WHEN NOT MATCHED THEN INSERT ({', '.join(columns)}) VALUES ({', '.join(f's.{name}' for name in columns)})"
         )
     finally:
@@ -178,5 +185,4 @@ def _write_quarantine(
         snapshot.refused, spark.table(table).where(scope), contract, run_id, snapshot.business_date,
         snapshot.later[0] if snapshot.later else None,
     )  # fmt: skip
-    if not entries.where("_changed").isEmpty():
-        quarantine.write(table, entries, scope)
+    quarantine.write(spark, table, entries, scope)

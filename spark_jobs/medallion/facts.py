@@ -19,6 +19,7 @@ from medallion.quality import ERRORS, FINDINGS_TYPE, WARNINGS, judge, judge_warn
 from medallion.reconcile import decimal_type, exact_sum, measure_types
 from medallion.rules import identifier
 from medallion.run_ledger import Outcome
+from medallion.small_frames import MAX_ROWS, fetch_small
 from medallion.table_names import TableNames
 
 _COPIES = "_copies"
@@ -69,14 +70,14 @@ def accepted_rows(judged: DataFrame, contract: SilverContract) -> DataFrame:
 
 
 def slice_progress(
-    spark_rows: DataFrame, accepted: DataFrame, contract: SilverContract, manifest: Manifest,
+    judged: DataFrame, accepted: DataFrame, contract: SilverContract, manifest: Manifest,
     stale: tuple[str, ...], job: JobArguments,
 ) -> list[SliceProgress]:  # fmt: skip
     """Counts what was landed and what is removed as duplicate, slice by slice."""
     types = measure_types(contract)
-    landed = spark_rows.groupBy(SLICE).agg(
+    landed = judged.groupBy(SLICE).agg(
         F.lit("bronze").alias("side"), F.count(F.lit(1)).alias("rows"),
-        F.array(*[exact_sum(F.col(identifier(name)), kind) for name, kind in types.items()]).cast("array<string>").alias("sums"),
+        F.array(*[exact_sum(F.col(RAW)[name], kind) for name, kind in types.items()]).cast("array<string>").alias("sums"),
     )  # fmt: skip
     extra = F.col(_COPIES) - 1
     removed = accepted.where(extra > 0).groupBy(F.col(identifier(contract.date_column)).cast("string").alias(SLICE)).agg(
@@ -127,13 +128,15 @@ def refresh_fact(spark: SparkSession, job: JobArguments, contract: SilverContrac
         check_expressions(spark, contract, manifest.columns, manifest.uri)
         rows = bronze.read_slices(spark, manifest, changes.stale, contract.date_source)
         judged = judge(clean(rows, contract), contract)
+        if sum(manifest.slices[name].rows for name in changes.stale) <= MAX_ROWS:
+            judged = fetch_small(spark, judged).frame
         accepted = accepted_rows(judged, contract)
-        progress = slice_progress(rows, accepted, contract, manifest, changes.stale, job)
+        progress = slice_progress(judged, accepted, contract, manifest, changes.stale, job)
         delta_tables.create(spark, table, fact_columns(contract), partitioned_by=contract.date_column, change_feed=True)
         quarantine.create(spark, refused_table)
         _write_rows(accepted.drop(_COPIES), table, contract, changes)
         _write_quarantine(spark, refused_table, judged, contract, changes, job)
-        write_progress(spark, names.progress(contract.name), progress, changes.gone)
+        write_progress(spark, names.progress(contract.name), done, progress, changes.gone)
         done = {name: one for name, one in done.items() if name not in changes.gone} | {
             one.slice: one for one in progress
         }
@@ -177,8 +180,7 @@ def _write_quarantine(
     entries = quarantine.entries_of_facts(
         refused, spark.table(table).where(scope), contract, job.business_date, job.run_id
     )
-    if not entries.where("_changed").isEmpty():
-        quarantine.write(table, entries, scope)
+    quarantine.write(spark, table, entries, scope)
 
 
 def _dates(slices: tuple[str, ...]) -> list[dt.date]:

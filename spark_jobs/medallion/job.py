@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import re
 import sys
 from collections.abc import Callable, Sequence
 
@@ -30,6 +31,8 @@ _VALUE_ERRORS = {
     "DATETIME_FIELD_OUT_OF_BOUNDS",
     "INVALID_ARRAY_INDEX",
 }
+# They print each failed analysis with its Java stack, also those that are told in words of our own.
+_PYSPARK_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 log = logging.getLogger(__name__)
 
 
@@ -42,6 +45,8 @@ def run_job(stage: str, work: Work, argv: Sequence[str] | None) -> int:
     started = dt.datetime.now(dt.UTC)
     try:
         job = parse_arguments(stage, argv)
+        for name in _PYSPARK_LOGGERS:
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         spark = get_session()
     except MedallionError as error:
         print(f"{stage}: {error}", file=sys.stderr)
@@ -63,7 +68,8 @@ def run_job(stage: str, work: Work, argv: Sequence[str] | None) -> int:
 def explain(error: PySparkException) -> MedallionError:
     """A Spark error as one message; those that a row's value caused say what to do about it."""
     condition = error.getCondition() or ""
-    text = " ".join(str(error).split("JVM stacktrace")[0].split("== SQL")[0].split())
+    # What follows is Spark's plan and the Java stack.
+    text = " ".join(re.split(r"; line \d+ pos|\n\n|JVM stacktrace|== SQL", str(error))[0].split())
     if condition in _VALUE_ERRORS:
         return CleaningError(
             f"an expression of the contract failed on a row instead of giving NULL: use try_cast, try_divide and their kin "

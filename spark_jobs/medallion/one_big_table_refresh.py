@@ -10,6 +10,7 @@ import datetime as dt
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import TypedDict
 
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
@@ -141,8 +142,8 @@ def _changed_dates(
             old = one_big_table.latest_rows(_at(spark, names, join.dimension, then), dimension)
             new = one_big_table.latest_rows(_at(spark, names, join.dimension, now), dimension)
             rows = old.exceptAll(new).unionByName(new.exceptAll(old))
-            keys = rows.select(*[identifier(right) for _, right in join.on]).distinct()
-            on = [F.col(identifier(left)) == keys[identifier(right)] for left, right in join.on]
+            keys = rows.select(*[F.col(identifier(right)).alias(f"_key_{left}") for left, right in join.on]).distinct()
+            on = [F.col(identifier(left)) == F.col(identifier(f"_key_{left}")) for left, _ in join.on]
             parts.append(fact.join(keys, on, "left_semi").select(F.col(day).alias("day")))
     if not parts:
         return set()
@@ -159,10 +160,10 @@ def _outcome(
     measures = {name: kind for name, kind in types if name in contract.measures}
     in_silver = {name: kind for name, kind in measures.items() if name in silver[contract.fact].column_names}
     source = reconcile.measure_slices(
-        fact, F.col(identifier(silver[contract.fact].date_column)).cast("string"), in_silver, (), "_warnings"
+        fact, F.col(identifier(silver[contract.fact].date_column)).cast("string"), in_silver, None
     )
     stored = reconcile.measure_slices(
-        spark.table(table), F.col(identifier(contract.partition_column)).cast("string"), measures, (), "_warnings"
+        spark.table(table), F.col(identifier(contract.partition_column)).cast("string"), measures, None
     )
     unknown = one_big_table.unknown_rows(fact, dimensions, contract).collect()[0].asDict()
     none = reconcile.Figures()
@@ -242,8 +243,18 @@ def _check_columns(
         raise ContractError(f"{contract.file}: properties.transformLogic: {first_line(error)}") from error
 
 
-def _layout(contract: OneBigTableContract) -> dict[str, str]:
-    return {"clustered_by" if contract.clustered else "partitioned_by": contract.partition_column}
+class _Layout(TypedDict):
+    partitioned_by: str | None
+    clustered_by: str | None
+
+
+def _layout(contract: OneBigTableContract) -> _Layout:
+    column = contract.partition_column
+    return (
+        {"partitioned_by": None, "clustered_by": column}
+        if contract.clustered
+        else {"partitioned_by": column, "clustered_by": None}
+    )
 
 
 def _spread(wide: DataFrame, contract: OneBigTableContract) -> DataFrame:

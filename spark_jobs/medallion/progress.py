@@ -1,15 +1,19 @@
-"""What silver has processed of a table, slice by slice; written after the data, so that a crash between is replayed."""
+"""What silver has processed of a table, slice by slice; written after the data, so that a crash between is replayed.
+
+The table is a log: a run appends what it did, and of a slice the entry with the highest sequence counts. So two runs can
+never undo each other's entries.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from pyspark.sql import SparkSession
 
 from medallion import delta_tables
-from medallion.rules import text_literal
 
 _COLUMNS = (
     ("slice", "string"),
@@ -22,6 +26,7 @@ _COLUMNS = (
     ("tracked_columns", "array<string>"),
     ("business_date", "date"),
     ("run_id", "string"),
+    ("sequence", "bigint"),
 )
 
 
@@ -36,6 +41,7 @@ class SliceProgress:
         sums_bronze: exact decimal text by measure, of the landed rows.
         sums_duplicate: the same of the rows removed as duplicates.
         tracked_columns: of a type 2 dimension, as that snapshot was processed.
+        sequence: orders the entries of a slice.
         business_date: of the run that processed it.
     """
 
@@ -49,35 +55,46 @@ class SliceProgress:
     sums_bronze: Mapping[str, str] = field(default_factory=dict)
     sums_duplicate: Mapping[str, str] = field(default_factory=dict)
     tracked_columns: tuple[str, ...] = ()
+    sequence: int = 0
 
 
 def read_progress(spark: SparkSession, table: str) -> dict[str, SliceProgress]:
     """All slices processed so far, by name; empty when there is no such table yet."""
     if not delta_tables.exists(spark, table):
         return {}
-    rows = spark.table(table).select(*[name for name, _ in _COLUMNS]).collect()
+    newest: dict[str, Any] = {}
+    for row in spark.table(table).select(*[name for name, _ in _COLUMNS]).collect():
+        if row["slice"] not in newest or row["sequence"] > newest[row["slice"]]["sequence"]:
+            newest[row["slice"]] = row
     return {
-        row["slice"]: SliceProgress(**(row.asDict() | {"tracked_columns": tuple(row["tracked_columns"] or ())}))
-        for row in rows
+        name: SliceProgress(**(row.asDict() | {"tracked_columns": tuple(row["tracked_columns"] or ())}))
+        for name, row in newest.items()
+        if row["fingerprint"] is not None
     }
 
 
-def write_progress(spark: SparkSession, table: str, done: Iterable[SliceProgress], gone: Iterable[str] = ()) -> None:
-    """Notes slices as processed, and forgets those that are gone, in one commit."""
-    rows = [
-        tuple(
-            list(one.tracked_columns) if name == "tracked_columns" else _plain(getattr(one, name))
-            for name, _ in _COLUMNS
-        )
-        for one in done
-    ]
-    names = [row[0] for row in rows] + list(gone)
-    if not names:
-        return
-    delta_tables.create(spark, table, _COLUMNS)
-    frame = spark.createDataFrame(rows, ", ".join(f"{name} {lake_type}" for name, lake_type in _COLUMNS)).coalesce(1)
-    delta_tables.replace_where(frame, table, f"slice IN ({', '.join(text_literal(str(name)) for name in names)})")
+def write_progress(
+    spark: SparkSession,
+    table: str,
+    before: Mapping[str, SliceProgress],
+    done: Iterable[SliceProgress],
+    gone: Iterable[str] = (),
+) -> None:
+    """Notes slices as processed, and forgets those that are gone, in one commit; ``before`` is what was read."""
+    sequence = max((one.sequence for one in before.values()), default=0) + 1
+    rows = [_row(one, sequence) for one in done] + [_row(before[name], sequence, gone=True) for name in gone]
+    if rows:
+        delta_tables.create(spark, table, _COLUMNS)
+        schema = ", ".join(f"{name} {lake_type}" for name, lake_type in _COLUMNS)
+        delta_tables.append(spark.createDataFrame(rows, schema).coalesce(1), table)
 
 
-def _plain(value: object) -> object:
-    return dict(value) if isinstance(value, Mapping) else value
+def _row(one: SliceProgress, sequence: int, *, gone: bool = False) -> tuple[object, ...]:
+    values = {name: getattr(one, name) for name, _ in _COLUMNS} | {
+        "sums_bronze": dict(one.sums_bronze),
+        "sums_duplicate": dict(one.sums_duplicate),
+        "tracked_columns": list(one.tracked_columns),
+        "fingerprint": None if gone else one.fingerprint,
+        "sequence": sequence,
+    }
+    return tuple(values.values())

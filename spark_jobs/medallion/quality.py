@@ -7,11 +7,13 @@ saw a refused row is a column of the quarantine table.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from medallion.contracts import Rule, Severity, SilverContract
-from medallion.rules import identifier
+from medallion.rules import identifier, text_literal
 
 ERRORS = "_errors"
 WARNINGS = "_warnings"
@@ -37,31 +39,28 @@ def judge_warnings(rows: DataFrame, contract: SilverContract, slice_column: str)
 
 def _with_findings(rows: DataFrame, contract: SilverContract, slice_column: str, wanted: tuple[str, ...]) -> DataFrame:
     severities = {ERRORS: Severity.ERROR, WARNINGS: Severity.WARNING}
-    counted, violations = rows, dict[str, Column]()
+    counted, violations = rows, dict[str, str]()
     for number, rule in enumerate(contract.rules):
         if rule.function == "is_unique" and rule.severity in {severities[name] for name in wanted}:
             counted = counted.withColumn(f"_rows_{number}", _rows_sharing(rule, slice_column))
-            violations[rule.name] = F.col(f"_rows_{number}") > 1
+            violations[rule.name] = f"_rows_{number} > 1"
     found = [findings(contract.rules, severities[name], violations).alias(name) for name in wanted]
     return counted.select(*[identifier(name) for name in rows.columns], *found)
 
 
-def findings(rules: tuple[Rule, ...], severity: Severity, violations: dict[str, Column]) -> Column:
-    """The broken rules of one severity, NULL when none; ``violations`` gives the conditions that are not plain SQL."""
-    found = [
-        F.when(violations[rule.name] if rule.name in violations else F.expr(rule.violated), _finding(rule))
+def findings(rules: tuple[Rule, ...], severity: Severity, violations: Mapping[str, str]) -> Column:
+    """The broken rules of one severity, NULL when none; ``violations`` gives the conditions that are not in the rules."""
+    judged = [
+        (rule.violated or violations[rule.name], _finding(rule))
         for rule in rules
         if rule.severity is severity and (rule.violated or rule.name in violations)
     ]
-    if not found:
+    if not judged:
         return F.lit(None).cast(FINDINGS_TYPE)
-    broken = F.array_compact(F.array(*found))
-    return F.when(F.size(broken) > 0, broken).cast(FINDINGS_TYPE)
-
-
-def has_finding(findings_column: str, rule_name: str) -> Column:
-    """TRUE where a row's errors or warnings name a rule."""
-    return F.exists(F.col(findings_column), lambda finding: finding["name"] == rule_name)
+    found = ", ".join(f"IF({violated}, {finding}, NULL)" for violated, finding in judged)
+    broken = " OR ".join(f"({violated})" for violated, _ in judged)
+    # As text: a column built call by call costs a round trip to the JVM for each of its parts.
+    return F.expr(f"CAST(IF({broken}, array_compact(array({found})), NULL) AS {FINDINGS_TYPE})")
 
 
 def _rows_sharing(rule: Rule, slice_column: str) -> Column:
@@ -72,19 +71,17 @@ def _rows_sharing(rule: Rule, slice_column: str) -> Column:
     return F.when(complete, F.count(F.lit(1)).over(Window.partitionBy(slice_column, *columns)))
 
 
-def _finding(rule: Rule) -> Column:
-    metadata = (
-        F.create_map(F.lit("dimension"), F.lit(rule.dimension))
-        if rule.dimension
-        else F.lit(None).cast("map<string,string>")
-    )
-    return F.struct(
-        F.lit(rule.name).alias("name"),
-        F.lit(rule.message).alias("message"),
-        F.array(*[F.lit(name) for name in rule.columns]).cast("array<string>").alias("columns"),
-        F.lit(None).cast("string").alias("filter"),
-        F.lit(rule.function).alias("function"),
-        F.lit(None).cast("timestamp").alias("run_time"),
-        F.lit(None).cast("string").alias("run_id"),
-        metadata.alias("user_metadata"),
-    )
+def _finding(rule: Rule) -> str:
+    columns = ", ".join(text_literal(name) for name in rule.columns)
+    metadata = f"map('dimension', {text_literal(rule.dimension)})" if rule.dimension else "NULL"
+    values = {
+        "name": text_literal(rule.name),
+        "message": text_literal(rule.message),
+        "columns": f"CAST(array({columns}) AS array<string>)",
+        "filter": "CAST(NULL AS string)",
+        "function": text_literal(rule.function),
+        "run_time": "CAST(NULL AS timestamp)",
+        "run_id": "CAST(NULL AS string)",
+        "user_metadata": f"CAST({metadata} AS map<string,string>)",
+    }
+    return f"named_struct({', '.join(f'{text_literal(name)}, {value}' for name, value in values.items())})"

@@ -18,6 +18,7 @@ from medallion.cleaning import RAW
 from medallion.contracts import SilverContract, TableKind
 from medallion.quality import ERRORS, FINDINGS_TYPE, WARNINGS
 from medallion.scd2 import BUSINESS_KEY, business_key
+from medallion.small_frames import fetch_small
 
 COLUMNS = (
     ("business_date", "date"),
@@ -69,7 +70,7 @@ def entries_of_facts(
 ) -> DataFrame:
     """A fact's quarantine, in the slices that were judged, as it is to be; ``stored`` has just those slices.
 
-    Adds ``_changed``, TRUE for an entry that differs from the stored one.
+    Adds ``_changed``, TRUE for an entry that differs from the stored one, and ``_known``, TRUE where one is stored.
     """
     both = _beside_stored(refused, stored)
     day = F.lit(run_date)
@@ -92,7 +93,7 @@ def entries_of_snapshot(
 ) -> DataFrame:  # fmt: skip
     """A dimension's quarantine, of the landed snapshot and the one before it, as it is to be.
 
-    ``stored`` has just those dates. Adds ``_changed``, TRUE for an entry that differs from the stored one.
+    ``stored`` has just those dates. Adds ``_changed``, TRUE for an entry that differs from the stored one, and ``_known``, TRUE where one is stored.
     """
     both = _beside_stored(refused, stored)
     seen, known = F.col("new.row_id").isNotNull(), F.col("old.row_id").isNotNull()
@@ -140,12 +141,20 @@ def _entries(
         F.when(known, old).alias("_old"),
     )
     new = F.to_json(F.struct(*_NAMES))
-    return entries.withColumn("_changed", ~F.col("_old").eqNullSafe(new)).drop("_old")
+    return entries.select(
+        *_NAMES, (~F.col("_old").eqNullSafe(new)).alias("_changed"), F.col("_old").isNotNull().alias("_known")
+    )
 
 
-def write(table: str, entries: DataFrame, scope: str) -> None:
-    """Writes the entries of some dates over the stored ones, in one commit; ``scope`` is true for just those dates."""
-    delta_tables.replace_where(entries.select(*_NAMES).coalesce(1), table, scope)
+def write(spark: SparkSession, table: str, entries: DataFrame, scope: str) -> None:
+    """Writes the changed entries of some dates in one commit, if there are any; ``scope`` is true for just those dates."""
+    changed = fetch_small(spark, entries.where("_changed"))
+    if changed.is_empty:
+        return
+    if changed.rows is not None and changed.frame.where("_known").isEmpty():
+        delta_tables.append(changed.frame.select(*_NAMES).coalesce(1), table)
+    else:
+        delta_tables.replace_where(entries.select(*_NAMES).coalesce(1), table, scope)
 
 
 def quarantined_keys(refused: DataFrame) -> DataFrame:

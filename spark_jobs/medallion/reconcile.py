@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Context, Decimal
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -14,11 +15,13 @@ from medallion import quarantine
 from medallion.bronze import UNDATED
 from medallion.contracts import SilverContract
 from medallion.progress import SliceProgress
-from medallion.quality import ERRORS, WARNINGS, has_finding
+from medallion.quality import ERRORS, WARNINGS
 from medallion.rules import identifier
 from medallion.scd2 import BUSINESS_KEY, business_key
 
 _FLOAT_SCALE = 10
+# Wide enough for every decimal that Spark has; Python's own default is 28 digits.
+_EXACT = Context(prec=80)
 NOTHING: Mapping[str, object] = {
     "dates": [],
     "quarantined_by_reason": {},
@@ -69,31 +72,36 @@ def measure_types(contract: SilverContract) -> dict[str, str]:
 
 
 def measure_slices(
-    frame: DataFrame, slice_name: Column, measures: Mapping[str, str], rules: tuple[str, ...], findings_column: str
+    frame: DataFrame, slice_name: Column, measures: Mapping[str, str], findings_column: str | None
 ) -> TableFigures:
     """Rows, sums and findings by slice, in one pass."""
-    # A name of a rule or column may hold a dot, so the aggregates are named by number.
-    aggregates = [
+    # A name of a column may hold a dot, so the aggregates are named by number.
+    sums = [
         exact_sum(F.col(identifier(name)), lake_type).alias(f"sum_{number}")
         for number, (name, lake_type) in enumerate(measures.items())
     ]
-    aggregates += [
-        F.count_if(has_finding(findings_column, rule)).alias(f"rule_{number}") for number, rule in enumerate(rules)
-    ]
-    rows = frame.groupBy(slice_name.alias("slice")).agg(F.count(F.lit(1)).alias("rows"), *aggregates).collect()
-    slices = {
-        row["slice"]: Figures(row["rows"], {name: row[f"sum_{number}"] for number, name in enumerate(measures)})
-        for row in rows
-    }
-    reasons = {rule: sum(row[f"rule_{number}"] for row in rows) for number, rule in enumerate(rules)}
-    return TableFigures(slices, {rule: count for rule, count in reasons.items() if count})
+    named = F.col(f"{findings_column}.name") if findings_column else F.lit(None).cast("array<string>")
+    grouped = frame.groupBy(slice_name.alias("slice"), named.alias("reasons"))
+    slices: dict[str, Figures] = {}
+    reasons: dict[str, int] = {}
+    for row in grouped.agg(F.count(F.lit(1)).alias("rows"), *sums).collect():
+        before = slices.get(row["slice"], Figures())
+        slices[row["slice"]] = Figures(
+            before.rows + row["rows"],
+            {
+                name: format(_EXACT.add(Decimal(before.sums.get(name, "0")), Decimal(row[f"sum_{number}"])), "f")
+                for number, name in enumerate(measures)
+            },
+        )
+        for reason in row["reasons"] or []:
+            reasons[reason] = reasons.get(reason, 0) + row["rows"]
+    return TableFigures(slices, reasons)
 
 
 def measure_fact(spark: SparkSession, table: str, contract: SilverContract) -> TableFigures:
     """A stored fact's figures by date, with its warnings."""
-    rules = tuple(rule.name for rule in contract.rules if rule.severity == "warning")
     day = F.col(identifier(contract.date_column)).cast("string")
-    return measure_slices(spark.table(table), day, measure_types(contract), rules, WARNINGS)
+    return measure_slices(spark.table(table), day, measure_types(contract), WARNINGS)
 
 
 def measure_open_quarantine(spark: SparkSession, table: str, contract: SilverContract) -> TableFigures:
@@ -105,8 +113,7 @@ def measure_open_quarantine(spark: SparkSession, table: str, contract: SilverCon
     ]
     rows = spark.table(table).where("state = 'open'").select("business_date", ERRORS, *raw)
     slice_name = F.coalesce(F.col("business_date").cast("string"), F.lit(UNDATED))
-    rules = tuple(rule.name for rule in contract.rules if rule.severity == "error")
-    return measure_slices(rows, slice_name, types, rules, ERRORS)
+    return measure_slices(rows, slice_name, types, ERRORS)
 
 
 def fact_detail(
@@ -153,42 +160,41 @@ def measure_dimension(
     """The ledger's detail of a dimension: what its tables hold of the snapshot of a business date."""
     day = dt.date.fromisoformat(progress.slice)
     entries = spark.table(quarantine_table).where(quarantine.LIVE).where(F.col("business_date") == F.lit(day))
-    refused = measure_slices(
-        entries, F.lit("all"), {}, tuple(rule.name for rule in contract.rules if rule.severity == "error"), ERRORS
-    )
-    warnings = tuple(rule.name for rule in contract.rules if rule.severity == "warning")
+    refused = measure_slices(entries, F.lit("all"), {}, ERRORS)
     rows = spark.table(table)
-    is_day = F.col("is_day")
+    is_day, opened, closed = F.lit(True), F.lit(False), F.lit(False)
     if contract.scd_type == 2:
-        unknown = (
-            entries.select(F.col("business_key").alias(BUSINESS_KEY)).where(F.col(BUSINESS_KEY).isNotNull()).distinct()
-        )
-        covers = (F.col("valid_from") <= F.lit(day)) & (F.col("valid_to").isNull() | (F.col("valid_to") > F.lit(day)))
-        rows = rows.withColumn(BUSINESS_KEY, business_key(contract.key)).join(
-            unknown.withColumn("is_unknown", F.lit(True)), BUSINESS_KEY, "left"
-        )
-        rows = rows.withColumn("is_day", covers & F.col("is_unknown").isNull())
-        turns = [F.count_if(F.col("valid_from") == F.lit(day)), F.count_if(F.col("valid_to") == F.lit(day))]
-    else:
-        rows = rows.withColumn("is_day", F.lit(True))
-        turns = [F.lit(0), F.lit(0)]
-    found = [F.count_if(is_day & F.coalesce(has_finding(WARNINGS, rule), F.lit(False))) for rule in warnings]
-    counted = rows.agg(F.count_if(is_day), F.count(F.lit(1)), *turns, *found).collect()[0]
-    in_snapshot, total, opened, closed = counted[0], counted[1], counted[2], counted[3]
+        is_day = (F.col("valid_from") <= F.lit(day)) & (F.col("valid_to").isNull() | (F.col("valid_to") > F.lit(day)))
+        opened, closed = F.col("valid_from") == F.lit(day), F.col("valid_to").eqNullSafe(F.lit(day))
+        if refused.rows:
+            # A quarantined key's version reaches over the day, but the snapshot's row of it is not in silver.
+            unknown = (
+                entries.where("business_key IS NOT NULL").select(F.col("business_key").alias(BUSINESS_KEY)).distinct()
+            )
+            rows = rows.withColumn(BUSINESS_KEY, business_key(contract.key))
+            rows = rows.join(unknown.withColumn("is_unknown", F.lit(True)), BUSINESS_KEY, "left")
+            is_day &= F.col("is_unknown").isNull()
+    reasons = F.when(is_day, F.col(f"{WARNINGS}.name")).alias("reasons")
+    flags = rows.select(is_day.alias("is_day"), opened.alias("opened"), closed.alias("closed"), reasons)
+    counted = flags.groupBy("is_day", "opened", "closed", "reasons").count().collect()
+    warned: dict[str, int] = {}
+    for row in counted:
+        for reason in row["reasons"] or []:
+            warned[reason] = warned.get(reason, 0) + row["count"]
     return {
         "dates": [
             {
                 "slice": "all",
                 "rows_bronze": progress.rows_bronze,
-                "rows_silver": in_snapshot,
+                "rows_silver": sum(row["count"] for row in counted if row["is_day"]),
                 "rows_quarantined": refused.rows,
                 "rows_duplicate": 0,
                 "sums": {},
             }
         ],
         "quarantined_by_reason": dict(refused.reasons),
-        "warned_by_reason": {rule: counted[4 + number] for number, rule in enumerate(warnings) if counted[4 + number]},
-        "versions_opened": opened,
-        "versions_closed": closed,
-        "versions_total": total,
+        "warned_by_reason": warned,
+        "versions_opened": sum(row["count"] for row in counted if row["opened"]),
+        "versions_closed": sum(row["count"] for row in counted if row["closed"]),
+        "versions_total": sum(row["count"] for row in counted),
     }

@@ -235,7 +235,7 @@ def tracked_since(tracked: tuple[str, ...], by_date: Mapping[dt.date, tuple[str,
 def staged_changes(changed: DataFrame, versions: DataFrame, landing: Landing) -> DataFrame:
     """What a MERGE must do: the dimension's columns and ``_action`` ('insert', 'update', 'delete').
 
-    Of the changed keys only the rows that really differ are staged; ``_was_current`` tells where the stored row is.
+    Of the changed keys only the rows that really differ are staged; ``_was_current`` and ``_old_valid_to`` are the stored row's.
     """
     contract = landing.contract
     key, columns = contract.key_column, [name for name, _ in version_columns(contract)]
@@ -243,7 +243,10 @@ def staged_changes(changed: DataFrame, versions: DataFrame, landing: Landing) ->
     keyed = versions.withColumn(BUSINESS_KEY, business_key(contract.key))
     old = keyed.join(changed.select(BUSINESS_KEY), BUSINESS_KEY, "left_semi")
     old_side = old.select(
-        F.col(key).alias("_old_key"), _signature(columns).alias("_old"), F.col("is_current").alias("_was_current")
+        F.col(key).alias("_old_key"),
+        _signature(columns).alias("_old"),
+        F.col("is_current").alias("_was_current"),
+        F.col("valid_to").alias("_old_valid_to"),
     )
     new_side = new.withColumn("_new", _signature(columns))
     both = new_side.join(old_side, F.col(key) == F.col("_old_key"), "full_outer")
@@ -252,7 +255,7 @@ def staged_changes(changed: DataFrame, versions: DataFrame, landing: Landing) ->
         both.where(~F.col("_old").eqNullSafe(F.col("_new")))
         .withColumn("_action", action)
         .withColumn(key, F.coalesce(key, "_old_key"))
-        .select(*columns, "_action", "_was_current")
+        .select(*columns, "_action", "_was_current", "_old_valid_to")
     )
 
 

@@ -13,14 +13,22 @@ from medallion.errors import SessionError
 DEFAULT_JARS = "~/.cache/lakehouse/jars/delta-4.4.0"
 # Spark 4.1 with Delta's extension cannot bind SQL parameters without this one (delta-io/delta#7640).
 _PARAMETERS = "spark.sql.legacy.parameterSubstitution.constantsOnly"
-_LOCAL_SETTINGS = {
+# On one small machine most of a job's time would go into generating and compiling code for rows that are soon done.
+_SMALL_MACHINE = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.shuffle.partitions": "4",
+    "spark.databricks.delta.snapshotPartitions": "2",
+}
+_LOCAL_SETTINGS = _SMALL_MACHINE | {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     _PARAMETERS: "true",
-    "spark.databricks.delta.snapshotPartitions": "2",
-    "spark.sql.shuffle.partitions": "4",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
+    # Jobs are short and cores are few: Java's second compiler costs more than its code saves.
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     "spark.log.level": "ERROR",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -49,6 +57,9 @@ def get_session() -> SparkSession:
     # Dates are cut from timestamps by this zone, so it is the job's and not the cluster's.
     session.conf.set("spark.sql.session.timeZone", "UTC")
     session.conf.set("spark.sql.ansi.enabled", "true")
+    if not os.environ.get("DATABRICKS_RUNTIME_VERSION"):
+        for name, value in _SMALL_MACHINE.items():
+            session.conf.set(name, value)
     return session
 
 

@@ -42,7 +42,7 @@ def local_path(uri: str) -> Path | None:
 
 def _read_cloud_text(spark: SparkSession, uri: str) -> str | None:
     try:
-        from pyspark.dbutils import DBUtils
+        from pyspark.dbutils import DBUtils  # type: ignore[import-not-found]  # only Databricks has it
     except ImportError:
         raise BronzeError(
             f"{uri} can only be read on Databricks; elsewhere give --lake-root as a local folder or a mounted volume"
