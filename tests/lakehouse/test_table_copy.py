@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import multiprocessing
 import resource
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
@@ -18,13 +20,20 @@ from lakehouse import slice_totals, table_copy
 from lakehouse.bronze_writer import FileLimits
 from lakehouse.copy_spec import CopySpec
 from lakehouse.errors import ContractError, SourceDriftError, SourceError, StorageError, VerificationError
-from lakehouse.mysql_source import MySqlSource
+from lakehouse.mysql_source import ConnectionInfo, MySqlSource
 from lakehouse.table_copy import CopyLimits, copy_table
 
 from local.mysql_server import MySqlServer
 from tests.lakehouse.copying import NOW, Bench, info_of, slices
 
 pytestmark = pytest.mark.mysql
+
+
+def copy_in_small_files(info: ConnectionInfo, root: Path, spec: CopySpec) -> None:
+    """What the process that is killed does."""
+    limits = CopyLimits(batch_rows=100, files=FileLimits(row_group_rows=500, file_rows=500))
+    with MySqlSource(info) as source:
+        copy_table(source, root, spec, date(2026, 11, 20), "killed", lambda: NOW, limits)
 
 
 @pytest.fixture
@@ -411,6 +420,33 @@ def test_a_lost_connection_leaves_the_old_index_and_no_files(
     ):
         copy_table(source, bench.root, big, date(2026, 11, 20), "killed", lambda: NOW, bench.limits)
     assert {path: path.read_bytes() for path in bench.root.rglob("*") if path.is_file()} == before
+
+
+def test_a_killed_copy_leaves_the_old_index_and_the_next_one_goes_through(sales: tuple[Bench, CopySpec]) -> None:
+    bench, spec = sales
+    bench.sql("CREATE VIEW slow AS SELECT sold_on, qty + SLEEP(4 * (qty > 9000)) AS qty FROM sales")
+    slow = replace(spec, table="slow", change_detection="full")
+    bench.copy(slow, "2026-11-20")
+    before, files = bench.visible("slow"), bench.files("slow")
+    # The fingerprint's sums pass the first slow row at once; those that follow hold the stream up.
+    bench.sql("INSERT INTO sales SELECT '2026-11-17', 1, 1 FROM seq_1_to_5000")
+    bench.sql("INSERT INTO sales SELECT '2026-11-17', 9001, 1 FROM seq_1_to_2")
+    child = multiprocessing.get_context("spawn").Process(
+        target=copy_in_small_files, args=(info_of(bench.server), bench.root, slow)
+    )
+    child.start()
+    try:
+        while bench.files("slow") == files:
+            assert child.is_alive()
+    finally:
+        child.kill()
+        child.join()
+    assert child.exitcode == -signal.SIGKILL
+    assert bench.visible("slow") == before
+    assert len(bench.rows("slow")) == 5
+    bench.sql("DELETE FROM sales WHERE qty = 9001")
+    bench.copy(slow, "2026-11-20")
+    assert slices(bench.visible("slow"))["2026-11-17"] == 5000
 
 
 def test_a_full_disk_is_a_clear_error_and_leaves_nothing_new(sales: tuple[Bench, CopySpec]) -> None:
