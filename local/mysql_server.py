@@ -195,6 +195,16 @@ class MySqlServer:
         finally:
             connection.close()
 
+    def has_schema(self, name: str) -> bool:
+        """Tell whether a schema exists."""
+        connection = self.connect()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = %s", (name,))
+                return bool(cursor.fetchone() == (1,))
+        finally:
+            connection.close()
+
     def _options(self) -> list[str]:
         temporary = self.home / "tmp"
         temporary.mkdir(exist_ok=True)

@@ -69,6 +69,8 @@ def live_two_days(stack: Stack, rows: int, seed: int, say: Callable[[str], None]
     """Fills the source, runs its last day, lives the next one, runs that; steps done in an earlier start are kept."""
     lake = stack.home.lake
     memory = Memory(stack.home.root / "state.json")
+    if not stack.mysql.has_schema(SOURCE_SCHEMA):
+        stack.mysql.create_schema(SOURCE_SCHEMA)
     source = stack.mysql.connect(SOURCE_SCHEMA)
     if not is_filled(source):
         say(f"filling MySQL with {rows:,} transactions of three years")

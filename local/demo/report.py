@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import defaultdict
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
@@ -64,7 +64,7 @@ def day_report(lake: Path, run: DayRun) -> DayReport:
     """Reads one run's ledger."""
     rows = read_rows(lake, SCHEMA, date.fromisoformat(run.business_date), run_slug(run.run_id))
     stages = {stage: [row for row in rows if row.stage == stage] for stage in ("copy", "silver", "gold", "reconcile")}
-    seconds: Counter[str] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
     for row in rows:
         seconds[row.stage] += row.seconds
     return DayReport(

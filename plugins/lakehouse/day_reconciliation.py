@@ -14,11 +14,11 @@ from lakehouse.reconciliation import Reconciliation, reconcile
 
 if TYPE_CHECKING:
     from lakehouse.contracts import OneBigTableContract
-    from lakehouse.lake_path import LakePath
+    from lakehouse.ledger import LakeFolder
 
 
 def reconcile_day(
-    lake: LakePath,
+    lake: LakeFolder,
     plans: Sequence[TablePlan],
     one_big_table: OneBigTableContract,
     business_date: date,
@@ -50,7 +50,7 @@ def reconcile_day(
     }
 
 
-def _manifest(lake: LakePath, plan: TablePlan, business_date: date) -> Mapping[str, Any] | None:
+def _manifest(lake: LakeFolder, plan: TablePlan, business_date: date) -> Mapping[str, Any] | None:
     """The manifest that silver worked with: a fact's newest index, a dimension's snapshot of the date."""
     import json
 

@@ -52,9 +52,8 @@ def list_tables(schema: str) -> list[dict[str, Any]]:
     """One plan per MySQL table of the schema (or of the `tables` param), in order of their names."""
     from lakehouse.contracts import load_contracts
     from lakehouse.errors import ContractError, LakehouseError, SourceUnavailableError
-    from lakehouse.mysql_source import connection_info
-    from lakehouse.mysql_source import list_tables as tables_of
-    from lakehouse.planning import plan_tables
+    from lakehouse.mysql_source import MySqlSource, connection_info
+    from lakehouse.planning import left_out, plan_tables
     from lakehouse.settings import settings_at_run
 
     settings = settings_at_run()
@@ -62,11 +61,15 @@ def list_tables(schema: str) -> list[dict[str, Any]]:
     with failing_at_once(ContractError):
         contracts = load_contracts(Path(settings.contracts_root) / schema)
     try:
-        planned = plan_tables(tables_of(connection_info(settings.mysql_conn_id), schema), contracts, requested)
+        with MySqlSource(connection_info(settings.mysql_conn_id)) as source:
+            tables = source.tables(schema)
+        planned = plan_tables(tables, contracts, requested)
     except SourceUnavailableError:
         raise
     except LakehouseError as error:
         raise AirflowFailException(str(error)) from error
+    for line in left_out(tables, contracts):
+        print(line)
     for plan in planned:
         print(f"{plan.label}: {'by contract' if plan.contracted else 'no contract, bronze only'}")
     return [plan.as_dict() for plan in planned]

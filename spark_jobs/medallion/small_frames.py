@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 MAX_ROWS = 20_000
@@ -31,4 +32,6 @@ def fetch_small(spark: SparkSession, frame: DataFrame, max_rows: int = MAX_ROWS)
     table = frame.limit(max_rows + 1).toArrow()
     if table.num_rows > max_rows:
         return Fetched(frame, None)
-    return Fetched(spark.createDataFrame(table, schema=frame.schema), table.num_rows)
+    # Spark sends empty lists without an offsets buffer, and Arrow 26 crashes (SIGSEGV) when it then measures the table.
+    rebuilt = table.take(pa.array(range(table.num_rows), pa.int64()))
+    return Fetched(spark.createDataFrame(rebuilt, schema=frame.schema), table.num_rows)

@@ -25,7 +25,7 @@ HEAVY = {"pyarrow", "pandas", "pyspark", "deltalake", "duckdb", "MySQLdb", "open
 def bag() -> Any:
     from airflow.dag_processing.dagbag import DagBag
 
-    return DagBag(dag_folder=str(REPOSITORY / "dags"), include_examples=False)
+    return DagBag(dag_folder=str(REPOSITORY / "dags"))
 
 
 def test_every_dag_file_loads_and_there_is_at_least_one(bag: Any) -> None:

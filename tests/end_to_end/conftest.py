@@ -41,6 +41,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, free_ports: Ports) -> Iterat
 @pytest.fixture(scope="session")
 def planted(stack: Stack) -> PlantedDefects:
     """Fills the source and tells what was planted."""
+    stack.mysql.create_schema(SOURCE_SCHEMA)
     return generate(stack.mysql.connect(SOURCE_SCHEMA), ROWS, last_date=LAST_DATE)
 
 

@@ -161,3 +161,11 @@ def test_the_containers_accounts_have_the_same_rights(mysql_server: MySqlServer)
         "owner": (("GRANT ALL PRIVILEGES ON `atliqsale`.* TO `owner`@`%`",),),
         "lakehouse": (("GRANT SELECT ON `atliqsale`.* TO `lakehouse`@`%`",),),
     }
+
+
+def test_a_schema_is_there_once_it_was_created(mysql_server: MySqlServer) -> None:
+    assert not mysql_server.has_schema("never_made")
+
+    mysql_server.create_schema("made_once")
+
+    assert mysql_server.has_schema("made_once")

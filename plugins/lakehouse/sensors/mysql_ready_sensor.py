@@ -33,10 +33,11 @@ class MySqlReadySensor(BaseSensorOperator):
             AirflowFailException: the login is refused, or the schema is missing or empty.
         """
         from lakehouse.errors import SourceError, SourceUnavailableError
-        from lakehouse.mysql_source import connection_info, list_tables
+        from lakehouse.mysql_source import MySqlSource, connection_info
 
         try:
-            tables = list_tables(connection_info(self.mysql_conn_id), self.schema)
+            with MySqlSource(connection_info(self.mysql_conn_id)) as source:
+                tables = source.tables(self.schema)
         except SourceUnavailableError as error:
             self.log.warning("%s; trying again in %s seconds", error, self.poke_interval)
             return False
