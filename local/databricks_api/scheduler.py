@@ -27,7 +27,7 @@ from local.databricks_api.task_files import LibraryError, MissingFileError, read
 from local.databricks_api.task_processes import TaskProcesses
 from local.databricks_api.task_program import TaskRequest
 
-RELEASE_SECONDS = 30
+SESSION_END_SECONDS = 60
 STOPPED_IN_FLIGHT = "The local Databricks API was stopped while this run was in flight. Submit it again."
 WAITING_FOR_DRIVER = "Waiting for the Spark driver to start."
 
@@ -58,8 +58,8 @@ class Scheduler:
         self._runs: dict[int, JobRun] = {}
         # Task run id -> the state that it gets once its process is gone.
         self._ending: dict[int, State] = {}
-        # Id of a process that releases a Spark session -> when to give up.
-        self._releases: dict[str, int] = {}
+        # Id of a process that ends a Spark session -> when to give up.
+        self._session_ends: dict[str, int] = {}
 
     def start(self, driver: SparkDriver) -> None:
         """Begin to work. Runs that were in flight when an earlier server ended are reported as failed."""
@@ -120,7 +120,7 @@ class Scheduler:
             _log.error("%s", report.message)
         if report.status == DriverStatus.READY or not report.message:
             return
-        for task_id in self._releases:
+        for task_id in self._session_ends:
             self._processes.kill_task(task_id)
         state = run_states.could_not_run(f"{report.message}. Driver log: {self._settings.logs}/", "DRIVER_ERROR")
         for run in list(self._runs.values()):
@@ -146,7 +146,7 @@ class Scheduler:
         self._processes.kill_task(str(task.run_id))
 
     def _deadlines(self) -> list[int]:
-        deadlines = list(self._releases.values())
+        deadlines = list(self._session_ends.values())
         for run in self._runs.values():
             if run.submission.timeout_seconds:
                 deadlines.append(run.start_time + run.submission.timeout_seconds * 1000)
@@ -171,9 +171,9 @@ class Scheduler:
                 seconds = task.spec.timeout_seconds
                 if seconds and task.execution_start and now >= task.execution_start + seconds * 1000:
                     self._stop_tasks(task.run_id, run_states.timed_out(seconds))
-        for task_id, give_up in list(self._releases.items()):
+        for task_id, give_up in list(self._session_ends.items()):
             if now >= give_up:
-                del self._releases[task_id]
+                del self._session_ends[task_id]
                 self._processes.kill_task(task_id)
 
     def _advance(self) -> None:
@@ -253,20 +253,17 @@ class Scheduler:
         )
 
     def _remote(self, task_run_id: int) -> str:
-        # The session's id is chosen here, so that the session can be ended when the task's process is gone.
-        session_id = uuid.uuid5(uuid.NAMESPACE_URL, f"task-run/{task_run_id}")
         address = self._driver.address if self._driver is not None else ""
-        return f"{address}/;session_id={session_id};user_id=local"
+        return f"{address}/;session_id={_session_id(task_run_id)};user_id=local"
 
     def _process_ended(self, task_run_id: int, exit_status: int) -> None:
         task = self._find(task_run_id)
-        state = self._ending.get(task_run_id)
-        if state is None:
+        if task_run_id in self._ending:
+            # The work is over only when Spark has dropped it, too.
+            self._end_session(task, True, on_end=lambda: self._note_stopped(task_run_id))
+        else:
             self._note_outcome(task, exit_status)
-            self._release_session(task, on_end=lambda: None)
-            return
-        # The work is over only when Spark has dropped it, too.
-        self._release_session(task, on_end=lambda: self._note_stopped(task_run_id))
+            self._end_session(task, exit_status < 0, on_end=lambda: None)
 
     def _note_outcome(self, task: TaskRun, exit_status: int) -> None:
         if exit_status == 0:
@@ -280,30 +277,34 @@ class Scheduler:
         state = self._ending.pop(task_run_id)
         self._update(self._find(task_run_id), state=state, error=state.message)
 
-    def _release_session(self, task: TaskRun, on_end: Callable[[], None]) -> None:
-        if self._driver_status != DriverStatus.READY:
+    def _end_session(self, task: TaskRun, is_work_in_flight: bool, on_end: Callable[[], None]) -> None:
+        driver = self._driver
+        if driver is None or self._driver_status != DriverStatus.READY:
             on_end()
             return
-        task_id = f"release-{task.run_id}"
+        task_id = f"end-session-{task.run_id}"
         folder = self._settings.task_folder(task.job_run_id, task.run_id)
-        self._releases[task_id] = self._clock() + RELEASE_SECONDS * 1000
+        self._session_ends[task_id] = self._clock() + SESSION_END_SECONDS * 1000
+        program = {"kind": "end_session", "session_id": _session_id(task.run_id)}
 
-        def released() -> None:
-            self._releases.pop(task_id, None)
+        def ended(status: int) -> None:
+            self._session_ends.pop(task_id, None)
+            if status != 0 and is_work_in_flight and self._driver_status == DriverStatus.READY:
+                driver.restart("could not stop the work of a task that was stopped")
             on_end()
 
         self._processes.start_task(
             TaskRequest(
                 task_id=task_id,
-                program={"kind": "release_session"},
+                program={**program, "driver_ui": driver.ui_address} if is_work_in_flight else program,
                 parameters=(),
                 python_path=(),
                 environment={**self._environment, "SPARK_REMOTE": self._remote(task.run_id)},
                 directory=str(folder),
-                log=str(self._settings.logs / "session-release.log"),
-                result=str(folder / "session-release.json"),
+                log=str(self._settings.logs / "session-ends.log"),
+                result=str(folder / "session-end.json"),
             ),
-            lambda _status: self._events.put(released),
+            lambda status: self._events.put(lambda: ended(status)),
         )
 
     def _find(self, task_run_id: int) -> TaskRun:
@@ -335,6 +336,11 @@ class Scheduler:
 
     def _stamped(self, task: TaskRun) -> TaskRun:
         return replace(task, end_time=self._clock()) if task.state.is_terminal else task
+
+
+def _session_id(task_run_id: int) -> str:
+    # Chosen here and not by the task, so that the session can be ended when the task's process is gone.
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"task-run/{task_run_id}"))
 
 
 def _program(spec: TaskSpec) -> dict[str, str]:

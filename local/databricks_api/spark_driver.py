@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -91,8 +92,8 @@ def spark_home() -> Path:
     return Path(spec.origin).parent
 
 
-def driver_command(settings: ServerSettings, port: int) -> list[str]:
-    """The command line that starts the Spark Connect server on `port`."""
+def driver_command(settings: ServerSettings, port: int, ui_port: int) -> list[str]:
+    """The command line that starts the Spark Connect server on `port`, with its web interface on `ui_port`."""
     confs = {
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
@@ -103,7 +104,8 @@ def driver_command(settings: ServerSettings, port: int) -> list[str]:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.warehouse.dir": (settings.home / "warehouse").as_uri(),
         "spark.local.dir": str(settings.home / "spark-scratch"),
-        "spark.ui.enabled": "false",
+        "spark.ui.port": str(ui_port),
+        "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "WARN",
         # Errors of jobs are read by people: the message, without the driver's Java stack.
         "spark.sql.connect.serverStacktrace.enabled": "false",
@@ -112,7 +114,7 @@ def driver_command(settings: ServerSettings, port: int) -> list[str]:
         "spark.connect.grpc.binding.address": LOOPBACK,
         "spark.connect.grpc.binding.port": str(port),
         # A driver short of memory must die and be started anew, not linger half alive. The quick compiler alone halves
-        # the processor time that a start takes; the optimising one pays off only in drivers that work for hours.
+        # the processor time of the start and of the first jobs; the optimising one pays off after minutes of hard work.
         "spark.driver.extraJavaOptions": "-XX:+ExitOnOutOfMemoryError -XX:TieredStopAtLevel=1 -Duser.timezone=UTC",
     }
     return [
@@ -143,7 +145,9 @@ class SparkDriver:
         self._on_report = on_report
         self._log = settings.logs / "spark-driver.log"
         self._port = 0
+        self._ui_port = 0
         self._process: subprocess.Popen[bytes] | None = None
+        self._reason: str | None = None
         self._stopping = threading.Event()
         self._start_wanted = threading.Event()
         # The kernel ends the driver with the thread that started it, so this thread lives as long as the server.
@@ -155,9 +159,9 @@ class SparkDriver:
         return f"sc://{LOOPBACK}:{self._port}"
 
     @property
-    def process_id(self) -> int | None:
-        """Id of the driver's process, None where there is none."""
-        return self._process.pid if self._process is not None else None
+    def ui_address(self) -> str:
+        """Address of the driver's own web interface."""
+        return f"http://{LOOPBACK}:{self._ui_port}"
 
     def start(self) -> None:
         """Start in the background; reports tell how it goes."""
@@ -166,6 +170,13 @@ class SparkDriver:
     def start_again(self) -> None:
         """Try once more after a FAILED report."""
         self._start_wanted.set()
+
+    def restart(self, reason: str) -> None:
+        """End the driver, which `reason` is said of, and have it started anew; tasks that use it fail."""
+        self._reason = reason
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def stop(self) -> None:
         """End the driver process; returns when it is gone. No report comes any more."""
@@ -190,8 +201,18 @@ class SparkDriver:
                 self._report(DriverReport(DriverStatus.STARTING))
                 continue
             self._report(DriverReport(DriverStatus.READY))
+            self._warm_up_ui()
             ending = _ending(self._process.wait() if self._process is not None else 0)
-            self._report(DriverReport(DriverStatus.STARTING, f"The Spark driver ended unexpectedly ({ending})"))
+            message = (
+                f"ended unexpectedly ({ending})" if self._reason is None else f"is restarted, because it {self._reason}"
+            )
+            self._reason = None
+            self._report(DriverReport(DriverStatus.STARTING, f"The Spark driver {message}"))
+
+    def _warm_up_ui(self) -> None:
+        # Its first answer takes seconds, which the first cancelled task would have to wait for.
+        with suppress(OSError):
+            urllib.request.urlopen(f"{self.ui_address}/api/v1/applications", timeout=60).close()
 
     def _is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None and not self._stopping.is_set()
@@ -202,6 +223,7 @@ class SparkDriver:
 
     def _start_process(self) -> None:
         self._port = self._settings.spark_port or free_port(LOOPBACK)
+        self._ui_port = free_port(LOOPBACK)
         scratch = self._settings.home / "spark-scratch"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
@@ -209,11 +231,12 @@ class SparkDriver:
             "SPARK_HOME": str(spark_home()),
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
             "PYSPARK_PYTHON": sys.executable,
+            # The web interface listens on this address alone.
             "SPARK_LOCAL_IP": LOOPBACK,
         }
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                driver_command(self._settings, self._port),
+                driver_command(self._settings, self._port, self._ui_port),
                 cwd=scratch,
                 env=environment,
                 stdin=subprocess.DEVNULL,

@@ -20,14 +20,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from local.databricks_api.session_end import end_session
+
 
 @dataclass(frozen=True)
 class TaskRequest:
     """All that the new interpreter needs to know; travels as JSON.
 
     `program` is {"kind": "file", "path": …} or {"kind": "wheel", "package_name": …, "entry_point": …} or
-    {"kind": "release_session"}. `environment` replaces the environment, `python_path` is put before the import path.
-    Standard output and error go to `log`; `result` gets {"error", "error_trace"} where the task fails.
+    {"kind": "end_session", "session_id": …, "driver_ui": … where work may be in flight}. `environment` replaces the
+    environment, `python_path` is put before the import path. Standard output and error go to `log`; `result` gets
+    {"error", "error_trace"} where the task fails.
     """
 
     task_id: str
@@ -82,8 +85,8 @@ def run_program(request: TaskRequest) -> int:
 
 def _execute(request: TaskRequest) -> None:
     program = request.program
-    if program["kind"] == "release_session":
-        _release_session()
+    if program["kind"] == "end_session":
+        end_session(program["session_id"], program.get("driver_ui"))
     elif program["kind"] == "file":
         sys.argv = [program["path"], *request.parameters]
         runpy.run_path(program["path"], run_name="__main__")
@@ -116,14 +119,6 @@ def _wheel_function(package_name: str, entry_point: str) -> Callable[[], object]
     if named is None:
         raise AttributeError(f"Package {package_name} has neither an entry point nor a function named {entry_point}.")
     return named
-
-
-def _release_session() -> None:
-    from pyspark.sql.connect.client import SparkConnectClient
-
-    client = SparkConnectClient(os.environ["SPARK_REMOTE"], use_reattachable_execute=False)
-    client.release_session()
-    client.close()
 
 
 def _stopped(stop: SystemExit, request: TaskRequest) -> int:

@@ -10,12 +10,13 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from local.processes import free_port
+from local.processes import die_with_parent, free_port
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 TOKEN = "token-of-the-tests"
@@ -35,9 +36,11 @@ def descendants(process_id: int) -> dict[int, str]:
     """Command lines of all processes below one, by id."""
     found: dict[int, str] = {}
     for children in Path(f"/proc/{process_id}/task").glob("*/children"):
-        for child in map(int, children.read_text().split()):
-            found[child] = Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ")
-            found |= descendants(child)
+        # Any of them may end while we look.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for child in map(int, children.read_text().split()):
+                found |= descendants(child)
+                found[child] = Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ")
     return found
 
 
@@ -74,6 +77,7 @@ class RunningServer:
                 stdout=output,
                 stderr=output,
                 text=True,
+                preexec_fn=die_with_parent(),
             )
         wait_for(lambda: self.health() != 0, 30, f"the server answers; see {self.home}/output.txt")
 

@@ -36,6 +36,11 @@ class RecordedTaskInstance:
         self.pushed[key] = value
 
 
+def context_of(instance: RecordedTaskInstance) -> Any:
+    """As much of a task's context as the operator uses."""
+    return {"ti": instance}
+
+
 @pytest.fixture(autouse=True)
 def connection(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection as users write it down."""
@@ -68,7 +73,7 @@ def hook() -> DatabricksHook:
 
 def event_of(trigger: DatabricksExecutionTrigger) -> dict[str, Any]:
     async def first_event() -> dict[str, Any]:
-        async for event in trigger.run():
+        async for event in trigger.run():  # type: ignore[no-untyped-call]
             return dict(event.payload)
         raise AssertionError("the trigger ended without an event")
 
@@ -89,7 +94,7 @@ def deferred(task: DatabricksSubmitRunOperator, context: Any) -> DatabricksExecu
 
 def test_the_waiting_operator_succeeds_and_pushes_the_run_page(scripts: dict[str, str]) -> None:
     instance = RecordedTaskInstance()
-    operator(scripts["count"], "--table", "customer", durable=False).execute({"ti": instance})  # type: ignore[arg-type]
+    operator(scripts["count"], "--table", "customer", durable=False).execute(context_of(instance))
     run = hook().get_run(instance.pushed["run_id"])
     assert run["run_name"] == "silver"
     assert instance.pushed["run_page_url"] == run["run_page_url"]
@@ -99,14 +104,14 @@ def test_the_waiting_operator_succeeds_and_pushes_the_run_page(scripts: dict[str
 
 def test_the_waiting_operator_fails_with_the_error_of_the_script(scripts: dict[str, str]) -> None:
     with pytest.raises(AirflowException) as failed:
-        operator(scripts["fail"], durable=False).execute({"ti": RecordedTaskInstance()})  # type: ignore[arg-type]
+        operator(scripts["fail"], durable=False).execute(context_of(RecordedTaskInstance()))
     assert "'task_key': 'silver_customer'" in str(failed.value)
     assert "'error': 'ValueError: table customer has no contract'" in str(failed.value)
 
 
 def test_the_deferred_operator_succeeds(scripts: dict[str, str]) -> None:
     instance = RecordedTaskInstance()
-    context: Any = {"ti": instance}
+    context = context_of(instance)
     task = operator(scripts["count"], deferrable=True)
     event = event_of(deferred(task, context))
     assert RunState.from_json(event["run_state"]).is_successful
@@ -116,7 +121,7 @@ def test_the_deferred_operator_succeeds(scripts: dict[str, str]) -> None:
 
 
 def test_the_deferred_operator_fails_with_the_error_of_the_script(scripts: dict[str, str]) -> None:
-    context: Any = {"ti": RecordedTaskInstance()}
+    context = context_of(RecordedTaskInstance())
     task = operator(scripts["exit_message"], deferrable=True)
     event = event_of(deferred(task, context))
     assert [error["error"] for error in event["errors"]] == ["SystemExit: contract customer.odcs.yaml: no such file"]
@@ -125,7 +130,7 @@ def test_the_deferred_operator_fails_with_the_error_of_the_script(scripts: dict[
 
 
 def test_the_trigger_cancels_the_run_when_its_task_is_killed(scripts: dict[str, str]) -> None:
-    trigger = deferred(operator(scripts["hog"], deferrable=True), {"ti": RecordedTaskInstance()})
+    trigger = deferred(operator(scripts["hog"], deferrable=True), context_of(RecordedTaskInstance()))
     asyncio.run(trigger.on_kill())
     wait_for(lambda: hook().get_run_state(trigger.run_id).is_terminal, 30, "the run is cancelled")
     assert hook().get_run_state(trigger.run_id).result_state == "CANCELED"
@@ -141,7 +146,7 @@ def test_the_operator_in_its_old_form_names_the_task_after_the_run(scripts: dict
         polling_period_seconds=1,
         durable=False,
     )
-    old_form.execute({"ti": instance})  # type: ignore[arg-type]
+    old_form.execute(context_of(instance))
     run = hook().get_run(instance.pushed["run_id"])
     assert [entry["task_key"] for entry in run["tasks"]] == [run["run_name"]] == ["old_form"]
 

@@ -37,7 +37,8 @@ from databricks.sdk.service.jobs import (
     TerminationCodeCode,
 )
 
-from tests.local.databricks_api.conftest import TOKEN, RunningServer, wait_for
+from local.processes import is_alive
+from tests.local.databricks_api.conftest import TOKEN, RunningServer, descendants, wait_for
 
 pytestmark = pytest.mark.spark
 
@@ -180,7 +181,8 @@ def test_tasks_below_a_failed_one_are_not_run(workspace: WorkspaceClient, script
     assert workspace.jobs.get_run_output(task_ids(run)["second"]).logs == ""
 
 
-def test_cancel_stops_the_work_inside_spark(workspace: WorkspaceClient, scripts: dict[str, str]) -> None:
+@pytest.mark.parametrize("attempt", range(4))
+def test_cancel_stops_the_work_inside_spark(workspace: WorkspaceClient, scripts: dict[str, str], attempt: int) -> None:
     run_id = submit(workspace, python_task(scripts["hog"]))
     wait_for(hogging(workspace, run_id), 30, "the job takes all of Spark")
     workspace.jobs.cancel_run(run_id)
@@ -192,6 +194,19 @@ def test_cancel_stops_the_work_inside_spark(workspace: WorkspaceClient, scripts:
     assert state_of(after).result_state == RunResultState.SUCCESS
     workspace.jobs.cancel_run(run_id)
     assert state_of(workspace.jobs.get_run(run_id)) == state
+
+
+def test_only_so_many_tasks_run_at_once(workspace: WorkspaceClient, scripts: dict[str, str]) -> None:
+    run_id = submit(workspace, *(python_task(scripts["hog"], task_key=key) for key in "abc"))
+
+    def life_cycles() -> list[RunLifeCycleState]:
+        return [state_of(task).life_cycle_state for task in workspace.jobs.get_run(run_id).tasks or []]
+
+    two_of_three = [RunLifeCycleState.RUNNING, RunLifeCycleState.RUNNING, RunLifeCycleState.QUEUED]
+    wait_for(lambda: life_cycles() == two_of_three, 10, "two tasks run and one waits")
+    workspace.jobs.cancel_run(run_id)
+    run = ended_run(workspace, run_id)
+    assert [state_of(task).result_state for task in run.tasks or []] == [RunResultState.CANCELED] * 3
 
 
 @pytest.mark.parametrize("level", ["run", "task"])
@@ -356,4 +371,18 @@ def test_when_the_driver_dies_the_run_fails_and_the_next_one_works(
     assert run.status.termination_details is not None
     assert run.status.termination_details.code == TerminationCodeCode.DRIVER_ERROR
     after = ended_run(workspace, submit(workspace, python_task(scripts["count"])), 120)
+    assert state_of(after).result_state == RunResultState.SUCCESS
+
+
+def test_when_the_interpreters_die_the_run_fails_and_the_next_one_works(
+    workspace: WorkspaceClient, server: RunningServer, scripts: dict[str, str]
+) -> None:
+    run_id = submit(workspace, python_task(scripts["hog"]))
+    wait_for(hogging(workspace, run_id), 30, "the job takes all of Spark")
+    interpreters = [pid for pid, command in descendants(server.process_id).items() if "interpreter_zygote" in command]
+    os.kill(min(interpreters), signal.SIGKILL)
+    run = ended_run(workspace, run_id, 60)
+    assert state_of(run).result_state == RunResultState.FAILED
+    wait_for(lambda: not any(is_alive(pid) for pid in interpreters), 10, "no interpreter is left")
+    after = ended_run(workspace, submit(workspace, python_task(scripts["count"])), 60)
     assert state_of(after).result_state == RunResultState.SUCCESS
