@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from local.databricks_api.task_program import TaskRequest
+from local.processes import die_with_parent
 
 OnEnd = Callable[[int], None]
 """Called with a task's exit status; negative: the signal that ended it."""
@@ -84,6 +86,8 @@ class TaskProcesses:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                # While it still imports it does not watch its socket. Both threads that start it live as long as we do.
+                preexec_fn=die_with_parent(signal.SIGKILL),
             )
         self._channel = ours
 
