@@ -25,8 +25,8 @@ def refresh(spark: SparkSession, job: JobArguments) -> Outcome:
     return refresh_one_big_table(spark, job, contract, silver)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the job; see ``run_job`` for the exit status."""
+def main(argv: Sequence[str] | None = None) -> str | None:
+    """Runs the job; gives None, or what ``sys.exit`` tells of its failure."""
     return run_job("gold", refresh, argv)
 
 

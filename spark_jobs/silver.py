@@ -27,8 +27,8 @@ def refresh(spark: SparkSession, job: JobArguments) -> Outcome:
     return refresh_dimension(spark, job, contract)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the job; see ``run_job`` for the exit status."""
+def main(argv: Sequence[str] | None = None) -> str | None:
+    """Runs the job; gives None, or what ``sys.exit`` tells of its failure."""
     return run_job("silver", refresh, argv)
 
 

@@ -42,6 +42,7 @@ class LedgerRow:
         run_id: the run's slug, as it stands in paths.
         status: one of `STATUSES`.
         outcome: what happened in one word, such as `copied`, `unchanged` or `no_snapshot`.
+        bytes_written: size of the files written; None where the stage cannot tell.
         started_at, ended_at: ISO 8601 instants.
         error: one clear message where it failed.
         detail: figures of the stage, as `docs/architecture.md` describes them.
@@ -56,7 +57,7 @@ class LedgerRow:
     outcome: str
     rows_read: int
     rows_written: int
-    bytes_written: int
+    bytes_written: int | None
     seconds: float
     started_at: str
     ended_at: str
@@ -134,7 +135,7 @@ def render_rows(rows: Iterable[LedgerRow]) -> str:
             r.outcome,
             f"{r.rows_read:,}",
             f"{r.rows_written:,}",
-            f"{r.bytes_written:,}",
+            "" if r.bytes_written is None else f"{r.bytes_written:,}",
             f"{r.seconds:.1f}",
         )
         for r in rows

@@ -36,11 +36,12 @@ _PYSPARK_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 log = logging.getLogger(__name__)
 
 
-def run_job(stage: str, work: Work, argv: Sequence[str] | None) -> int:
+def run_job(stage: str, work: Work, argv: Sequence[str] | None) -> str | None:
     """Runs one stage for one table.
 
     Returns:
-        0, or 1 after one message on stderr and, where a session can be had, a ledger row with status failed.
+        None, or one message of what failed, after a ledger row with status failed where a session can be had. Given to
+        ``sys.exit`` it goes to stderr with status 1, and to Databricks as the run's error, where on-call reads it.
     """
     started = dt.datetime.now(dt.UTC)
     try:
@@ -49,8 +50,7 @@ def run_job(stage: str, work: Work, argv: Sequence[str] | None) -> int:
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         spark = get_session()
     except MedallionError as error:
-        print(f"{stage}: {error}", file=sys.stderr)
-        return 1
+        return f"{stage}: {error}"
     outcome, message = None, None
     try:
         outcome = work(spark, job)
@@ -59,10 +59,8 @@ def run_job(stage: str, work: Work, argv: Sequence[str] | None) -> int:
     except PySparkException as error:
         log.debug("stage failed", exc_info=error)
         message = str(explain(error))
-    if message is not None:
-        print(f"{stage} {job.table} {job.business_date}: {message}", file=sys.stderr)
     _write_ledger(spark, job, stage, started, outcome, message)
-    return 0 if message is None else 1
+    return None if message is None else f"{stage} {job.table} {job.business_date}: {message}"
 
 
 def explain(error: PySparkException) -> MedallionError:
