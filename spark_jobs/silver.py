@@ -28,9 +28,16 @@ def refresh(spark: SparkSession, job: JobArguments) -> Outcome:
 
 
 def main(argv: Sequence[str] | None = None) -> str | None:
-    """Runs the job; gives None, or what ``sys.exit`` tells of its failure."""
+    """Runs the job; gives None, or one message of what failed."""
     return run_job("silver", refresh, argv)
 
 
+def run() -> None:
+    """The entry point, by hand and as a wheel: Databricks ignores what a wheel's function returns, so a failure raises."""
+    failure = main()
+    if failure is not None:
+        sys.exit(failure)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

@@ -17,7 +17,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from medallion.contracts import Severity, SilverContract
+from medallion.contracts import SilverContract
 from medallion.quality import FINDINGS_TYPE, WARNINGS, judge_warnings
 from medallion.rules import identifier
 
