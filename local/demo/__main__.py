@@ -16,7 +16,7 @@ from typing import Any
 
 from local.demo.addresses import AIRFLOW_USER, HOST, Home, Ports
 from local.demo.changes import changes_of
-from local.demo.day import DayRun, run_day, wait_for_dag
+from local.demo.day import DAG_ID, DayRun, run_day, wait_for_dag
 from local.demo.independent_check import compare
 from local.demo.report import Report, day_report, failures_of, open_quarantine, render, write_json
 from local.demo.stack import Stack
@@ -32,6 +32,10 @@ LAST_DATE = date(2026, 6, 30)
 
 class DemoInterruptedError(LocalError):
     """Somebody asked the demo to end."""
+
+
+class RunFailedError(LocalError):
+    """A business date's run did not succeed."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -79,9 +83,7 @@ def live_two_days(stack: Stack, rows: int, seed: int, say: Callable[[str], None]
     next_date = LAST_DATE + timedelta(days=1)
     first = _day(stack, LAST_DATE, memory, say)
     if not has_sales(source, next_date):
-        say(
-            f"living {next_date}: new sales, a renamed customer, a moved market, a late product, a correction, a deletion"
-        )
+        say(f"living {next_date} as the users of the source would")
         memory.remember("edits", asdict(live_next_day(source, next_date)))
     second = _day(stack, next_date, memory, say)
     comparison = compare(source, lake, next_date)
@@ -130,6 +132,11 @@ def _day(stack: Stack, business_date: date, memory: Memory, say: Callable[[str],
     run = run_day(stack, business_date, say)
     memory.remember(key, asdict(run))
     say(f"business date {business_date}: {run.state} in {run.seconds:.0f} s")
+    if run.state != "success":
+        raise RunFailedError(
+            f"the run of {business_date} ended {run.state}: the tasks above marked FAILED have their logs under "
+            f"{stack.home.airflow / 'logs'}; start the demo again with the same --home to take up there"
+        )
     return run
 
 
@@ -151,7 +158,8 @@ def addresses_of(stack: Stack) -> dict[str, Any]:
 def print_addresses(stack: Stack) -> None:
     """Tells a person what to open."""
     print(f"""
-open   Airflow      {stack.airflow.url}/dags/atliqsale_daily  (user {AIRFLOW_USER}, password {stack.secrets.airflow_password})
+open   Airflow      {stack.airflow.url}/dags/{DAG_ID}
+                    user {AIRFLOW_USER}, password {stack.secrets.airflow_password}
        Databricks   http://{HOST}:{stack.ports.databricks}  (runs and their logs)
        the lake     {stack.home.lake}
        all logins   {stack.home.root / "addresses.json"} while the demo is up""", flush=True)  # fmt: skip

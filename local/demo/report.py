@@ -83,8 +83,12 @@ def day_report(lake: Path, run: DayRun) -> DayReport:
             if row.table in _DIMENSIONS
         },
         gold={
-            key: row.detail.get(key) for row in stages["gold"] for key in ("mode", "dates_rewritten", "rows_unknown")
-        },
+            "mode": gold.detail["mode"],
+            "dates_rewritten": len(gold.detail["dates_rewritten"]),
+            "rows_unknown": gold.detail["rows_unknown"],
+        }
+        if (gold := next((row for row in stages["gold"] if row.status == "success"), None))
+        else {},
         reconciled=bool(stages["reconcile"]) and all(row.status == "success" for row in stages["reconcile"]),
         seconds_per_stage={stage: round(total, 1) for stage, total in seconds.items()},
     )
