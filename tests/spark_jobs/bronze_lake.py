@@ -63,7 +63,13 @@ class BronzeLake:
         self._manifest(table, columns, day, slices, files, None)
 
     def land_fact(
-        self, table: str, columns: pa.Schema, day: str, rows: Sequence[Row], date_column: str, only: Sequence[str] | None = None
+        self,
+        table: str,
+        columns: pa.Schema,
+        day: str,
+        rows: Sequence[Row],
+        date_column: str,
+        only: Sequence[str] | None = None,
     ) -> None:
         """Lands a dated table as the run of ``day`` finds it: only slices whose rows differ are written, in one file.
 
@@ -83,7 +89,11 @@ class BronzeLake:
             if (only is None or name in only)
             and (name not in before or before[name]["fingerprint"] != self._fingerprint(its_rows))
         }
-        slices = [one for name, one in before.items() if name not in changed and (name in found or (only is not None and name not in only))]
+        slices = [
+            one
+            for name, one in before.items()
+            if name not in changed and (name in found or (only is not None and name not in only))
+        ]
         if changed:
             file = self._write(table, columns, day, [row for its_rows in changed.values() for row in its_rows], files)
             slices += [self._slice(name, its_rows, [file], day) for name, its_rows in changed.items()]
@@ -123,7 +133,13 @@ class BronzeLake:
         return f"{len(rows)}:{digest[:16]}"
 
     def _manifest(
-        self, table: str, columns: pa.Schema, day: str, slices: list[dict[str, Any]], files: Mapping[str, Any], date_column: str | None
+        self,
+        table: str,
+        columns: pa.Schema,
+        day: str,
+        slices: list[dict[str, Any]],
+        files: Mapping[str, Any],
+        date_column: str | None,
     ) -> None:
         content = {
             "manifest_version": 1, "schema": self.schema, "table": table, "business_date": day, "run_id": "run",

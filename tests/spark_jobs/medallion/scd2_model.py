@@ -76,7 +76,9 @@ def land(state: KeyState, day: int, told: Observation, processed: set[int]) -> N
             state.untracked = told.untracked
         pieces.append(Version(day, end, told.tracked))
     elif told == UNKNOWN:
-        before = [one for one in state.versions if one.valid_from < day and (one.valid_to is None or one.valid_to >= day)]
+        before = [
+            one for one in state.versions if one.valid_from < day and (one.valid_to is None or one.valid_to >= day)
+        ]
         pieces += [one._replace(valid_from=day, valid_to=end) for one in before]
     state.versions = _joined(pieces + after)
     if told == UNKNOWN:

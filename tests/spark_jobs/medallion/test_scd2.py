@@ -106,7 +106,7 @@ class SparkHistory:
         return self._frame([(key,) for key in keys], "code string").select(business_key(("code",)).alias(BUSINESS_KEY))
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_random_landings_in_any_order_give_the_model_and_the_oracle(spark: SparkSession, seed: int) -> None:
     """Keys have nothing to do with each other, so forty keys are forty random histories at once."""
     chance = random.Random(seed)
@@ -114,7 +114,7 @@ def test_random_landings_in_any_order_give_the_model_and_the_oracle(spark: Spark
     history, processed = SparkHistory(spark), set[int]()
     states = {key: KeyState() for key in keys}
     last: dict[str, dict[int, Observation]] = {key: {} for key in keys}
-    for step in range(9):
+    for step in range(8):
         day = chance.randint(1, 6)
         told: dict[str, Observation] = {}
         for key in keys:

@@ -1,0 +1,73 @@
+"""Runs the Spark jobs as the workspace does, and reads back what they stored without Spark."""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib
+import json
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from tests.spark_jobs.bronze_lake import CONTRACTS
+
+RUN = "manual__1"
+
+
+def run_job(
+    stage: str, table: str, day: str, lake: Path, contracts: Path = CONTRACTS, run_id: str = RUN
+) -> dict[str, Any]:
+    """Runs a job that must succeed; gives its ledger row."""
+    assert run_failure(stage, table, day, lake, contracts, run_id) is None
+    row = ledger_row(stage, table, day, lake, contracts.name, run_id)
+    assert row["status"] == "success"
+    return row
+
+
+def run_failure(
+    stage: str, table: str, day: str, lake: Path, contracts: Path = CONTRACTS, run_id: str = RUN
+) -> str | None:
+    """Runs a job; gives its message when it fails."""
+    arguments = ["--contracts", str(contracts), "--table", table, "--business-date", day]
+    failure: str | None = importlib.import_module(stage).main(
+        [*arguments, "--run-id", run_id, "--lake-root", str(lake)]
+    )
+    return failure
+
+
+def ledger_row(
+    stage: str, table: str, day: str, lake: Path, schema: str = "atliqsale", run_id: str = RUN
+) -> dict[str, Any]:
+    """The row that a job wrote."""
+    folder = lake / f"ledger/schema={schema}/business_date={day}/run_id={run_id}/{table}.{stage}.json"
+    (part,) = folder.glob("part-*.json")
+    row: dict[str, Any] = json.loads(part.read_text())
+    return row
+
+
+def stored(lake: Path, table: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+    """The rows of a Delta table such as ``silver/customer``, sorted, read with the ``deltalake`` package."""
+    from deltalake import DeltaTable
+
+    rows = DeltaTable(str(lake / table)).to_pyarrow_table(columns=list(columns)).to_pylist()
+    return sorted((tuple(row[name] for name in columns) for row in rows), key=repr)
+
+
+def version(lake: Path, table: str) -> int:
+    """The number of commits of a Delta table, from 0."""
+    from deltalake import DeltaTable
+
+    return DeltaTable(str(lake / table)).version()
+
+
+def date(text: str) -> dt.date:
+    """An ISO date."""
+    return dt.date.fromisoformat(text)
+
+
+def sale(
+    product: str, customer: str, market: str, day: str | None, qty: int | None, amount: str, currency: str = "INR\r"
+) -> tuple[Any, ...]:
+    """A row of transactions."""
+    return (product, customer, market, None if day is None else date(day), qty, Decimal(amount), currency)

@@ -1,0 +1,104 @@
+"""Names, predicates, manifests and slices to process: pure, without Spark."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+def test_tables_are_named_by_folder_or_by_catalog() -> None:
+    from medallion.table_names import TableNames
+
+    assert TableNames("/lake").silver("customer") == "delta.`/lake/silver/customer`"
+    assert TableNames("/lake").quarantine("customer") == "delta.`/lake/silver/customer_quarantine`"
+    assert TableNames("abfss://x", "prod").progress("customer") == "`prod`.`silver`.`customer_progress`"
+    assert TableNames("/lake", "prod").gold("obt") == "`prod`.`gold`.`obt`"
+
+
+@settings(deadline=None)
+@given(st.sets(st.dates(dt.date(2026, 1, 1), dt.date(2026, 2, 20))), st.booleans())
+def test_a_dates_predicate_holds_for_just_its_dates(dates: set[dt.date], with_null: bool) -> None:
+    import duckdb
+    from medallion.delta_tables import dates_predicate
+
+    predicate = dates_predicate("day", dates, with_null=with_null).replace("`", '"')
+    every = "SELECT DATE '2025-12-31' + CAST(n AS INTEGER) AS day FROM range(60) t(n) UNION ALL SELECT NULL"
+    found = {row[0] for row in duckdb.sql(f"SELECT day FROM ({every}) WHERE {predicate}").fetchall()}
+    assert {day.date() if isinstance(day, dt.datetime) else day for day in found} == dates | (
+        {None} if with_null else set()
+    )
+
+
+def test_runs_of_days_become_ranges() -> None:
+    from medallion.delta_tables import dates_predicate
+
+    days = [dt.date(2026, 11, day) for day in (3, 1, 2, 7)]
+    assert (
+        dates_predicate("d", days) == "(`d` >= DATE'2026-11-01' AND `d` <= DATE'2026-11-03') OR `d` = DATE'2026-11-07'"
+    )
+    assert dates_predicate("d", []) == "FALSE"
+
+
+def manifest(**slices: str) -> str:
+    return json.dumps(
+        {
+            "manifest_version": 1,
+            "business_date": "2026-11-20",
+            "columns": [
+                {"name": "amount", "arrow_type": "decimal128(14, 2)"},
+                {"name": "at", "arrow_type": "timestamp[us, tz=UTC]"},
+            ],
+            "slices": [
+                {"slice": name, "rows": 1, "fingerprint": mark, "files": ["f"]} for name, mark in slices.items()
+            ],
+        }
+    )
+
+
+def test_a_manifest_gives_the_spark_schema() -> None:
+    from medallion.bronze import parse_manifest
+
+    found = parse_manifest("uri", "folder", manifest(undated="1"))
+    assert found.columns.simpleString() == "struct<amount:decimal(14,2),at:timestamp>"
+
+
+def test_a_manifest_with_an_unknown_type_is_refused() -> None:
+    from medallion.bronze import parse_manifest
+    from medallion.errors import BronzeError
+
+    with pytest.raises(BronzeError, match="uri: columns: at: 'duration.us.': Spark has no such type"):
+        parse_manifest("uri", "folder", manifest().replace("timestamp[us, tz=UTC]", "duration[us]"))
+
+
+def test_slices_to_process_are_those_whose_rows_or_contract_changed() -> None:
+    from medallion.bronze import parse_manifest
+    from medallion.facts import SliceChanges, changed_slices
+    from medallion.progress import SliceProgress
+
+    landed = parse_manifest("uri", "folder", manifest(same="1", other="2", new="1"))
+    day = dt.date(2026, 11, 20)
+    done = {name: SliceProgress(name, "1", "hash", day, "run", 1) for name in ("same", "other", "gone")}
+    assert changed_slices(landed, done, "hash") == SliceChanges(("other", "new"), ("gone",), everything=False)
+    assert changed_slices(landed, done, "new hash").everything
+
+
+def test_what_gold_reflects_survives_its_commit() -> None:
+    from medallion.one_big_table_refresh import Reflected, SilverVersion
+
+    reflected = Reflected("hash", {"product": SilverVersion("id", 3)})
+    assert Reflected.from_text(reflected.to_text()) == reflected
+    assert Reflected.from_text("OPTIMIZE") is None
+    assert Reflected.from_text(None) is None
+
+
+def test_text_becomes_a_literal_that_means_just_that() -> None:
+    from medallion.rules import literal, text_literal
+
+    assert text_literal("it's \\d\n") == "'it\\'s \\\\d\\n'"
+    assert literal("2026-11-20", "date") == "DATE'2026-11-20'"
+    with pytest.raises(ValueError, match="a number is wanted"):
+        literal(True, "bigint")

@@ -1,0 +1,109 @@
+"""gold.py: every fact beside the latest dimension rows, and a refresh that equals a rebuild."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.spark_jobs.bronze_lake import CUSTOMER, DATE, MARKET, PRODUCT, TRANSACTIONS, BronzeLake
+from tests.spark_jobs.jobs import date, run_job, sale, stored, version
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.spark
+D1, D2, D3, D4 = "2026-11-18", "2026-11-19", "2026-11-20", "2026-11-21"
+WIDE = (
+    "order_date", "year", "month", "month_name", "product_code", "division", "segment", "category", "product_name",
+    "variant", "customer_code", "customer_name", "customer_type", "market_code", "market_name", "zone", "sales_qty",
+    "sales_amount", "currency", "revenue_inr",
+)  # fmt: skip
+
+
+def product(number: int, category: str) -> tuple[str, ...]:
+    return (f"Prod00{number}", "Div", "Seg", category, f"Name {number}", "Std")
+
+
+def land_and_clean(lake: BronzeLake, day: str, tables: dict[str, tuple[object, list[tuple[object, ...]]]]) -> None:
+    for table, (columns, rows) in tables.items():
+        if table == "transactions":
+            lake.land_fact(table, columns, day, rows, "order_date")  # type: ignore[arg-type]
+        else:
+            lake.land_snapshot(table, columns, day, rows)  # type: ignore[arg-type]
+        run_job("silver", table, day, lake.root)
+
+
+def test_refreshes_equal_a_rebuild_and_rewrite_only_what_changed(spark: SparkSession, tmp_path: Path) -> None:
+    lake = BronzeLake(tmp_path / "lake")
+    sales: list[tuple[object, ...]] = [
+        sale("Prod001", "Cus001", "Mark001", D1, 1, "10.00"),
+        sale("Prod002", "Cus001", "Mark001", D2, 2, "20.00"),
+        sale("Prod009", "Cus001", "Mark001", D2, 3, "30.00", "USD"),
+    ]
+    land_and_clean(
+        lake, D2,
+        {
+            "customer": (CUSTOMER, [("Cus001", "Surge", "E-Commerce")]),
+            "product": (PRODUCT, [product(1, "Books"), product(2, "Toys")]),
+            "market": (MARKET, [("Mark001", "Delhi", "nan")]),
+            "date": (DATE, [(date(D1), date("2026-11-01"), 2026, "November", "26-Nov")]),
+            "transactions": (TRANSACTIONS, sales),
+        },
+    )  # fmt: skip
+    first = run_job("gold", "sales_obt", D2, lake.root)
+    assert first["detail"]["mode"] == "full"
+    assert first["detail"]["rows_unknown"] == {"product": 1, "customer": 0, "market": 0, "date": 2}
+    known = (2026, date("2026-11-01"))
+    assert stored(lake.root, "gold/sales_obt", WIDE)[2] == (
+        date(D2), *known, "Unknown", "Prod009", "Unknown", "Unknown", "Unknown", "Unknown", "Unknown", "Cus001", "Surge",
+        "E-Commerce", "Mark001", "Delhi", None, 3, Decimal("30.00"), "USD", Decimal("2250.00"),
+    )  # fmt: skip
+    before = version(lake.root, "gold/sales_obt")
+    assert run_job("gold", "sales_obt", D2, lake.root)["detail"]["mode"] == "unchanged"
+    assert version(lake.root, "gold/sales_obt") == before
+
+    # A product that only D2 sold changes: only D2 is rewritten.
+    land_and_clean(lake, D3, {"product": (PRODUCT, [product(1, "Books"), product(2, "Games")])})
+    second = run_job("gold", "sales_obt", D3, lake.root)
+    assert (second["detail"]["mode"], second["detail"]["dates_rewritten"]) == ("incremental", [D2])
+    assert [row[7] for row in stored(lake.root, "gold/sales_obt", WIDE)] == ["Books", "Games", "Unknown"]
+
+    # A product deleted at the source keeps its last values; a date's facts vanish; a new date comes.
+    sales = [*sales[1:], sale("Prod001", "Cus001", "Mark001", D4, 5, "50.00")]
+    land_and_clean(lake, D4, {"product": (PRODUCT, [product(2, "Games")]), "transactions": (TRANSACTIONS, sales)})
+    third = run_job("gold", "sales_obt", D4, lake.root)
+    assert (third["detail"]["mode"], third["detail"]["dates_rewritten"]) == ("incremental", [D1, D4])
+    incremental = stored(lake.root, "gold/sales_obt", WIDE)
+    assert [row[7] for row in incremental] == ["Games", "Unknown", "Books"]
+    shutil.rmtree(lake.root / "gold")
+    assert run_job("gold", "sales_obt", D4, lake.root)["detail"]["mode"] == "full"
+    assert stored(lake.root, "gold/sales_obt", WIDE) == incremental
+
+
+def test_random_changes_refresh_to_what_a_rebuild_gives(spark: SparkSession, tmp_path: Path) -> None:
+    chance = random.Random(7)
+    lake = BronzeLake(tmp_path / "lake")
+    days = [D1, D2, D3, D4]
+    customers = [(f"Cus00{number}", "X", "E-Commerce") for number in range(3)]
+    market = [("Mark001", "Delhi", "North")]
+    land_and_clean(lake, D1, {"customer": (CUSTOMER, customers), "market": (MARKET, market), "date": (DATE, [])})
+    for day in days[:3]:
+        products = [product(number, chance.choice("AB")) for number in range(4) if chance.random() < 0.8]
+        sales = [
+            sale(f"Prod00{chance.randrange(4)}", f"Cus00{chance.randrange(3)}", "Mark001", chance.choice(days), 1 + number, "1.00")
+            for number in range(8)
+        ]  # fmt: skip
+        land_and_clean(
+            lake, day, {"product": (PRODUCT, products), "transactions": (TRANSACTIONS, sales)}
+        )  # fmt: skip
+        mode = run_job("gold", "sales_obt", day, lake.root)["detail"]["mode"]
+        assert mode == ("full" if day == D1 else "incremental")
+    refreshed = stored(lake.root, "gold/sales_obt", WIDE)
+    shutil.rmtree(lake.root / "gold")
+    run_job("gold", "sales_obt", D4, lake.root)
+    assert stored(lake.root, "gold/sales_obt", WIDE) == refreshed

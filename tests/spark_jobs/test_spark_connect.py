@@ -1,0 +1,108 @@
+"""The jobs over Spark Connect, as serverless compute and the local Databricks API run them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.processes import free_port
+from tests.spark_jobs.bronze_lake import CONTRACTS, CUSTOMER, DATE, MARKET, PRODUCT, TRANSACTIONS, BronzeLake
+from tests.spark_jobs.jobs import date, ledger_row, sale, stored
+
+pytestmark = pytest.mark.spark
+SPARK_JOBS = Path(__file__).parents[2] / "spark_jobs"
+D1, D2 = "2026-11-18", "2026-11-19"
+START_SECONDS = 120
+
+
+@pytest.fixture(scope="module")
+def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Spark Connect server with Delta; gives its address."""
+    import pyspark
+    from medallion.session import find_jars
+
+    home, port = Path(pyspark.__file__).parent, free_port()
+    folder = tmp_path_factory.mktemp("connect")
+    jars = ":".join(map(str, find_jars()))
+    settings = {
+        "spark.connect.grpc.binding.port": str(port),
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        "spark.ui.enabled": "false",
+        "spark.driver.host": "127.0.0.1",
+    }
+    command = [str(home / "bin" / "spark-submit"), "--master", "local[2]", "--driver-class-path", jars]
+    for name, value in settings.items():
+        command += ["--conf", f"{name}={value}"]
+    command += ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal"]
+    log = folder / "server.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, cwd=folder,
+            env=os.environ | {"SPARK_HOME": str(home), "PYSPARK_PYTHON": sys.executable},
+        )  # fmt: skip
+    try:
+        _wait_until_started(server, log)
+        yield f"sc://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        try:
+            server.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _wait_until_started(server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while "Spark Connect server started" not in log.read_text(errors="replace"):
+        assert server.poll() is None, log.read_text(errors="replace")[-2000:]
+        assert time.monotonic() < deadline, log.read_text(errors="replace")[-2000:]
+        time.sleep(0.2)
+
+
+def run(remote: str, script: str, table: str, day: str, lake: Path) -> subprocess.CompletedProcess[str]:
+    arguments = ["--contracts", str(CONTRACTS), "--table", table, "--business-date", day]
+    return subprocess.run(
+        [sys.executable, str(SPARK_JOBS / script), *arguments, "--run-id", "manual__1", "--lake-root", str(lake)],
+        env=os.environ | {"SPARK_REMOTE": remote}, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+
+
+def test_silver_and_gold_run_over_connect(remote: str, tmp_path: Path) -> None:
+    lake = BronzeLake(tmp_path)
+    lake.land_snapshot("customer", CUSTOMER, D1, [("Cus001", "Surge", "E-Commerce"), ("Cus002", "", "E-Commerce")])
+    lake.land_snapshot("customer", CUSTOMER, D2, [("Cus001", "Surge", "Brick & Mortar")])
+    lake.land_snapshot("product", PRODUCT, D1, [("Prod001", "Div", "Seg", "Books", "Name", "Std")])
+    lake.land_snapshot("market", MARKET, D1, [("Mark001", "Delhi", "North")])
+    lake.land_snapshot("date", DATE, D1, [(date(D1), date("2026-11-01"), 2026, "November", "26-Nov")])
+    sales = [sale("Prod001", "Cus001", "Mark001", D1, 1, "10.00"), sale("Prod001", "Cus001", "Mark001", D1, 1, "-1.00")]
+    lake.land_fact("transactions", TRANSACTIONS, D1, sales, "order_date")
+    tables = [("customer", D1), ("product", D1), ("market", D1), ("date", D1), ("transactions", D1), ("customer", D2)]
+    for table, day in tables:
+        done = run(remote, "silver.py", table, day, tmp_path)
+        assert done.returncode == 0, done.stderr
+    versions = stored(tmp_path, "silver/customer", ("customer_code", "customer_type", "valid_from", "valid_to"))
+    assert versions == [
+        ("Cus001", "Brick & Mortar", date(D2), None),
+        ("Cus001", "E-Commerce", date(D1), date(D2)),
+    ]
+    assert ledger_row("silver", "transactions", D1, tmp_path)["detail"]["quarantined_by_reason"] == {
+        "sales_amount_positive": 1
+    }
+    done = run(remote, "gold.py", "sales_obt", D2, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert stored(tmp_path, "gold/sales_obt", ("customer_type", "category")) == [("Brick & Mortar", "Books")]
+
+    failed = run(remote, "silver.py", "nothing", D1, tmp_path)
+    assert failed.returncode == 1
+    assert failed.stderr.strip().endswith("has customer, date, market, product, sales_obt, transactions")
+    assert "Traceback" not in failed.stderr
