@@ -100,7 +100,6 @@ def live_two_days(stack: Stack, rows: int, seed: int, say: Callable[[str], None]
         independent_check={"groups": len(comparison.source), "differing": len(comparison.differences)},
         changes=changes_of(lake, edits) if edits else [],
         failures=failures_of(days, comparison),
-        addresses=addresses_of(stack),
     )
     write_json(stack.home.root / "report.json", report.as_dict())
     return report
