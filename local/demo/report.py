@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,6 @@ class Report:
     independent_check: dict[str, Any]
     changes: list[str]
     failures: list[str]
-    addresses: dict[str, Any] = field(default_factory=dict)
 
     @property
     def held(self) -> bool:
@@ -114,10 +113,12 @@ def open_quarantine(lake: Path) -> dict[str, int]:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Writes a JSON file at once: a reader sees the old one or the new one."""
+    """Writes a JSON file at once, for its owner alone: a reader sees the old one or the new one."""
     temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(json.dumps(content, indent=2, default=str) + "\n")
-    Path(temporary).replace(path)
+    temporary.unlink(missing_ok=True)
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(json.dumps(content, indent=2, default=str) + "\n")
+    temporary.replace(path)
 
 
 def render(report: Report) -> str:

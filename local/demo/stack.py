@@ -122,13 +122,15 @@ class Stack:
                 "--home", str(self.home.databricks),
                 "--port", str(self.ports.databricks),
                 "--spark-port", str(self.ports.spark),
-                "--token", self.secrets.databricks_token,
             ],
-            {**os.environ, "PYTHONPATH": str(REPOSITORY)},
+            # Not on the command line, which every user of the machine can read.
+            {**os.environ, "PYTHONPATH": str(REPOSITORY), "LAKEHOUSE_DATABRICKS_TOKEN": self.secrets.databricks_token},
         )  # fmt: skip
 
     def _prepare_airflow(self) -> None:
-        (self.home.airflow / "passwords.json").write_text(json.dumps({AIRFLOW_USER: self.secrets.airflow_password}))
+        passwords = self.home.airflow / "passwords.json"
+        passwords.touch(mode=0o600)
+        passwords.write_text(json.dumps({AIRFLOW_USER: self.secrets.airflow_password}))
         for arguments in (("db", "migrate"), ("pools", "import", str(REPOSITORY / "infra/airflow/pools.json"))):
             done = self.airflow_command(*arguments)
             if done.returncode:

@@ -152,7 +152,10 @@ def test_a_backfill_of_five_past_dates_run_twice_brings_their_facts_and_invents_
 
     backfill(stack, first, last, "none")
     once = content_of(lake)
+    tries = backfill_tries(stack)
     backfill(stack, first, last, "completed")
+
+    assert all(again > tries[run_id] for run_id, again in backfill_tries(stack).items())
 
     assert content_of(lake).rows == once.rows
     assert compare(source, lake, NEXT_DATE).differences == []
@@ -203,7 +206,12 @@ def backfill(stack: Stack, first: date, last: date, reprocess: str) -> None:
     for run in backfill_runs(stack):
         state = stack.airflow.wait(DAG_ID, run["dag_run_id"], 600, alive=stack.require_alive)
         assert state == "success", failed_logs(stack, run["dag_run_id"])
-    wait_until(lambda: not active_backfills(stack), "the backfill did not complete")
+    wait_until(lambda: not active_backfills(stack), "the backfill did not complete", 600)
+    assert {run["state"] for run in backfill_runs(stack)} == {"success"}
+
+
+def backfill_tries(stack: Stack) -> dict[str, int]:
+    return {run["dag_run_id"]: tries_of(stack, run["dag_run_id"], "resolve_run", None) for run in backfill_runs(stack)}
 
 
 def create_backfill(stack: Stack, first: date, last: date, reprocess: str) -> subprocess.CompletedProcess[str]:
