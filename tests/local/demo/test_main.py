@@ -1,0 +1,52 @@
+"""The demo's command, as far as it goes without starting anything."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+from local.demo.__main__ import Memory
+from local.demo.report import write_json
+from local.processes import free_port
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+def test_a_taken_port_ends_the_demo_with_one_message_and_leaves_nothing_running(tmp_path: Path) -> None:
+    port = free_port()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        done = subprocess.run(
+            [sys.executable, "-m", "local.demo", "--home", str(tmp_path / "home"), "--port", str(port), "--once"],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY / "plugins"), str(REPOSITORY)])},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert done.returncode == 1
+    assert f"bin/demo: port {port} (airflow)" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert sorted(path.name for path in (tmp_path / "home").iterdir()) == ["secrets.json"]
+
+
+def test_what_was_done_is_remembered_by_the_next_start(tmp_path: Path) -> None:
+    Memory(tmp_path / "state.json").remember("planted", {"twin_rows": 7})
+    Memory(tmp_path / "state.json").remember("edits", {"rows": 140})
+
+    again = Memory(tmp_path / "state.json")
+    assert again.recall("planted") == {"twin_rows": 7}
+    assert again.recall("edits") == {"rows": 140}
+    assert again.recall("run of 2026-06-30") is None
+
+
+def test_a_file_with_logins_is_for_its_owner_alone(tmp_path: Path) -> None:
+    write_json(tmp_path / "addresses.json", {"airflow_password": "secret"})
+
+    assert stat.S_IMODE((tmp_path / "addresses.json").stat().st_mode) == 0o600
