@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> str | None:
 
 
 def run() -> None:
-    """The entry point, by hand and as a wheel: Databricks ignores what a wheel's function returns, so a failure raises."""
+    """The entry point, by hand and as a wheel, whose return value Databricks ignores: so a failure raises."""
     failure = main()
     if failure is not None:
         sys.exit(failure)

@@ -156,10 +156,7 @@ def read_slices(spark: SparkSession, manifest: Manifest, names: Iterable[str], d
 def read_snapshot(spark: SparkSession, manifest: Manifest) -> DataFrame:
     """All rows of a snapshot: its columns and ``_slice`` (always ``all``)."""
     files = {file for one in manifest.slices.values() for file in one.files}
-    if not files:
-        rows = spark.createDataFrame([], manifest.columns)
-    else:
-        rows = _read_files(spark, manifest, files)
+    rows = _read_files(spark, manifest, files) if files else spark.createDataFrame([], manifest.columns)
     return rows.withColumn(SLICE, F.lit(WHOLE))
 
 

@@ -22,8 +22,8 @@ _WORKING = {"_slice", RAW, UNCONVERTED}
 def clean(rows: DataFrame, contract: SilverContract) -> DataFrame:
     """The lake's columns of bronze rows.
 
-    Gives ``_slice``, ``_raw`` (the row as it was landed), the contract's columns, and ``_unconverted`` (names of columns
-    whose cleaned value does not fit the lake's type and is NULL for that).
+    Gives ``_slice``, ``_raw`` (the row as it was landed), the contract's columns, and ``_unconverted`` (names of
+    columns whose cleaned value does not fit the lake's type and is NULL for that).
     """
     source_names = [name for name in rows.columns if name not in _WORKING]
     values = rows.select(
@@ -87,9 +87,9 @@ def _fault(empty: DataFrame, expression: str, contract: SilverContract, place: s
         _ = empty.selectExpr(expression).schema
     except PySparkException as error:
         reason = first_line(error)
-        return [
-            f"{contract.file}: properties.{place}.{field}: '{expression}': not a valid expression over {', '.join(empty.columns)}: {reason}"
-        ]
+        known = ", ".join(empty.columns)
+        where = f"{contract.file}: properties.{place}.{field}"
+        return [f"{where}: '{expression}': it is not a valid expression over {known}: {reason}"]
     return []
 
 

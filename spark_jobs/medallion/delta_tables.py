@@ -129,7 +129,7 @@ def identity(spark: SparkSession, table: str) -> str:
 
 def dates_predicate(column: str, dates: Iterable[dt.date], *, with_null: bool = False) -> str:
     """A predicate that just these dates (and NULL, if asked for) satisfy; runs of days become ranges."""
-    # Not BETWEEN: Delta 4.4 leaves it unresolved in a predicate over partitions, and Spark 4.1 then fails (INTERNAL_ERROR).
+    # Not BETWEEN: Delta 4.4 leaves it unresolved in a predicate over partitions; Spark 4.1 then fails (INTERNAL_ERROR).
     name = identifier(column)
     ranges: list[list[dt.date]] = []
     for day in sorted(set(dates)):

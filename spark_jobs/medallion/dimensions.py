@@ -170,7 +170,8 @@ def _merge(spark: SparkSession, table: str, staged: DataFrame, contract: SilverC
             f"{' AND t.is_current' if only_current else ''}"
             f" WHEN MATCHED AND {same} AND s._action = 'delete' THEN DELETE"
             f" WHEN MATCHED AND {same} THEN UPDATE SET {', '.join(f't.{name} = s.{name}' for name in columns)}"
-            f" WHEN NOT MATCHED THEN INSERT ({', '.join(columns)}) VALUES ({', '.join(f's.{name}' for name in columns)})"
+            f" WHEN NOT MATCHED THEN INSERT ({', '.join(columns)})"
+            f" VALUES ({', '.join(f's.{name}' for name in columns)})"
         )
     finally:
         spark.catalog.dropTempView(view)

@@ -75,15 +75,23 @@ def slice_progress(
 ) -> list[SliceProgress]:  # fmt: skip
     """Counts what was landed and what is removed as duplicate, slice by slice."""
     types = measure_types(contract)
-    landed = judged.groupBy(SLICE).agg(
-        F.lit("bronze").alias("side"), F.count(F.lit(1)).alias("rows"),
-        F.array(*[exact_sum(F.col(RAW)[name], kind) for name, kind in types.items()]).cast("array<string>").alias("sums"),
-    )  # fmt: skip
     extra = F.col(_COPIES) - 1
-    removed = accepted.where(extra > 0).groupBy(F.col(identifier(contract.date_column)).cast("string").alias(SLICE)).agg(
-        F.lit("duplicate").alias("side"), F.sum(extra).alias("rows"),
-        F.array(*[exact_sum(F.col(identifier(name)).cast(decimal_type(kind)) * extra, kind) for name, kind in types.items()]).cast("array<string>").alias("sums"),
-    )  # fmt: skip
+    landed_sums = [exact_sum(F.col(RAW)[name], kind) for name, kind in types.items()]
+    removed_sums = [
+        exact_sum(F.col(identifier(name)).cast(decimal_type(kind)) * extra, kind) for name, kind in types.items()
+    ]
+    landed = judged.groupBy(SLICE).agg(
+        F.lit("bronze").alias("side"),
+        F.count(F.lit(1)).alias("rows"),
+        F.array(*landed_sums).cast("array<string>").alias("sums"),
+    )
+    day = F.col(identifier(contract.date_column)).cast("string").alias(SLICE)
+    copied = accepted.where(extra > 0).groupBy(day)
+    removed = copied.agg(
+        F.lit("duplicate").alias("side"),
+        F.sum(extra).alias("rows"),
+        F.array(*removed_sums).cast("array<string>").alias("sums"),
+    )
     frame = landed.unionByName(removed) if contract.keep_one else landed
     counted = {(row["side"], row[SLICE]): row for row in frame.collect()}
     progress = []

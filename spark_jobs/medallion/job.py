@@ -70,8 +70,8 @@ def explain(error: PySparkException) -> MedallionError:
     text = " ".join(re.split(r"; line \d+ pos|\n\n|JVM stacktrace|== SQL", str(error))[0].split())
     if condition in _VALUE_ERRORS:
         return CleaningError(
-            f"an expression of the contract failed on a row instead of giving NULL: use try_cast, try_divide and their kin "
-            f"in transformLogic: {text}"
+            "an expression of the contract failed on a row instead of giving NULL: use try_cast, try_divide and their "
+            f"kin in transformLogic: {text}"
         )
     return MedallionError(f"Spark refused: {text}")
 

@@ -1,7 +1,8 @@
 """Refreshes a One Big Table just where silver changed; equal, row for row, to building it anew.
 
 The silver versions that gold reflects are stored in the same commit (its ``userMetadata``). From there on, dates whose
-facts changed come from the fact's change data feed, and changed dimension rows from comparing the latest rows then and now.
+facts changed come from the fact's change data feed, and changed dimension rows from comparing the latest rows then
+and now.
 """
 
 from __future__ import annotations
@@ -154,8 +155,8 @@ def _changed_dates(
 
 
 def _outcome(
-    spark: SparkSession, table: str, contract: OneBigTableContract, fact: DataFrame, dimensions: Mapping[str, DataFrame],
-    types: list[tuple[str, str]], plan: Plan, silver: Mapping[str, SilverContract],
+    spark: SparkSession, table: str, contract: OneBigTableContract, fact: DataFrame,
+    dimensions: Mapping[str, DataFrame], types: list[tuple[str, str]], plan: Plan, silver: Mapping[str, SilverContract],
 ) -> Outcome:  # fmt: skip
     measures = {name: kind for name, kind in types if name in contract.measures}
     in_silver = {name: kind for name, kind in measures.items() if name in silver[contract.fact].column_names}

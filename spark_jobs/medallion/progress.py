@@ -1,7 +1,7 @@
 """What silver has processed of a table, slice by slice; written after the data, so that a crash between is replayed.
 
-The table is a log: a run appends what it did, and of a slice the entry with the highest sequence counts. So two runs can
-never undo each other's entries.
+The table is a log: a run appends what it did, and of a slice the entry with the highest sequence counts. So two runs
+can never undo each other's entries.
 """
 
 from __future__ import annotations

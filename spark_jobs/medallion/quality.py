@@ -49,7 +49,7 @@ def _with_findings(rows: DataFrame, contract: SilverContract, slice_column: str,
 
 
 def findings(rules: tuple[Rule, ...], severity: Severity, violations: Mapping[str, str]) -> Column:
-    """The broken rules of one severity, NULL when none; ``violations`` gives the conditions that are not in the rules."""
+    """The broken rules of one severity, NULL when none; ``violations`` gives conditions that the rules do not."""
     judged = [
         (rule.violated or violations[rule.name], _finding(rule))
         for rule in rules

@@ -93,7 +93,8 @@ def entries_of_snapshot(
 ) -> DataFrame:  # fmt: skip
     """A dimension's quarantine, of the landed snapshot and the one before it, as it is to be.
 
-    ``stored`` has just those dates. Adds ``_changed``, TRUE for an entry that differs from the stored one, and ``_known``, TRUE where one is stored.
+    ``stored`` has just those dates. Adds ``_changed``, TRUE for an entry that differs from the stored one, and
+    ``_known``, TRUE where one is stored.
     """
     both = _beside_stored(refused, stored)
     seen, known = F.col("new.row_id").isNotNull(), F.col("old.row_id").isNotNull()
@@ -147,7 +148,7 @@ def _entries(
 
 
 def write(spark: SparkSession, table: str, entries: DataFrame, scope: str) -> None:
-    """Writes the changed entries of some dates in one commit, if there are any; ``scope`` is true for just those dates."""
+    """Writes some dates' entries in one commit if any changed; ``scope`` is true for just those dates."""
     changed = fetch_small(spark, entries.where("_changed"))
     if changed.is_empty:
         return

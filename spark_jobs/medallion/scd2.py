@@ -2,9 +2,9 @@
 
 The state is the versions, the dates whose snapshot was processed (P), and which keys were quarantined on which of them.
 A key's history is the run-length encoding of what the dates of P say of it, in order, where a quarantined key says
-nothing (unknown is not absent) and an absent key is a gap. Landing the snapshot of d sets [d, n) to what d says, n being
-the key's next date in P on which it was not quarantined; then equal neighbours join. So any order of dates, with repeats
-and snapshots landed again, gives the same versions: what lies outside [d, n) other dates have told.
+nothing (unknown is not absent) and an absent key is a gap. Landing the snapshot of d sets [d, n) to what d says, n
+being the key's next date in P on which it was not quarantined; then equal neighbours join. So any order of dates, with
+repeats and snapshots landed again, gives the same versions: what lies outside [d, n) other dates have told.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ def changed_keys(
             where d is the newest.
 
     Returns:
-        ``_business_key``, ``told`` ('present', 'unknown', or NULL where absent), ``row`` (what d says), ``ends`` (n) and
-        ``newest`` (nothing later is known of the key, so that d's untracked values are its latest).
+        ``_business_key``, ``told`` ('present', 'unknown', or NULL where absent), ``row`` (what d says), ``ends`` (n)
+        and ``newest`` (nothing later is known of the key, so that d's untracked values are its latest).
     """
     contract, day = landing.contract, F.lit(landing.business_date)
     values = [*contract.column_names, WARNINGS]
@@ -235,7 +235,8 @@ def tracked_since(tracked: tuple[str, ...], by_date: Mapping[dt.date, tuple[str,
 def staged_changes(changed: DataFrame, versions: DataFrame, landing: Landing) -> DataFrame:
     """What a MERGE must do: the dimension's columns and ``_action`` ('insert', 'update', 'delete').
 
-    Of the changed keys only the rows that really differ are staged; ``_was_current`` and ``_old_valid_to`` are the stored row's.
+    Of the changed keys only the rows that really differ are staged; ``_was_current`` and ``_old_valid_to`` are of the
+    stored row.
     """
     contract = landing.contract
     key, columns = contract.key_column, [name for name, _ in version_columns(contract)]

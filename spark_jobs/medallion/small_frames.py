@@ -1,7 +1,7 @@
 """Keeps a small intermediate result on the driver, where a large one stays a plan.
 
-A frame that several steps use would be computed by each of them; serverless compute has no cache to put it in. Changes are
-few on most days, so they are fetched once, as Arrow, and go on as a local table.
+A frame that several steps use would be computed by each of them; serverless compute has no cache to put it in. Changes
+are few on most days, so they are fetched once, as Arrow, and go on as a local table.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 CONTRACTS = Path(__file__).parents[2] / "contracts" / "atliqsale"
-CODE_AND_TEXT = pa.string()
 CUSTOMER = pa.schema([("customer_code", pa.string()), ("customer_name", pa.string()), ("customer_type", pa.string())])
 PRODUCT = pa.schema(
     [(name, pa.string()) for name in ("product_code", "division", "segment", "category", "product_name", "variant")]
@@ -143,7 +141,7 @@ class BronzeLake:
     ) -> None:
         content = {
             "manifest_version": 1, "schema": self.schema, "table": table, "business_date": day, "run_id": "run",
-            "copied_at": f"{dt.date.fromisoformat(day).isoformat()}T02:00:00.000000Z", "change_detection": "fingerprint",
+            "copied_at": f"{day}T02:00:00.000000Z", "change_detection": "fingerprint",
             "date_column": date_column, "query": "SELECT", "server": {},
             "columns": [
                 {"name": name, "mysql_type": "", "arrow_type": str(kind), "nullable": True}

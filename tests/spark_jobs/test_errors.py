@@ -96,7 +96,8 @@ def test_arguments(changed: dict[str, str], message: str) -> None:
     from medallion.errors import ArgumentError
 
     given = {
-        "--contracts": str(CONTRACTS), "--table": "market", "--business-date": DAY, "--run-id": "r", "--lake-root": "/x",
+        "--contracts": str(CONTRACTS), "--table": "market", "--business-date": DAY, "--run-id": "r",
+        "--lake-root": "/x",
     }  # fmt: skip
     argv = [part for pair in (given | changed).items() for part in pair]
     with pytest.raises(ArgumentError, match=message):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 import shutil
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -29,12 +30,12 @@ def product(number: int, category: str) -> tuple[str, ...]:
     return (f"Prod00{number}", "Div", "Seg", category, f"Name {number}", "Std")
 
 
-def land_and_clean(lake: BronzeLake, day: str, tables: dict[str, tuple[object, list[tuple[object, ...]]]]) -> None:
+def land_and_clean(lake: BronzeLake, day: str, tables: Mapping[str, tuple[Any, Sequence[Sequence[Any]]]]) -> None:
     for table, (columns, rows) in tables.items():
         if table == "transactions":
-            lake.land_fact(table, columns, day, rows, "order_date")  # type: ignore[arg-type]
+            lake.land_fact(table, columns, day, rows, "order_date")
         else:
-            lake.land_snapshot(table, columns, day, rows)  # type: ignore[arg-type]
+            lake.land_snapshot(table, columns, day, rows)
         run_job("silver", table, day, lake.root)
 
 
@@ -60,8 +61,8 @@ def test_refreshes_equal_a_rebuild_and_rewrite_only_what_changed(spark: SparkSes
     assert first["detail"]["rows_unknown"] == {"product": 1, "customer": 0, "market": 0, "date": 2}
     known = (2026, date("2026-11-01"))
     assert stored(lake.root, "gold/sales_obt", WIDE)[2] == (
-        date(D2), *known, "Unknown", "Prod009", "Unknown", "Unknown", "Unknown", "Unknown", "Unknown", "Cus001", "Surge",
-        "E-Commerce", "Mark001", "Delhi", None, 3, Decimal("30.00"), "USD", Decimal("2250.00"),
+        date(D2), *known, "Unknown", "Prod009", "Unknown", "Unknown", "Unknown", "Unknown", "Unknown", "Cus001",
+        "Surge", "E-Commerce", "Mark001", "Delhi", None, 3, Decimal("30.00"), "USD", Decimal("2250.00"),
     )  # fmt: skip
     before = version(lake.root, "gold/sales_obt")
     assert run_job("gold", "sales_obt", D2, lake.root)["detail"]["mode"] == "unchanged"
@@ -95,12 +96,12 @@ def test_random_changes_refresh_to_what_a_rebuild_gives(spark: SparkSession, tmp
     for day in days[:3]:
         products = [product(number, chance.choice("AB")) for number in range(4) if chance.random() < 0.8]
         sales = [
-            sale(f"Prod00{chance.randrange(4)}", f"Cus00{chance.randrange(3)}", "Mark001", chance.choice(days), 1 + number, "1.00")
+            sale(
+                f"Prod00{chance.randrange(4)}", f"Cus00{number % 3}", "Mark001", chance.choice(days), 1 + number, "1.00"
+            )
             for number in range(8)
-        ]  # fmt: skip
-        land_and_clean(
-            lake, day, {"product": (PRODUCT, products), "transactions": (TRANSACTIONS, sales)}
-        )  # fmt: skip
+        ]
+        land_and_clean(lake, day, {"product": (PRODUCT, products), "transactions": (TRANSACTIONS, sales)})
         mode = run_job("gold", "sales_obt", day, lake.root)["detail"]["mode"]
         assert mode == ("full" if day == D1 else "incremental")
     refreshed = stored(lake.root, "gold/sales_obt", WIDE)

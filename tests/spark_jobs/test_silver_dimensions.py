@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,10 @@ HISTORY = [
     ("Cus002", "Nomad", "E-Commerce", date(D3), None, True),
     ("Cus003", "Atlas", "E-Commerce", date(D1), None, True),
 ]
+
+
+def calendar(day: dt.date, month: str) -> tuple[object, ...]:
+    return (day, dt.date(2026, 11, 1), 2026, month, "26-Nov")
 
 
 def landed(root: Path) -> BronzeLake:
@@ -103,9 +108,8 @@ def test_a_date_without_a_snapshot_leaves_the_dimension_alone(spark: SparkSessio
 def test_a_type_1_dimension_shows_the_newest_snapshot_in_any_order(spark: SparkSession, tmp_path: Path) -> None:
     lake = BronzeLake(tmp_path)
     days = [date("2026-11-18"), date("2026-11-19")]
-    row = lambda day, name: (day, date("2026-11-01"), 2026, name, "26-Nov")  # noqa: E731
-    lake.land_snapshot("date", DATE, D1, [row(days[0], "Nov"), row(days[1], "Nov")])
-    lake.land_snapshot("date", DATE, D2, [row(days[0], "November")])
+    lake.land_snapshot("date", DATE, D1, [calendar(days[0], "Nov"), calendar(days[1], "Nov")])
+    lake.land_snapshot("date", DATE, D2, [calendar(days[0], "November")])
     for day, expected in ((D2, 1), (D1, 0), (D2, 0)):
         before = version(tmp_path, "silver/date") if (tmp_path / "silver/date").exists() else 0
         run_job("silver", "date", day, tmp_path)

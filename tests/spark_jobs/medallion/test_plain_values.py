@@ -27,7 +27,8 @@ def test_a_dates_predicate_holds_for_just_its_dates(dates: set[dt.date], with_nu
 
     predicate = dates_predicate("day", dates, with_null=with_null).replace("`", '"')
     every = "SELECT DATE '2025-12-31' + CAST(n AS INTEGER) AS day FROM range(60) t(n) UNION ALL SELECT NULL"
-    found = {row[0] for row in duckdb.sql(f"SELECT day FROM ({every}) WHERE {predicate}").fetchall()}
+    rows = duckdb.connect().execute(f"SELECT day FROM ({every}) WHERE {predicate}").fetchall()
+    found = {row[0] for row in rows}
     assert {day.date() if isinstance(day, dt.datetime) else day for day in found} == dates | (
         {None} if with_null else set()
     )
@@ -70,7 +71,7 @@ def test_a_manifest_with_an_unknown_type_is_refused() -> None:
     from medallion.bronze import parse_manifest
     from medallion.errors import BronzeError
 
-    with pytest.raises(BronzeError, match="uri: columns: at: 'duration.us.': Spark has no such type"):
+    with pytest.raises(BronzeError, match=r"uri: columns: at: 'duration.us.': Spark has no such type"):
         parse_manifest("uri", "folder", manifest().replace("timestamp[us, tz=UTC]", "duration[us]"))
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
-
 from medallion.contracts import Column, SilverContract, TableKind
+
 from tests.spark_jobs.medallion.scd2_model import ABSENT, UNKNOWN, KeyState, Observation, Told, land, oracle
 
 if TYPE_CHECKING:
@@ -50,8 +50,7 @@ class SparkHistory:
 
     def land(self, day: int, told: dict[str, Observation]) -> int:
         """Lands a snapshot; gives the number of staged rows."""
-        from pyspark.sql import functions as F
-
+        import pyspark.sql.functions as F  # ruff: ignore[lowercase-imported-as-non-lowercase]
         from medallion import scd2
         from medallion.quality import FINDINGS_TYPE, WARNINGS
 
@@ -119,7 +118,8 @@ def test_random_landings_in_any_order_give_the_model_and_the_oracle(spark: Spark
         told: dict[str, Observation] = {}
         for key in keys:
             value = chance.choice(["a", "b", None, ""])
-            told[key] = chance.choice([Told(value, f"u{step}"), Told(value, f"u{step}"), ABSENT, UNKNOWN])
+            choices: list[Observation] = [Told(value, f"u{step}"), Told(value, f"u{step}"), ABSENT, UNKNOWN]
+            told[key] = chance.choice(choices)
         history.land(day, told)
         for key in keys:
             land(states[key], day, told[key], processed)
