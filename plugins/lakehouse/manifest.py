@@ -203,8 +203,11 @@ def read_visible(folder: LakePath) -> tuple[Latest, Manifest] | None:
 def publish_manifest(folder: LakePath, manifest: Manifest, newest: date) -> None:
     """Make a manifest visible: the manifest first, then the pointer to it.
 
+    Where the pointer names the manifest of this business date already, as in a rerun of the newest date, the manifest
+    is visible as soon as it is written; its files must be kept even when this raises.
+
     Raises:
-        StorageError: either cannot be written; what was visible before stays so.
+        StorageError: either cannot be written; readers see the old index or the new one, each of them whole.
     """
     name = manifest_name(date.fromisoformat(manifest.business_date))
     publish(folder / name, manifest.to_json().encode())

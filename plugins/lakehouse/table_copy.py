@@ -77,7 +77,8 @@ def copy_table(
     """Bring the bronze index of a table up to date for a business date.
 
     Everything is read in one consistent snapshot. Nothing is visible before the manifest is written, which comes last;
-    a failed copy removes what it wrote.
+    a copy that fails before then removes what it wrote. Once the manifest is being published the files stay, whatever
+    fails, because readers may see them; those that no manifest came to name are never read.
 
     Args:
         source: an open session.
@@ -150,10 +151,11 @@ class _Copy:
             for predicate, slices in self._streams(found, plan.copy):
                 self._stream(predicate, slices, copied)
             manifest = self._manifest(plan, copied, copied_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
-            publish_manifest(self._folder, manifest, max(self._business_date, self._newest or self._business_date))
         except BaseException:
             remove_files(self._folder, list(copied.files))
             raise
+        # Outside the block above: a publication that failed half-way may have made the manifest visible already.
+        publish_manifest(self._folder, manifest, max(self._business_date, self._newest or self._business_date))
         return CopyOutcome(
             outcome="copied" if plan.copy or plan.drop else "unchanged",
             rows_read=copied.rows_read,

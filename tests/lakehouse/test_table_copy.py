@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 import multiprocessing
+import os
 import resource
 import signal
 from collections.abc import Callable, Iterator
@@ -464,6 +465,22 @@ def test_a_full_disk_is_a_clear_error_and_leaves_nothing_new(sales: tuple[Bench,
     assert {path: path.read_bytes() for path in bench.root.rglob("*") if path.is_file()} == before
     bench.copy(spec, "2026-11-20")
     assert slices(bench.visible("sales"))["2026-11-17"] == 20_000
+
+
+def test_files_that_a_half_done_publication_made_visible_are_kept(sales: tuple[Bench, CopySpec]) -> None:
+    bench, spec = sales
+    bench.copy(spec, "2026-11-20")
+    bench.sql("UPDATE sales SET qty = 40 WHERE qty = 4")
+    # A folder of this name keeps the pointer from being written; the manifest before it can be.
+    blocked = bench.folder("sales") / f"._latest.json.{os.getpid()}.partial"
+    blocked.mkdir()
+    with pytest.raises(StorageError, match=r"cannot write .*_latest\.json"):
+        bench.copy(spec, "2026-11-20")
+    blocked.rmdir()
+    assert sorted(row[1] for row in bench.rows("sales")) == [1, 2, 3, 5, 40]
+    bench.sql("UPDATE sales SET qty = 50 WHERE qty = 5")
+    bench.copy(spec, "2026-11-20")
+    assert sorted(row[1] for row in bench.rows("sales")) == [1, 2, 3, 40, 50]
 
 
 def test_a_copy_that_lost_rows_is_never_published(
