@@ -92,25 +92,38 @@ class MySqlSource:
         self.info = info
         self._connection: Any = None
         self._thread_id: int | None = None
+        self._cancelled = False
 
     def __enter__(self) -> MySqlSource:
-        with self._errors("connect"):
-            self._connection = _connect(self.info)
-            self._thread_id = self._connection.thread_id()
+        try:
+            with self._errors("connect"):
+                self._connection = _connect(self.info)
+                self._thread_id = self._connection.thread_id()
             for statement in _SESSION:
-                self._connection.query(statement)
+                with self._errors("connect"):
+                    self._connection.query(statement)
+        except BaseException:
+            self._close()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._close()
+
+    def _close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(MySQLdb.Error):
                 connection.close()
 
     def cancel(self) -> None:
-        """End the session from another thread: a query under way stops with an error in the thread that runs it."""
+        """End the session from another thread: a query under way stops with an error in the thread that runs it.
+
+        Every later call fails too, so that a session which is yet to connect never reads anything.
+        """
+        self._cancelled = True
         if self._thread_id is None:
             return
         with contextlib.suppress(MySQLdb.Error):
@@ -244,6 +257,8 @@ class MySqlSource:
 
     @contextlib.contextmanager
     def _errors(self, action: str) -> Generator[None]:
+        if self._cancelled:
+            raise SourceUnavailableError(f"{self.info.label}: the copy was stopped: {_TRANSIENT}")
         try:
             yield
         except MySQLdb.Error as error:

@@ -41,6 +41,7 @@ class MySqlToBronzeOperator(BaseOperator):
         self.business_date: str = business_date
         self.run_slug: str = run_slug
         self._source: MySqlSource | None = None
+        self._killed = False
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Copies the table.
@@ -63,7 +64,14 @@ class MySqlToBronzeOperator(BaseOperator):
         try:
             # In a thread of its own: a signal (and so `on_kill`) waits while this one is inside the driver's C code.
             with ThreadPoolExecutor(1, "copy") as pool:
-                outcome = pool.submit(self._copy, settings, lake, CopySpec.from_plan(self.plan)).result()
+                copy = pool.submit(self._copy, settings, lake, CopySpec.from_plan(self.plan))
+                try:
+                    outcome = copy.result()
+                except BaseException:
+                    # A timeout stops this thread alone, and leaving the pool waits for the one that copies.
+                    if not copy.done():
+                        self.on_kill()
+                    raise
         except LakehouseError as error:
             self._write_row(lake, CopyOutcome("failed"), started, str(error))
             if isinstance(error, SourceUnavailableError | StorageError | VerificationError):
@@ -74,7 +82,8 @@ class MySqlToBronzeOperator(BaseOperator):
         return self._write_row(lake, outcome, started, None)
 
     def on_kill(self) -> None:
-        """Ends the session at the source, so that the copy stops and removes what it wrote."""
+        """Ends the session at the source, so that the copy stops and removes what it wrote; one that has yet to connect does not."""
+        self._killed = True
         if self._source is not None:
             self._source.cancel()
 
@@ -87,8 +96,10 @@ class MySqlToBronzeOperator(BaseOperator):
         limits = CopyLimits(
             batch_rows=settings.copy_batch_rows, files=FileLimits(row_group_rows=settings.row_group_rows)
         )
-        with MySqlSource(connection_info(self.mysql_conn_id)) as source:
-            self._source = source
+        self._source = MySqlSource(connection_info(self.mysql_conn_id))
+        if self._killed:
+            self._source.cancel()
+        with self._source as source:
             return copy_table(
                 source,
                 bronze_root(lake),

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
+import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
+from lakehouse import mysql_source
 from lakehouse.errors import SourceUnavailableError, StorageError
 from lakehouse.ledger import LedgerRow, read_rows
+from lakehouse.mysql_source import ConnectionInfo
 from lakehouse.operators.mysql_to_bronze_operator import MySqlToBronzeOperator
 
 from local.mysql_server import MySqlServer
@@ -129,4 +134,45 @@ def test_kill_ends_the_copy_and_leaves_nothing_visible(bench: Bench) -> None:
     thread.join(60)
     assert not thread.is_alive()
     assert [type(error) for error in failures] == [SourceUnavailableError]
+    assert not bench.root.exists()
+
+
+def test_a_timeout_ends_the_copy_at_once_and_leaves_nothing_visible(bench: Bench) -> None:
+    bench.sql("CREATE VIEW slow AS SELECT d, n + SLEEP(30) AS n FROM `order items`")
+    running = "SELECT 1 FROM information_schema.processlist WHERE user = 'lakehouse' AND info LIKE '%slow%'"
+
+    def interrupt() -> None:
+        while not bench.ask(running):
+            pass
+        os.kill(os.getpid(), signal.SIGALRM)
+
+    def time_out(_number: int, _frame: object) -> None:
+        raise AirflowTaskTimeout("timed out")
+
+    before = signal.signal(signal.SIGALRM, time_out)
+    thread = threading.Thread(target=interrupt)
+    started = time.monotonic()
+    try:
+        thread.start()
+        with pytest.raises(AirflowTaskTimeout):
+            operator(bench, table="slow", contracted_columns=[]).execute({})
+    finally:
+        thread.join()
+        signal.signal(signal.SIGALRM, before)
+    assert time.monotonic() - started < 20
+    assert not bench.ask(running)
+    assert not bench.root.exists()
+
+
+def test_a_kill_before_the_connection_exists_stops_the_copy(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = operator(bench)
+    look_up = mysql_source.connection_info
+
+    def killed_look_up(conn_id: str) -> ConnectionInfo:
+        copy.on_kill()
+        return look_up(conn_id)
+
+    monkeypatch.setattr(mysql_source, "connection_info", killed_look_up)
+    with pytest.raises(SourceUnavailableError, match="the copy was stopped"):
+        copy.execute({})
     assert not bench.root.exists()
