@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseSensorOperator
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -25,6 +25,19 @@ class MySqlReadySensor(BaseSensorOperator):
         super().__init__(mode="reschedule", **kwargs)
         self.mysql_conn_id = mysql_conn_id
         self.schema = schema
+        self._away: str | None = None
+
+    def execute(self, context: Context) -> Any:
+        """Waits for the source.
+
+        Raises:
+            AirflowFailException: the login is refused, or the schema is missing or empty.
+            AirflowSensorTimeout: the server stayed away too long; the message says how it could not be reached.
+        """
+        try:
+            return super().execute(context)
+        except AirflowSensorTimeout as error:
+            raise AirflowSensorTimeout(f"{self._away}. {error}") from error
 
     def poke(self, context: Context) -> bool:
         """Asks the server for the schema's tables.
@@ -39,6 +52,7 @@ class MySqlReadySensor(BaseSensorOperator):
             with MySqlSource(connection_info(self.mysql_conn_id)) as source:
                 tables = source.tables(self.schema)
         except SourceUnavailableError as error:
+            self._away = str(error)
             self.log.warning("%s; trying again in %s seconds", error, self.poke_interval)
             return False
         except SourceError as error:
