@@ -14,6 +14,7 @@ import pyarrow as pa
 from lakehouse.bronze_layout import manifest_name, part_name, table_folder
 from lakehouse.bronze_writer import BronzeWriter, FileLimits, remove_files
 from lakehouse.copy_spec import CopyOutcome, CopySpec
+from lakehouse.errors import StorageError
 from lakehouse.fingerprint import (
     SlicePlan,
     SourceSlice,
@@ -32,6 +33,7 @@ from lakehouse.manifest import (
     UNDATED,
     BronzeFile,
     Column,
+    Latest,
     Manifest,
     Slice,
     publish_manifest,
@@ -44,6 +46,8 @@ from lakehouse.source_drift import check_contract, describe_changes
 from lakehouse.type_map import ColumnPlan, arrow_schema, decode_column, plan_column
 
 Clock = Callable[[], datetime]
+
+_TRANSIENT = "nothing was changed; the task tries again"
 
 
 @dataclass(frozen=True)
@@ -92,16 +96,15 @@ def copy_table(
     Raises:
         SourceError: the source cannot be read.
         SourceDriftError: the source's columns no longer fit the contract.
-        StorageError: the lake cannot be read or written.
+        StorageError: the lake cannot be read or written, or another run published the table during the copy.
         VerificationError: rows or sums differ between source and copy.
     """
     folder = table_folder(root, spec.schema, spec.table)
     visible = read_visible(folder)
     newest = date.fromisoformat(visible[0].newest_business_date) if visible else None
-    previous = visible[1] if visible else None
     if spec.date_column is None and newest is not None and business_date < newest:
         return _past_snapshot(folder, business_date)
-    return _Copy(source, folder, spec, business_date, run_id, clock, limits or CopyLimits(), previous, newest).run()
+    return _Copy(source, folder, spec, business_date, run_id, clock, limits or CopyLimits(), visible).run()
 
 
 def _past_snapshot(folder: LakePath, business_date: date) -> CopyOutcome:
@@ -122,8 +125,7 @@ class _Copy:
         run_id: str,
         clock: Clock,
         limits: CopyLimits,
-        previous: Manifest | None,
-        newest: date | None,
+        visible: tuple[Latest, Manifest] | None,
     ) -> None:
         self._source = source
         self._folder = folder
@@ -132,8 +134,9 @@ class _Copy:
         self._run_id = run_id
         self._clock = clock
         self._limits = limits
-        self._previous = previous
-        self._newest = newest
+        self._visible = visible
+        self._previous = visible[1] if visible else None
+        self._newest = date.fromisoformat(visible[0].newest_business_date) if visible else None
         self._numbers = itertools.count()
         self._plans: tuple[ColumnPlan, ...] = ()
 
@@ -151,6 +154,7 @@ class _Copy:
             for predicate, slices in self._streams(found, plan.copy):
                 self._stream(predicate, slices, copied)
             manifest = self._manifest(plan, copied, copied_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
+            self._check_not_overtaken()
         except BaseException:
             remove_files(self._folder, list(copied.files))
             raise
@@ -169,6 +173,22 @@ class _Copy:
             rows_in_table=manifest.rows,
             sums=manifest.sums,
             drift=drift,
+        )
+
+    def _check_not_overtaken(self) -> None:
+        """The new index carries over slices of the one read at the start: had another run replaced it, they were lost.
+
+        Raises:
+            StorageError: another run published the table since this one began.
+        """
+        visible = read_visible(self._folder)
+        if visible == self._visible:
+            return
+        if visible is None:
+            raise StorageError(f"{self._spec.label}: its index was removed meanwhile: {_TRANSIENT}")
+        raise StorageError(
+            f"{self._spec.label}: another run ({visible[1].run_id}, of business date {visible[1].business_date}) "
+            f"published the table meanwhile: {_TRANSIENT}"
         )
 
     @property

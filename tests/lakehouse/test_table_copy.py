@@ -409,7 +409,7 @@ def test_a_lost_connection_leaves_the_old_index_and_no_files(
 
     def killing_decode(*arguments: object) -> object:
         if next(batches) == 60:
-            source.cancel()
+            bench.sql(f"KILL {source._thread_id}")
         return decode(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(table_copy, "decode_column", killing_decode)
@@ -481,6 +481,47 @@ def test_files_that_a_half_done_publication_made_visible_are_kept(sales: tuple[B
     bench.sql("UPDATE sales SET qty = 50 WHERE qty = 5")
     bench.copy(spec, "2026-11-20")
     assert sorted(row[1] for row in bench.rows("sales")) == [1, 2, 3, 40, 50]
+
+
+def test_two_copies_at_once_lose_no_slice_of_either(sales: tuple[Bench, CopySpec]) -> None:
+    bench, spec = sales
+    bench.copy(spec, "2026-11-19", "first")
+    bench.sql("UPDATE sales SET qty = qty * 10")
+    with MySqlSource(info_of(bench.server)) as source:
+        stream = source.stream
+
+        def overtaken_stream(*arguments: object) -> Iterator[object]:
+            bench.copy(spec, "2026-11-20", "scheduled")
+            source.stream = stream  # type: ignore[method-assign]
+            return stream(*arguments)  # type: ignore[arg-type]
+
+        source.stream = overtaken_stream  # type: ignore[method-assign, assignment]
+        with pytest.raises(StorageError) as caught:
+            copy_table(source, bench.root, spec, date(2026, 11, 19), "backfill", lambda: NOW)
+    assert str(caught.value) == (
+        f"{bench.schema}.sales: another run (scheduled, of business date 2026-11-20) published the table meanwhile: "
+        "nothing was changed; the task tries again"
+    )
+    assert not [name for name in bench.files("sales") if "backfill" in name]
+    assert sorted(row[1] for row in bench.rows("sales")) == [10, 20, 30, 40, 50]
+    bench.sql("UPDATE sales SET qty = qty + 1 WHERE sold_on = '2026-11-19'")
+    assert bench.copy(spec, "2026-11-19", "backfill").slices_copied == 1
+    assert sorted(row[1] for row in bench.rows("sales")) == [10, 21, 31, 40, 50]
+
+
+def test_two_first_copies_at_once_are_noticed(sales: tuple[Bench, CopySpec]) -> None:
+    bench, spec = sales
+    with MySqlSource(info_of(bench.server)) as source:
+        server = source.server
+
+        def overtaken_server() -> object:
+            bench.copy(spec, "2026-11-20", "scheduled")
+            return server()
+
+        source.server = overtaken_server  # type: ignore[method-assign, assignment]
+        with pytest.raises(StorageError, match=r"another run \(scheduled, .* published the table meanwhile"):
+            copy_table(source, bench.root, spec, date(2026, 11, 18), "backfill", lambda: NOW)
+    assert len(bench.rows("sales")) == 5
 
 
 def test_a_copy_that_lost_rows_is_never_published(

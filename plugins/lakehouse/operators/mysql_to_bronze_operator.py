@@ -82,7 +82,7 @@ class MySqlToBronzeOperator(BaseOperator):
         return self._write_row(lake, outcome, started, None)
 
     def on_kill(self) -> None:
-        """Ends the session at the source, so that the copy stops and removes what it wrote; one that has yet to connect does not."""
+        """Ends the session at the source, or keeps it from starting: the copy stops and removes what it wrote."""
         self._killed = True
         if self._source is not None:
             self._source.cancel()
