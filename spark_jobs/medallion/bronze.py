@@ -69,7 +69,7 @@ class Manifest:
 
 def table_folder(lake_root: str, schema: str, table: str) -> str:
     """URI of a bronze table's folder."""
-    return f"{lake_root}/bronze/{_folder_name(schema)}/{_folder_name(table)}"
+    return f"{lake_root}/bronze/{folder_name(schema)}/{folder_name(table)}"
 
 
 def read_latest_manifest(spark: SparkSession, lake_root: str, schema: str, table: str) -> Manifest:
@@ -188,5 +188,10 @@ def _spark_type(uri: str, column: Mapping[str, Any]) -> T.DataType:
     return _SPARK_TYPES[arrow_type]
 
 
-def _folder_name(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_]+", name) else quote(name, safe="")
+def folder_name(name: str) -> str:
+    """The folder of a schema or table in bronze and in the ledger, as the Airflow side writes it."""
+    if re.fullmatch(r"[A-Za-z0-9_]+", name):
+        return name
+    encoded = quote(name, safe="")
+    # A name of dots alone would lead out of the lake.
+    return encoded if name.strip(".") else encoded.replace(".", "%2E")

@@ -78,7 +78,7 @@ def parse_arguments(program: str, argv: Sequence[str] | None) -> JobArguments:
     if not given.run_id or not given.lake_root:
         raise ArgumentError("--run-id and --lake-root must not be empty")
     return JobArguments(
-        contracts=contracts.resolve(),
+        contracts=contracts.absolute(),
         table=given.table,
         business_date=parse_business_date(given.business_date),
         run_id=re.sub(r"[^A-Za-z0-9._-]", "_", given.run_id),

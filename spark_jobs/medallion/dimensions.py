@@ -14,7 +14,7 @@ from medallion.cleaning import check_expressions, clean
 from medallion.cli import JobArguments
 from medallion.contracts import SilverContract
 from medallion.errors import ConcurrentWriteError
-from medallion.progress import SliceProgress, read_progress, write_progress
+from medallion.progress import SliceProgress, progress_of, write_progress
 from medallion.quality import ERRORS, WARNINGS, judge
 from medallion.rules import identifier
 from medallion.run_ledger import Outcome
@@ -57,15 +57,14 @@ def refresh_dimension(spark: SparkSession, job: JobArguments, contract: SilverCo
     names = TableNames(job.lake_root, job.catalog)
     table, refused_table = names.silver(contract.name), names.quarantine(contract.name)
     progress_table = names.progress(contract.name)
-    is_new = not delta_tables.exists(spark, table)
-    done = {} if is_new else read_progress(spark, progress_table)
+    done = progress_of(spark, table, progress_table)
     day = job.business_date.isoformat()
     fingerprint = ";".join(sorted(f"{one.name}={one.fingerprint}" for one in manifest.slices.values()))
     rows_landed = sum(one.rows for one in manifest.slices.values())
     earlier = done.get(day)
     if earlier and (earlier.fingerprint, earlier.contract_hash) == (fingerprint, contract.content_hash):
         detail = reconcile.measure_dimension(spark, table, refused_table, contract, earlier)
-        return Outcome("unchanged", detail=detail)
+        return Outcome(_outcome(contract, job.business_date, done, 0), detail=detail)
     check_expressions(spark, contract, manifest.columns, manifest.uri)
     judged = judge(clean(bronze.read_snapshot(spark, manifest), contract), contract)
     if rows_landed <= MAX_ROWS:
@@ -97,7 +96,14 @@ def refresh_dimension(spark: SparkSession, job: JobArguments, contract: SilverCo
     )
     write_progress(spark, progress_table, done, [progress])
     detail = reconcile.measure_dimension(spark, table, refused_table, contract, progress)
-    return Outcome("refreshed" if written else "unchanged", rows_landed, written, detail)
+    return Outcome(_outcome(contract, job.business_date, done, written), rows_landed, written, detail)
+
+
+def _outcome(contract: SilverContract, day: dt.date, done: Mapping[str, SliceProgress], written: int) -> str:
+    """A type 1 dimension holds the newest snapshot alone: the figures of an older one cannot be read from it."""
+    if contract.scd_type == 1 and any(dt.date.fromisoformat(name) > day for name in done):
+        return "superseded"
+    return "refreshed" if written else "unchanged"
 
 
 def _snapshot(judged: DataFrame, contract: SilverContract, day: dt.date, done: Mapping[str, SliceProgress]) -> Snapshot:

@@ -14,7 +14,7 @@ from medallion.bronze import SLICE, UNDATED, Manifest
 from medallion.cleaning import RAW, check_expressions, clean
 from medallion.cli import JobArguments
 from medallion.contracts import SilverContract
-from medallion.progress import SliceProgress, read_progress, write_progress
+from medallion.progress import SliceProgress, progress_of, write_progress
 from medallion.quality import ERRORS, FINDINGS_TYPE, WARNINGS, judge, judge_warnings
 from medallion.reconcile import decimal_type, exact_sum, measure_types
 from medallion.rules import identifier
@@ -129,7 +129,7 @@ def refresh_fact(spark: SparkSession, job: JobArguments, contract: SilverContrac
     table, refused_table = names.silver(contract.name), names.quarantine(contract.name)
     manifest = bronze.read_latest_manifest(spark, job.lake_root, contract.schema, contract.source_table)
     is_new = not delta_tables.exists(spark, table)
-    done = {} if is_new else read_progress(spark, names.progress(contract.name))
+    done = progress_of(spark, table, names.progress(contract.name))
     changes = changed_slices(manifest, done, contract.content_hash)
     written = 0
     if is_new or changes.stale or changes.gone:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from medallion import delta_tables
 
@@ -58,6 +59,18 @@ class SliceProgress:
     sequence: int = 0
 
 
+def progress_of(spark: SparkSession, silver_table: str, table: str) -> dict[str, SliceProgress]:
+    """What was processed of a silver table; nothing where that was removed, and then the log is emptied too.
+
+    Entries of a removed table would otherwise outlive it: dates would count as processed that the new one never saw.
+    """
+    if delta_tables.exists(spark, silver_table):
+        return read_progress(spark, table)
+    if delta_tables.exists(spark, table):
+        spark.sql(f"DELETE FROM {table}")
+    return {}
+
+
 def read_progress(spark: SparkSession, table: str) -> dict[str, SliceProgress]:
     """All slices processed so far, by name; empty when there is no such table yet."""
     if not delta_tables.exists(spark, table):
@@ -81,10 +94,12 @@ def write_progress(
     gone: Iterable[str] = (),
 ) -> None:
     """Notes slices as processed, and forgets those that are gone, in one commit; ``before`` is what was read."""
-    sequence = max((one.sequence for one in before.values()), default=0) + 1
-    rows = [_row(one, sequence) for one in done] + [_row(before[name], sequence, gone=True) for name in gone]
-    if rows:
+    done, gone = list(done), list(gone)
+    if done or gone:
         delta_tables.create(spark, table, _COLUMNS)
+        # Over all entries: `before` lacks the slices that are gone, and one that returns must outnumber its own end.
+        sequence = (spark.table(table).agg(F.max("sequence")).collect()[0][0] or 0) + 1
+        rows = [_row(one, sequence) for one in done] + [_row(before[name], sequence, gone=True) for name in gone]
         schema = ", ".join(f"{name} {lake_type}" for name, lake_type in _COLUMNS)
         delta_tables.append(spark.createDataFrame(rows, schema).coalesce(1), table)
 

@@ -10,6 +10,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 from pyspark.sql import types as T
 
+from medallion.bronze import folder_name
 from medallion.cli import JobArguments
 
 _STRING = T.StringType()
@@ -29,8 +30,8 @@ class Outcome:
 def ledger_path(job: JobArguments, stage: str) -> str:
     """The folder of a run's row."""
     day = job.business_date.isoformat()
-    folder = f"{job.lake_root}/ledger/schema={job.source_schema}/business_date={day}/run_id={job.run_id}"
-    return f"{folder}/{job.table}.{stage}.json"
+    folder = f"{job.lake_root}/ledger/schema={folder_name(job.source_schema)}/business_date={day}/run_id={job.run_id}"
+    return f"{folder}/{folder_name(job.table)}.{stage}.json"
 
 
 def write_row(

@@ -230,6 +230,15 @@ def test_a_table_without_a_snapshot_of_the_date_is_left_alone_with_its_reason() 
     assert found.not_compared == {"sales": "no snapshot was landed on this date, so there is nothing to compare"}
 
 
+def test_an_older_snapshot_of_a_dimension_without_history_is_not_compared() -> None:
+    older = row("silver", "fact_sales", outcome="superseded")
+
+    found = reconcile([SALES], {"sales": manifest(landed("2026-01-01", 5, "1"))}, [older], [])
+
+    assert found.holds
+    assert list(found.not_compared) == ["sales"]
+
+
 def test_only_the_first_twenty_of_many_are_listed() -> None:
     slices = [landed(f"2026-01-{day:02}", 1, "1") for day in range(1, 32)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,16 @@ def test_dates_in_order_then_again_give_the_history_and_no_further_commit(spark:
     assert [version(tmp_path, table) for table in tables] == before
 
 
+def test_a_removed_table_is_made_anew_from_its_landed_snapshots(spark: SparkSession, tmp_path: Path) -> None:
+    landed(tmp_path)
+    for day in (D1, D2, D3):
+        run_job("silver", "customer", day, tmp_path)
+    shutil.rmtree(tmp_path / "silver/customer")
+    for day in (D3, D1, D2):
+        run_job("silver", "customer", day, tmp_path)
+    assert stored(tmp_path, "silver/customer", VERSIONS) == sorted(HISTORY, key=repr)
+
+
 def test_another_order_of_dates_stores_the_same_rows(spark: SparkSession, tmp_path: Path) -> None:
     landed(tmp_path)
     for day in (D3, D1, D2):
@@ -110,8 +121,13 @@ def test_a_type_1_dimension_shows_the_newest_snapshot_in_any_order(spark: SparkS
     days = [date("2026-11-18"), date("2026-11-19")]
     lake.land_snapshot("date", DATE, D1, [calendar(days[0], "Nov"), calendar(days[1], "Nov")])
     lake.land_snapshot("date", DATE, D2, [calendar(days[0], "November")])
-    for day, expected in ((D2, 1), (D1, 0), (D2, 0)):
+    for day, expected, outcome in (
+        (D2, 1, "refreshed"),
+        (D1, 0, "superseded"),
+        (D2, 0, "unchanged"),
+        (D1, 0, "superseded"),
+    ):
         before = version(tmp_path, "silver/date") if (tmp_path / "silver/date").exists() else 0
-        run_job("silver", "date", day, tmp_path)
+        assert run_job("silver", "date", day, tmp_path)["outcome"] == outcome
         assert version(tmp_path, "silver/date") - before == expected
         assert stored(tmp_path, "silver/date", ("date", "month_name")) == [(days[0], "November")]
