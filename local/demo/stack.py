@@ -26,6 +26,7 @@ from local.processes import die_with_parent
 AIRFLOW_COMPONENTS = ("scheduler", "dag-processor", "triggerer")
 _HEALTHY_SECONDS = 180
 _STOP_SECONDS = 20
+_MOST_RESTARTS = 3
 
 
 class StackError(LocalError):
@@ -41,6 +42,7 @@ class Stack:
     say: Callable[[str], None]
     overrides: Mapping[str, str] = field(default_factory=dict)
     _children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _restarts: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.secrets = Secrets.of(self.home.root)
@@ -103,10 +105,22 @@ class Stack:
         self.mysql.stop()
 
     def require_alive(self) -> None:
-        """Raises StackError if a part has died."""
-        for name, child in self._children.items():
-            if child.poll() is not None:
+        """Starts an Airflow component again that has died, as a service manager would; it takes its work up again.
+
+        On SQLite the scheduler may die of a run that a locked `backfill create` took back.
+
+        Raises:
+            StackError: another part has died, or a component for the fourth time; names its log.
+        """
+        for name, child in list(self._children.items()):
+            if child.poll() is None:
+                continue
+            self._restarts[name] = self._restarts.get(name, 0) + 1
+            if name not in AIRFLOW_COMPONENTS or self._restarts[name] > _MOST_RESTARTS:
                 raise StackError(f"{name} ended with status {child.returncode}; see {self._log(name)}")
+            self.say(f"{name} ended with status {child.returncode} (see {self._log(name)}); starting it again")
+            _signal_group(child, signal.SIGKILL)
+            self._spawn(name, [*_airflow(), name], self.environment)
 
     def airflow_command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs one `airflow` command in the stack's environment."""

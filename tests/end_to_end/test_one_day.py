@@ -230,10 +230,12 @@ def create_backfill(stack: Stack, first: date, last: date, reprocess: str) -> su
 
 
 def backfill_runs(stack: Stack) -> list[dict[str, Any]]:
+    stack.require_alive()
     return [run for run in stack.airflow.runs(DAG_ID) if run["run_type"] == "backfill"]
 
 
 def active_backfills(stack: Stack) -> list[dict[str, Any]]:
+    stack.require_alive()
     found = stack.airflow.request("GET", f"/backfills?dag_id={DAG_ID}")["backfills"]
     return [entry for entry in found if entry["completed_at"] is None]
 
