@@ -6,8 +6,6 @@ An error that no retry can heal (a wrong parameter, contract or figure) fails it
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -15,14 +13,7 @@ from typing import Any
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
-
-@contextmanager
-def failing_at_once(*errors: type[Exception]) -> Generator[None]:
-    """Turns errors that no retry can heal into a failure without retries, keeping their one clear message."""
-    try:
-        yield
-    except errors as error:
-        raise AirflowFailException(str(error)) from error
+from lakehouse.task_failures import failing_at_once, settings_of_task
 
 
 @task(multiple_outputs=True)
@@ -54,9 +45,8 @@ def list_tables(schema: str) -> list[dict[str, Any]]:
     from lakehouse.errors import ContractError, LakehouseError, SourceUnavailableError
     from lakehouse.mysql_source import MySqlSource, connection_info
     from lakehouse.planning import left_out, plan_tables
-    from lakehouse.settings import settings_at_run
 
-    settings = settings_at_run()
+    settings = settings_of_task()
     requested = get_current_context()["params"].get("tables") or []
     with failing_at_once(ContractError):
         contracts = load_contracts(Path(settings.contracts_root) / schema)
@@ -83,9 +73,8 @@ def reconcile(run: dict[str, Any], schema: str, one_big_table: str, plans: list[
     from lakehouse.errors import ContractError, ReconciliationError
     from lakehouse.lake import lake_root
     from lakehouse.planning import TablePlan
-    from lakehouse.settings import settings_at_run
 
-    settings = settings_at_run()
+    settings = settings_of_task()
     with failing_at_once(ContractError, ReconciliationError):
         return reconcile_day(
             lake=lake_root(settings),
@@ -110,11 +99,10 @@ def report(run: dict[str, Any] | None, schema: str) -> list[dict[str, Any]]:
     """Prints the run's ledger, whatever became of the run."""
     from lakehouse.lake import lake_root
     from lakehouse.ledger import read_rows, render_rows
-    from lakehouse.settings import settings_at_run
 
     if run is None:
         print("no business date could be resolved, so nothing ran")
         return []
-    rows = read_rows(lake_root(settings_at_run()), schema, date.fromisoformat(run["business_date"]), run["run_slug"])
+    rows = read_rows(lake_root(settings_of_task()), schema, date.fromisoformat(run["business_date"]), run["run_slug"])
     print(render_rows(rows))
     return [row.summary() for row in rows]

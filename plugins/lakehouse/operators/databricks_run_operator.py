@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.databricks.operators.databricks import DatabricksSubmitRunOperator
 
-from lakehouse.settings import settings_at_parse, settings_at_run
+from lakehouse.settings import settings_at_parse
+from lakehouse.task_failures import settings_of_task
 
 if TYPE_CHECKING:
     from datetime import date
@@ -49,6 +50,7 @@ class DatabricksRunOperator(DatabricksSubmitRunOperator):
         """Submits the run and defers until it ends.
 
         Raises:
+            AirflowFailException: a setting is missing or wrong.
             AirflowException: Databricks refused the run, or it failed; the message carries the job's error.
         """
         from datetime import date
@@ -56,5 +58,5 @@ class DatabricksRunOperator(DatabricksSubmitRunOperator):
         instance = context["ti"]
         attempt = f"{instance.dag_id}/{instance.run_id}/{instance.task_id}/{instance.map_index}/{instance.id}"
         self.params.clear()  # the operator would forward the DAG's params to a wheel task that takes none of them
-        self.json = self.build_run(settings_at_run(), date.fromisoformat(self.business_date), attempt)
+        self.json = self.build_run(settings_of_task(), date.fromisoformat(self.business_date), attempt)
         super().execute(context)
