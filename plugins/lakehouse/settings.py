@@ -268,6 +268,15 @@ def settings_at_parse(environ: Mapping[str, str] | None = None) -> WiringSetting
     return WiringSettings(**_parsed(wiring, os.environ if environ is None else environ, None))
 
 
+def setting_value(name: str, environ: Mapping[str, str]) -> Any:
+    """One setting outside Airflow, from the environment or its default.
+
+    Raises:
+        SettingError: it is missing or unusable; the message has its cure.
+    """
+    return _parsed(tuple(setting for setting in SETTINGS if setting.name == name), environ, None)[name]
+
+
 def settings_at_run() -> Settings:
     """All settings inside a task: the environment, then Airflow Variables, then the defaults.
 

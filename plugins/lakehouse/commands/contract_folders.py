@@ -1,0 +1,36 @@
+"""Where a command finds contracts: a root with one folder per MySQL schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from lakehouse.contract_files import FILE_ENDING
+from lakehouse.errors import ContractError
+from lakehouse.settings import setting_value
+
+
+def contracts_root(environ: Mapping[str, str]) -> Path:
+    """The folder of all contracts by the setting `contracts_root`.
+
+    Raises:
+        SettingError: the setting cannot be used.
+    """
+    return Path(setting_value("contracts_root", environ))
+
+
+def contract_folders(root: Path) -> list[Path]:
+    """The folders below the root, one per MySQL schema, by name; those without contracts are left out.
+
+    Raises:
+        ContractError: there is no such folder, or no contract in it.
+    """
+    if not root.is_dir():
+        raise ContractError(f"the contracts' folder {root} does not exist: give another by --contracts, or create it")
+    folders = sorted(path for path in root.iterdir() if path.is_dir() and any(path.glob(f"*{FILE_ENDING}")))
+    if not folders:
+        raise ContractError(
+            f"there is no contract below {root}: it must hold one folder per MySQL schema, "
+            f"and in it one file <table>{FILE_ENDING} per table"
+        )
+    return folders
