@@ -11,17 +11,7 @@ from lakehouse.cli import COMMANDS, main
 from lakehouse.commands.command import DONE, INTERRUPTED, NOT_DONE
 
 PROJECT = Path(__file__).resolve().parents[2]
-HEAVY = ["airflow", "pyarrow", "MySQLdb", "yaml", "rich", "duckdb", "pydantic", "sqlglot"]
-    "airflow",
-    "pyarrow",
-    "MySQLdb",
-    "yaml",
-    "rich",
-    "duckdb",
-    "pydantic",
-    "sqlglot",
-    "open_data_contract_standard",
-)
+HEAVY = ("airflow", "pyarrow", "MySQLdb", "yaml", "rich", "duckdb", "pydantic", "sqlglot")
 
 Patch = pytest.MonkeyPatch
 
