@@ -12,5 +12,9 @@ class MySqlServerError(LocalError):
     """The private MariaDB server cannot be installed, started, reached or stopped."""
 
 
+class PostgresServerError(LocalError):
+    """The private PostgreSQL server cannot be installed, started or reached."""
+
+
 class DemoDataError(LocalError):
     """The demo data cannot be generated or loaded as asked."""

@@ -7,13 +7,11 @@ runs beside any other MySQL or MariaDB of the machine.
 from __future__ import annotations
 
 import getpass
-import hashlib
 import json
 import os
 import secrets
 import shutil
 import subprocess
-import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,7 +20,8 @@ from typing import Any
 import MySQLdb
 
 from local.errors import MySqlServerError
-from local.processes import die_with_parent, is_alive, is_port_free
+from local.processes import die_with_parent, is_alive, is_port_free, last_lines
+from local.socket_folders import socket_folder
 
 HOST = "127.0.0.1"
 SOURCE_SCHEMA = "atliqsale"
@@ -32,7 +31,7 @@ _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 _LEFTOVER_SECONDS = 15.0
 _POLL_SECONDS = 0.05
-_LONGEST_SOCKET_PATH = 100
+_SOCKET_NAME = "mariadb.sock"
 _INSTALL_HINT = "install MariaDB's server (Debian, Ubuntu: apt-get install mariadb-server)"
 
 
@@ -81,11 +80,7 @@ class MySqlServer:
     @property
     def socket(self) -> Path:
         """The server's Unix socket; it is kept elsewhere when the path of `home` is too long for one."""
-        path = self.home / "mariadb.sock"
-        if len(str(path)) <= _LONGEST_SOCKET_PATH:
-            return path
-        digest = hashlib.sha256(str(self.home).encode()).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"lakehouse-mariadb-{digest}" / "mariadb.sock"
+        return socket_folder(self.home, _SOCKET_NAME) / _SOCKET_NAME
 
     @property
     def credentials(self) -> Credentials:
@@ -251,7 +246,7 @@ class MySqlServer:
         )
         if done.returncode != 0:
             shutil.rmtree(partial, ignore_errors=True)
-            raise MySqlServerError(f"{installer} failed in {self.home}:\n{_tail(done.stdout + done.stderr)}")
+            raise MySqlServerError(f"{installer} failed in {self.home}:\n{last_lines(done.stdout + done.stderr)}")
         partial.rename(self.data_folder)
 
     def _wait_for_leftover(self) -> None:
@@ -303,7 +298,7 @@ class MySqlServer:
             connection.close()
 
     def _log_tail(self) -> str:
-        return _tail(self.log_file.read_text(errors="replace")) if self.log_file.exists() else "(nothing)"
+        return last_lines(self.log_file.read_text(errors="replace")) if self.log_file.exists() else "(nothing)"
 
 
 def _program(*names: str) -> str:
@@ -328,7 +323,3 @@ def _is_server_of(pid: int, data_folder: Path) -> bool:
     except OSError:
         return False
     return f"--datadir={data_folder}".encode() in command
-
-
-def _tail(text: str, lines: int = 12) -> str:
-    return "\n".join(text.strip().splitlines()[-lines:])

@@ -59,3 +59,8 @@ def is_alive(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError, IndexError):
         return False
     return state not in {"Z", "X"}
+
+
+def last_lines(text: str, lines: int = 12) -> str:
+    """The end of what a program said, for the message about its failure."""
+    return "\n".join(text.strip().splitlines()[-lines:])

@@ -94,13 +94,18 @@ class Home:
         return self.root / "mysql"
 
     @property
+    def postgres(self) -> Path:
+        """The private PostgreSQL's own folder."""
+        return self.root / "postgres"
+
+    @property
     def databricks(self) -> Path:
         """State and logs of the local Databricks."""
         return self.root / "databricks"
 
     @property
     def airflow(self) -> Path:
-        """Airflow's home: metadata database and logs."""
+        """Airflow's home: its logs."""
         return self.root / "airflow"
 
     @property

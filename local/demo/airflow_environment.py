@@ -11,7 +11,12 @@ from local.mysql_server import READER
 
 
 def airflow_environment(
-    home: Home, ports: Ports, secrets: Secrets, mysql_password: str, overrides: Mapping[str, str] | None = None
+    home: Home,
+    ports: Ports,
+    secrets: Secrets,
+    metadata_url: str,
+    mysql_password: str,
+    overrides: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Environment variables for every Airflow component; values of the caller's own environment stay beneath them."""
     url = f"http://{HOST}:{ports.airflow}"
@@ -31,7 +36,7 @@ def airflow_environment(
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{AIRFLOW_USER}:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home.airflow / "passwords.json"),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home.airflow / 'airflow.db'}?timeout=60",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata_url,
         "AIRFLOW__API__HOST": HOST,
         "AIRFLOW__API__PORT": str(ports.airflow),
         "AIRFLOW__API__BASE_URL": url,

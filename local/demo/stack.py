@@ -21,12 +21,12 @@ from local.demo.airflow_client import AirflowClient
 from local.demo.airflow_environment import airflow_environment
 from local.errors import LocalError
 from local.mysql_server import MySqlServer
+from local.postgres_server import PostgresServer
 from local.processes import die_with_parent
 
 AIRFLOW_COMPONENTS = ("scheduler", "dag-processor", "triggerer")
 _HEALTHY_SECONDS = 180
 _STOP_SECONDS = 20
-_MOST_RESTARTS = 3
 
 
 class StackError(LocalError):
@@ -42,11 +42,11 @@ class Stack:
     say: Callable[[str], None]
     overrides: Mapping[str, str] = field(default_factory=dict)
     _children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-    _restarts: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.secrets = Secrets.of(self.home.root)
         self.mysql = MySqlServer(self.home.mysql, self.ports.mysql)
+        self.postgres = PostgresServer(self.home.postgres)
         self.airflow = AirflowClient(f"http://{HOST}:{self.ports.airflow}", AIRFLOW_USER, self.secrets.airflow_password)
 
     def __enter__(self) -> Stack:
@@ -77,8 +77,14 @@ class Stack:
         self.say("starting MySQL")
         self.mysql.start()
         self.say("preparing Airflow's metadata database")
+        self.postgres.start()
         self.environment = airflow_environment(
-            self.home, self.ports, self.secrets, self.mysql.credentials.lakehouse, self.overrides
+            self.home,
+            self.ports,
+            self.secrets,
+            self.postgres.sqlalchemy_url,
+            self.mysql.credentials.lakehouse,
+            self.overrides,
         )
         self._prepare_airflow()
         self.say("starting Airflow")
@@ -102,25 +108,21 @@ class Stack:
             _signal_group(child, signal.SIGKILL)
             child.wait()
         self._children.clear()
+        self.postgres.stop()
         self.mysql.stop()
 
     def require_alive(self) -> None:
-        """Starts an Airflow component again that has died, as a service manager would; it takes its work up again.
-
-        On SQLite the scheduler may die of a run that a locked `backfill create` took back.
+        """Finds out at once, rather than by a timeout, that a part has died.
 
         Raises:
-            StackError: another part has died, or a component for the fourth time; names its log.
+            StackError: a part has died; names its log.
         """
-        for name, child in list(self._children.items()):
-            if child.poll() is None:
-                continue
-            self._restarts[name] = self._restarts.get(name, 0) + 1
-            if name not in AIRFLOW_COMPONENTS or self._restarts[name] > _MOST_RESTARTS:
+        for name, child in self._children.items():
+            if child.poll() is not None:
                 raise StackError(f"{name} ended with status {child.returncode}; see {self._log(name)}")
-            self.say(f"{name} ended with status {child.returncode} (see {self._log(name)}); starting it again")
-            _signal_group(child, signal.SIGKILL)
-            self._spawn(name, [*_airflow(), name], self.environment)
+        for server in (self.postgres, self.mysql):
+            if not server.is_running():
+                raise StackError(f"a database server ended; see {server.log_file}")
 
     def airflow_command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs one `airflow` command in the stack's environment."""

@@ -5,7 +5,6 @@ The tests stand in the order in which a platform lives: each begins where the on
 
 from __future__ import annotations
 
-import subprocess
 import time
 from datetime import date, timedelta
 from pathlib import Path
@@ -199,16 +198,11 @@ def test_a_business_date_that_is_no_date_is_refused_before_a_run_begins(stack: S
 
 
 def backfill(stack: Stack, first: date, last: date, reprocess: str) -> None:
-    """Runs `airflow backfill create` as on-call would, and waits for its runs.
-
-    On SQLite, the metadata database of the laptop, the command may meet a locked database and make a part of the runs:
-    it is then asked again when that part is done, as docs/operations.md says.
-    """
-    for _ in range(5):
-        done = create_backfill(stack, first, last, reprocess)
-        if "database is locked" not in done.stdout + done.stderr:
-            break
-        wait_until(lambda: not active_backfills(stack), "a half made backfill did not complete", 600)
+    """Runs `airflow backfill create` as on-call would, and waits for its runs."""
+    done = stack.airflow_command(
+        "backfill", "create", "--dag-id", DAG_ID, "--from-date", first.isoformat(), "--to-date", last.isoformat(),
+        "--reprocess-behavior", reprocess, "--max-active-runs", "1",
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     wait_until(lambda: len(backfill_runs(stack)) == (last - first).days + 1, "the backfill made no runs")
     for run in backfill_runs(stack):
@@ -220,13 +214,6 @@ def backfill(stack: Stack, first: date, last: date, reprocess: str) -> None:
 
 def backfill_tries(stack: Stack) -> dict[str, int]:
     return {run["dag_run_id"]: tries_of(stack, run["dag_run_id"], "resolve_run", None) for run in backfill_runs(stack)}
-
-
-def create_backfill(stack: Stack, first: date, last: date, reprocess: str) -> subprocess.CompletedProcess[str]:
-    return stack.airflow_command(
-        "backfill", "create", "--dag-id", DAG_ID, "--from-date", first.isoformat(), "--to-date", last.isoformat(),
-        "--reprocess-behavior", reprocess, "--max-active-runs", "1",
-    )  # fmt: skip
 
 
 def backfill_runs(stack: Stack) -> list[dict[str, Any]]:

@@ -172,7 +172,7 @@ def test_settings_of_the_platform_exist() -> None:
 def test_it_sets_all_of_airflow_that_the_demo_sets(tmp_path: Path) -> None:
     """What the demo needs, containers need too, but for what suits one laptop alone."""
     ports, secrets = Ports.from_base(20_000), Secrets("a", "b", "c", "d", "e")
-    demo = airflow_environment(Home(tmp_path), ports, secrets, "p").keys()
+    demo = airflow_environment(Home(tmp_path), ports, secrets, "postgresql://", "p").keys()
     laptop_only = {
         "AIRFLOW__API__WORKERS",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL",
