@@ -37,6 +37,10 @@ class StorageError(LakehouseError):
     """The lake cannot be read or written (full disk, missing rights, no such container)."""
 
 
+class OvertakenError(StorageError):
+    """Another run wrote the same file meanwhile: nothing of its work was overwritten, and trying again helps."""
+
+
 class ManifestError(StorageError):
     """A bronze manifest is missing, unreadable or does not describe what is stored."""
 

@@ -1,28 +1,25 @@
-"""Paths of the lake: what is asked of them, writing that is never half seen, and errors that speak.
+"""Paths of the lake: reading and writing that is never half seen, writing that overwrites nobody, and listing.
 
 `pathlib.Path` and Airflow's `ObjectStoragePath` both fit `LakePath`: the same code serves a folder and a cloud store.
+The store's client caches listings and asks several questions where one would do, so it is called here and nowhere else.
 """
 
 from __future__ import annotations
 
-import errno
+import contextlib
+import fcntl
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Protocol, Self
 
-from lakehouse.errors import LakehouseError, StorageError
+from lakehouse.errors import OvertakenError
+from lakehouse.storage_errors import storage_errors as storage_errors
 
-_CURES = {
-    errno.ENOSPC: "the disk is full: free space, then clear the task",
-    errno.EDQUOT: "the quota is used up: raise it or free space, then clear the task",
-    errno.EFBIG: "the file would pass the limit on a file's size: raise the limit, then clear the task",
-    errno.EACCES: "access is denied: let the pipeline's account write there",
-    errno.EPERM: "access is denied: let the pipeline's account write there",
-    errno.EROFS: "the file system is read-only: mount it for writing",
-    errno.ENAMETOOLONG: "a name in the path is too long for this file system",
-}
+PARTIAL_SUFFIX = ".partial"
+_PRECONDITION_FAILED = 412
 
 
 class LakePath(Protocol):
@@ -33,6 +30,23 @@ class LakePath(Protocol):
     def exists(self) -> bool: ...
     def read_bytes(self) -> bytes: ...
     def unlink(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a file held when it was read (None: there was no file), and the store's mark of that state if it has one."""
+
+    content: bytes | None
+    mark: str | None = None
+
+
+@dataclass(frozen=True)
+class LakeFile:
+    """A file found below a folder: its name relative to the folder, its size in bytes, and when it was last written."""
+
+    name: str
+    bytes: int
+    modified: datetime
 
 
 def local_path(path: LakePath) -> Path | None:
@@ -56,30 +70,64 @@ def make_parents(path: LakePath) -> None:
             local.parent.mkdir(parents=True, exist_ok=True)
 
 
-def publish(path: LakePath, content: bytes) -> None:
+def read(path: LakePath) -> bytes | None:
+    """The content of a small file, or None where there is none.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    local = local_path(path)
+    with storage_errors("read", path), contextlib.suppress(FileNotFoundError):
+        if local is not None:
+            return local.read_bytes()
+        store, name = _store(path)
+        return bytes(store.cat_file(name))
+    return None
+
+
+def look(path: LakePath) -> Seen:
+    """The content of a small file, to be handed to `publish` when its replacement must overwrite nobody.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    if local_path(path) is not None:
+        return Seen(read(path))
+    with storage_errors("read", path), contextlib.suppress(FileNotFoundError):
+        store, name = _store(path)
+        # The mark first: content that is newer than its mark makes a later write fail, which does no harm.
+        mark = store.info(name, refresh=True).get("etag")
+        return Seen(bytes(store.cat_file(name)), mark)
+    return Seen(None)
+
+
+def publish(path: LakePath, content: bytes, seen: Seen | None = None) -> None:
     """Write a small file so that a reader sees the old content or the new one, never a part.
 
     A cloud store shows an object when its upload is complete; on a local disk a file written beside it takes its place.
 
+    Args:
+        path: the file.
+        content: all of it.
+        seen: what it must still hold, as `look` gave it; None: whatever it holds is replaced.
+
     Raises:
+        OvertakenError: it does not hold any more what was seen; the other writer's content stays.
         StorageError: it cannot be written; the old content stays.
     """
     local = local_path(path)
     if local is None:
-        with storage_errors("write", path), path.open("wb") as stream:
-            stream.write(content)
+        _put(path, content, seen)
         return
     make_parents(path)
-    partial = local.with_name(f".{local.name}.{os.getpid()}.partial")
     with storage_errors("write", path):
-        try:
-            with partial.open("wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            partial.replace(local)
-        finally:
-            partial.unlink(missing_ok=True)
+        if seen is None:
+            _replace(local, content)
+            return
+        with _alone_in(local.parent):
+            if read(local) != seen.content:
+                raise _overtaken(path)
+            _replace(local, content)
 
 
 def remove(path: LakePath) -> None:
@@ -88,23 +136,97 @@ def remove(path: LakePath) -> None:
     Raises:
         StorageError: it cannot be removed.
     """
-    with storage_errors("remove", path):
-        if path.exists():
-            path.unlink()
+    local = local_path(path)
+    with storage_errors("remove", path), contextlib.suppress(FileNotFoundError):
+        if local is not None:
+            local.unlink()
+        else:
+            store, name = _store(path)
+            store.rm_file(name)
 
 
-@contextmanager
-def storage_errors(action: str, path: object) -> Generator[None]:
-    """Turn whatever a disk or a cloud client raises into one clear message.
+def files_below(folder: LakePath) -> list[LakeFile]:
+    """All files below a folder at any depth, by name; none where there is no such folder.
 
     Raises:
-        StorageError: anything went wrong inside the block.
+        StorageError: the folder cannot be listed.
     """
+    local = local_path(folder)
+    with storage_errors("list", folder):
+        found = _local_files(local) if local is not None else _store_files(*_store(folder))
+    return sorted(found, key=lambda file: file.name)
+
+
+def _local_files(folder: Path) -> list[LakeFile]:
+    files = []
+    for path in folder.rglob("*"):
+        # A copy that runs at the same time removes and replaces files.
+        with contextlib.suppress(FileNotFoundError):
+            state = path.stat()
+            if path.is_file():
+                modified = datetime.fromtimestamp(state.st_mtime, UTC)
+                files.append(LakeFile(path.relative_to(folder).as_posix(), state.st_size, modified))
+    return files
+
+
+def _store_files(store: Any, folder: str) -> list[LakeFile]:
+    start = folder.strip("/") + "/"
+    return [
+        LakeFile(name.removeprefix(start), state["size"], state["last_modified"])
+        for name, state in store.find(folder, detail=True).items()
+        if name.startswith(start)
+    ]
+
+
+def _replace(path: Path, content: bytes) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")
     try:
+        with partial.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _put(path: LakePath, content: bytes, seen: Seen | None) -> None:
+    from azure.core import MatchConditions
+
+    options: dict[str, Any] = {}
+    if seen is not None and seen.content is None:
+        options = {"mode": "create"}
+    elif seen is not None:
+        options = {"etag": seen.mark, "match_condition": MatchConditions.IfNotModified}
+    with storage_errors("write", path):
+        try:
+            store, name = _store(path)
+            store.pipe_file(name, content, **options)
+        except Exception as error:
+            refused = isinstance(error, FileExistsError) or getattr(error, "status_code", None) == _PRECONDITION_FAILED
+            if not refused:
+                raise
+            # The client tries again by itself when an answer was lost, and is then refused for its own first write.
+            if read(path) != content:
+                raise _overtaken(path) from error
+
+
+def _store(path: LakePath) -> tuple[Any, str]:
+    """The cloud store's client, and the path as it takes it."""
+    where: Any = path
+    return where.fs, where.path
+
+
+def _overtaken(path: LakePath) -> OvertakenError:
+    return OvertakenError(f"cannot write {path}: another run wrote it meanwhile: the task tries again")
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Generator[None]:
+    """Let one process at a time publish over what it saw in a local folder; the lock ends with the process."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
         yield
-    except LakehouseError:
-        raise
-    # Every cloud client has an exception tree of its own, and the block holds calls to the store only.
-    except Exception as error:
-        cure = _CURES.get(getattr(error, "errno", None) or 0, "see the cause below")
-        raise StorageError(f"cannot {action} {path}: {error or type(error).__name__}: {cure}") from error
+    finally:
+        os.close(handle)

@@ -15,7 +15,7 @@ from typing import Any
 from lakehouse.bronze_layout import LATEST_NAME, manifest_name
 from lakehouse.errors import ManifestError
 from lakehouse.json_fields import Fields
-from lakehouse.lake_path import LakePath, publish, storage_errors
+from lakehouse.lake_path import LakePath, publish, read
 
 MANIFEST_VERSION = 1
 UNDATED = "undated"
@@ -165,7 +165,7 @@ def read_latest(folder: LakePath) -> Latest | None:
         StorageError: it cannot be read.
     """
     path = folder / LATEST_NAME
-    content = _read(path)
+    content = read(path)
     return None if content is None else Latest.from_json(content, path)
 
 
@@ -177,7 +177,7 @@ def read_manifest(folder: LakePath, name: str) -> Manifest | None:
         StorageError: it cannot be read.
     """
     path = folder / name
-    content = _read(path)
+    content = read(path)
     return None if content is None else Manifest.from_json(content, path)
 
 
@@ -212,11 +212,6 @@ def publish_manifest(folder: LakePath, manifest: Manifest, newest: date) -> None
     name = manifest_name(date.fromisoformat(manifest.business_date))
     publish(folder / name, manifest.to_json().encode())
     publish(folder / LATEST_NAME, Latest(name, newest.isoformat()).to_json().encode())
-
-
-def _read(path: LakePath) -> bytes | None:
-    with storage_errors("read", path):
-        return path.read_bytes() if path.exists() else None
 
 
 def _column(fields: Fields) -> Column:
