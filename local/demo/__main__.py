@@ -50,6 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     home = Home(options.home.resolve())
     addresses_file = home.root / "addresses.json"
+    report: Report | None = None
     try:
         with Stack(home, Ports.from_base(options.port), say) as stack:
             write_json(addresses_file, addresses_of(stack))
@@ -58,15 +59,16 @@ def main(arguments: list[str] | None = None) -> int:
             print_addresses(stack)
             if not options.once:
                 wait_for_the_end(stack)
-            return 0 if report.held else 1
     except DemoInterruptedError:
         print("\nstopped", flush=True)
-        return 0 if not options.once else 130
+        if report is None:
+            return 128 + signal.SIGINT
     except LocalError as error:
         print(f"\nbin/demo: {error}", file=sys.stderr, flush=True)
         return 1
     finally:
         addresses_file.unlink(missing_ok=True)
+    return 0 if report.held else 1
 
 
 def live_two_days(stack: Stack, rows: int, seed: int, say: Callable[[str], None]) -> Report:
@@ -173,6 +175,9 @@ def wait_for_the_end(stack: Stack) -> None:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    # A second Ctrl-C must not cut short what the first one began: stopping every part.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     raise DemoInterruptedError
 
 

@@ -1,0 +1,106 @@
+"""`bin/demo` as its user meets it: killed in the middle, started again, stopped by Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from local.demo.addresses import REPOSITORY
+from local.processes import is_port_free
+
+pytestmark = pytest.mark.end_to_end
+
+ROWS = 500
+MARK = "MARK_OF_THE_DEMO_UNDER_TEST"
+
+
+class Demo:
+    """One home, in which the demo is started again and again; all of its processes carry the home as their mark."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.output = home.with_suffix(".log")
+        self.port = next(
+            base for base in range(29_000, 32_000, 10) if all(is_port_free(base + offset) for offset in range(6))
+        )
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Starts it as a shell would, in a process group of its own."""
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [
+                    sys.executable, "-m", "local.demo",
+                    "--home", str(self.home), "--rows", str(ROWS), "--port", str(self.port),
+                ],
+                cwd=REPOSITORY,
+                env={**os.environ, MARK: str(self.home)},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )  # fmt: skip
+        return self.process
+
+    def said(self, text: str) -> bool:
+        """Whether it has printed this; fails where it ended instead."""
+        assert self.process is not None
+        said = self.output.read_text()
+        assert self.process.poll() is None, said
+        return text in said
+
+    def processes(self) -> list[str]:
+        """Command lines of everything alive that the demo started, at any depth."""
+        mark = f"{MARK}={self.home}".encode()
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if mark in (process / "environ").read_bytes().split(b"\0"):
+                    found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode()[:150])
+            except OSError:
+                continue
+        return found
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Demo]:
+    """A demo that is not running at the end, whatever the test found."""
+    made = Demo(tmp_path / "home")
+    yield made
+    if made.process is not None and made.process.poll() is None:
+        made.process.send_signal(signal.SIGINT)
+        made.process.wait(60)
+
+
+def test_a_kill_leaves_no_process_and_the_next_start_takes_up_where_it_stopped(demo: Demo) -> None:
+    killed = demo.start()
+    wait_until(lambda: demo.said("copy_to_bronze"), "no table was copied", 300)
+    killed.kill()
+    killed.wait()
+    wait_until(lambda: not demo.processes(), lambda: f"still alive: {demo.processes()}", 60)
+
+    stopped = demo.start()
+    wait_until(lambda: demo.said("gold"), "no second start came to gold", 300)
+    assert "filling MySQL" not in demo.output.read_text()
+    addresses = json.loads((demo.home / "addresses.json").read_text())
+    assert addresses["airflow_url"] == f"http://127.0.0.1:{demo.port}"
+    os.killpg(stopped.pid, signal.SIGINT)
+
+    assert stopped.wait(60) == 130
+    assert demo.processes() == []
+    assert not (demo.home / "addresses.json").exists()
+    assert "Traceback" not in demo.output.read_text()
+
+
+def wait_until(condition: Callable[[], bool], otherwise: str | Callable[[], str], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, otherwise if isinstance(otherwise, str) else otherwise()
+        time.sleep(0.2)
