@@ -296,7 +296,32 @@ def connection_info(conn_id: str) -> ConnectionInfo:
         raise SourceError(
             f"there is no Airflow connection {conn_id}: add it with type mysql, host, login, password and schema"
         ) from error
-    extra = connection.extra_dejson
+    return info_from_parts(
+        conn_id,
+        host=connection.host,
+        port=connection.port,
+        user=connection.login,
+        password=connection.password,
+        database=connection.schema,
+        extra=connection.extra_dejson,
+    )
+
+
+def info_from_parts(
+    conn_id: str,
+    *,
+    host: str | None,
+    port: int | None,
+    user: str | None,
+    password: str | None,
+    database: str | None,
+    extra: Mapping[str, Any],
+) -> ConnectionInfo:
+    """A connection from the parts that Airflow, or a `mysql://` URL, holds of it; `conn_id` names it in messages.
+
+    Raises:
+        SourceError: the extra cannot be used.
+    """
     ssl = extra.get("ssl")
     if isinstance(ssl, str):
         try:
@@ -307,11 +332,11 @@ def connection_info(conn_id: str) -> ConnectionInfo:
         raise SourceError(f"connection {conn_id}: ssl in its extra must be a JSON object, not {ssl!r}")
     return ConnectionInfo(
         conn_id=conn_id,
-        host=connection.host or "localhost",
-        port=connection.port or 3306,
-        user=connection.login or "",
-        password=connection.password or "",
-        database=connection.schema or None,
+        host=host or "localhost",
+        port=port or 3306,
+        user=user or "",
+        password=password or "",
+        database=database or None,
         unix_socket=extra.get("unix_socket"),
         ssl=ssl,
         ssl_mode=extra.get("ssl_mode"),
