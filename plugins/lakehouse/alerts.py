@@ -1,7 +1,7 @@
 """Turns what Airflow says of a failure into one message that an on-call engineer can act on. Pure: it sends nothing.
 
-There are three kinds: a task failed for good, a run failed as a whole, a scheduled run missed its deadline. Each
-problem has one stable `dedup_key`, so that a channel that groups messages shows it once.
+There are two kinds: a task failed for good, a scheduled run missed its deadline. Each problem has one stable
+`dedup_key`, so that a channel that groups messages shows it once.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Alert:
     """One problem, for people.
 
     Attributes:
-        kind: `task_failed`, `run_failed` or `deadline_missed`.
+        kind: `task_failed` or `deadline_missed`.
         what: the problem in a few words.
         table, business_date: what it concerns, where it concerns one.
         cause: one line; never a secret.
@@ -120,7 +120,7 @@ class Alert:
 
 
 def build_alert(context: Mapping[str, Any], *, airflow_url: str, timezone: str, run_page: str | None = None) -> Alert:
-    """The alert of a task's failure context, a DAG's failure context or a missed deadline's.
+    """The alert of a task's failure context or a missed deadline's.
 
     Args:
         context: as Airflow hands it to a callback.
@@ -130,8 +130,6 @@ def build_alert(context: Mapping[str, Any], *, airflow_url: str, timezone: str, 
     """
     if "deadline" in context:
         return _deadline_alert(context, airflow_url, timezone)
-    if "reason" in context:
-        return _run_alert(context, airflow_url, timezone)
     return _task_alert(context, airflow_url, timezone, run_page)
 
 
@@ -185,49 +183,22 @@ def _task_alert(context: Mapping[str, Any], airflow_url: str, timezone: str, run
     )
 
 
-def _run_alert(context: Mapping[str, Any], airflow_url: str, timezone: str) -> Alert:
-    run = _run_fields(context["dag_run"])
-    return _alert_of_run(
-        run,
-        airflow_url,
-        timezone,
-        kind="run_failed",
-        what=f"{run['dag_id']}: the run failed",
-        cause=one_line(context["reason"]),
-        cure=f"open the run and begin with the first red task; see {MANUAL}",
-    )
-
-
 def _deadline_alert(context: Mapping[str, Any], airflow_url: str, timezone: str) -> Alert:
     run = _run_fields(context["dag_run"])
-    return _alert_of_run(
-        run,
-        airflow_url,
-        timezone,
+    return Alert(
         kind="deadline_missed",
         what=f"{run['dag_id']}: not ready in time",
-        cause=f"the run was due by {context['deadline']['deadline_time']} and is {run['state'] or 'not finished'}",
-        cure=f"open the run: whatever is red or still running is the cause; see {MANUAL}",
-    )
-
-
-def _alert_of_run(
-    run: Mapping[str, Any], airflow_url: str, timezone: str, *, kind: str, what: str, cause: str, cure: str
-) -> Alert:
-    return Alert(
-        kind=kind,
-        what=what,
         dag_id=run["dag_id"],
         run_id=run["run_id"],
         task_id=None,
         map_index=None,
         table=None,
         business_date=_date_of_run(run, timezone),
-        cause=cause,
+        cause=f"the run was due by {context['deadline']['deadline_time']} and is {run['state'] or 'not finished'}",
         link=_run_link(airflow_url, run["dag_id"], run["run_id"]),
         run_page=None,
-        cure=cure,
-        dedup_key=_dedup_key(run["dag_id"], run["run_id"], None, None, kind),
+        cure=f"open the run: whatever is red or still running is the cause; see {MANUAL}",
+        dedup_key=_dedup_key(run["dag_id"], run["run_id"], None, None, "deadline_missed"),
     )
 
 

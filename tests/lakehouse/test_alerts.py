@@ -88,15 +88,6 @@ def test_a_task_killed_from_outside_says_so() -> None:
     assert alert_of(task_context(None)).cause == "the task's process ended without an error: see its log"
 
 
-def test_a_failed_run_is_told_with_airflows_reason() -> None:
-    context = {**task_context(None), "reason": "timed_out"}
-
-    alert = alert_of(context)
-
-    assert (alert.kind, alert.title) == ("run_failed", "atliqsale_daily: the run failed: 2026-11-20")
-    assert (alert.cause, alert.link) == ("timed_out", RUN_LINK)
-
-
 def deadline_context(state: str = "running") -> Any:
     """What Airflow hands to a deadline's callback: the run as its REST API gives it."""
     return {
@@ -132,7 +123,6 @@ def test_one_problem_has_one_key_and_each_problem_its_own() -> None:
         task_context(ValueError("x")),
         task_context(ValueError("x"), map_index=5),
         task_context(ValueError("x"), "table.silver"),
-        {**task_context(None), "reason": "failed"},
         deadline_context(),
     ]
 
