@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 
 from local.demo.addresses import AIRFLOW_USER, HOST, REPOSITORY, Home, Ports, Secrets
-from local.mysql_server import READER
+from local.mysql_server import READER, SOURCE_SCHEMA
 
 
 def airflow_environment(
@@ -59,7 +59,7 @@ def airflow_environment(
                 "port": ports.mysql,
                 "login": READER,
                 "password": mysql_password,
-                "schema": "atliqsale",
+                "schema": SOURCE_SCHEMA,
             }
         ),
         "AIRFLOW_CONN_DATABRICKS_DEFAULT": json.dumps(

@@ -14,8 +14,8 @@ from lakehouse.ledger import LedgerRow, read_rows, run_slug
 
 from local.demo.day import DayRun
 from local.demo.independent_check import Comparison, query_delta
+from local.mysql_server import SOURCE_SCHEMA
 
-SCHEMA = "atliqsale"
 _DIMENSIONS = ("customer", "product", "market")
 
 
@@ -62,7 +62,7 @@ class Report:
 
 def day_report(lake: Path, run: DayRun) -> DayReport:
     """Reads one run's ledger."""
-    rows = read_rows(lake, SCHEMA, date.fromisoformat(run.business_date), run_slug(run.run_id))
+    rows = read_rows(lake, SOURCE_SCHEMA, date.fromisoformat(run.business_date), run_slug(run.run_id))
     stages = {stage: [row for row in rows if row.stage == stage] for stage in ("copy", "silver", "gold", "reconcile")}
     seconds: defaultdict[str, float] = defaultdict(float)
     for row in rows:

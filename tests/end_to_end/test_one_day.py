@@ -15,10 +15,10 @@ import pytest
 from local.demo.airflow_client import AirflowApiError
 from local.demo.day import DAG_ID, run_day
 from local.demo.independent_check import compare, query_delta, query_gold
-from local.demo.report import SCHEMA
 from local.demo.stack import Stack
 from local.demo_data import PlantedDefects
 from local.demo_data.next_day import NextDay, live_next_day
+from local.mysql_server import SOURCE_SCHEMA
 from tests.end_to_end.lake_content import LAST_DATE, content_of
 
 pytestmark = pytest.mark.end_to_end
@@ -97,7 +97,7 @@ def test_clearing_any_single_task_changes_no_row(stack: Stack, lake: Path, task_
 
 @pytest.fixture(scope="module")
 def edits(stack: Stack, planted: PlantedDefects) -> NextDay:
-    connection = stack.mysql.connect(SCHEMA)
+    connection = stack.mysql.connect(SOURCE_SCHEMA)
     made = live_next_day(connection, NEXT_DATE)
     connection.close()
     return made
