@@ -12,8 +12,13 @@ if TYPE_CHECKING:
 
 def lake_root(settings: Settings) -> ObjectStoragePath:
     """The lake's root; a cloud path without a connection of its own takes the one of the settings."""
+    return lake_at(settings.lake_root, settings.lake_conn_id)
+
+
+def lake_at(uri: str, conn_id: str) -> ObjectStoragePath:
+    """The lake at an address in the form of the setting `lake_root`; `conn_id` serves one that names no connection."""
     from airflow.sdk import ObjectStoragePath
 
-    if settings.lake_root.startswith("file://") or "@" in settings.lake_root:
-        return ObjectStoragePath(settings.lake_root)
-    return ObjectStoragePath(settings.lake_root, conn_id=settings.lake_conn_id)
+    if uri.startswith("file://") or "@" in uri:
+        return ObjectStoragePath(uri)
+    return ObjectStoragePath(uri, conn_id=conn_id)

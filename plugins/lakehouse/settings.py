@@ -71,6 +71,7 @@ class Settings(WiringSettings):
     job_wheel: str
     copy_batch_rows: int
     row_group_rows: int
+    bronze_grace_days: int
     alert_conn_ids: tuple[str, ...]
     airflow_url: str
 
@@ -228,6 +229,12 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("copy_batch_rows", "4096", "rows that a copy holds in memory at a time", _positive),
     Setting("row_group_rows", "262144", "rows of a Parquet row group", _positive),
+    Setting(
+        "bronze_grace_days",
+        "7",
+        "days that files which no visible index of bronze names are kept before upkeep removes them",
+        _positive,
+    ),
     Setting(
         "alert_conn_ids", "", "Airflow connections that alerts go to, by comma (smtp: mail, http: webhook)", _names
     ),

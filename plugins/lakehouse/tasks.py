@@ -106,3 +106,17 @@ def report(run: dict[str, Any] | None, schema: str) -> list[dict[str, Any]]:
     rows = read_rows(lake_root(settings_of_task()), schema, date.fromisoformat(run["business_date"]), run["run_slug"])
     print(render_rows(rows))
     return [row.summary() for row in rows]
+
+
+@task
+def sweep_bronze() -> None:
+    """Removes from bronze what no reader can come to; a damaged table fails the task once all others are swept."""
+    from lakehouse.bronze_upkeep import sweep_lake
+    from lakehouse.errors import SettingError
+    from lakehouse.lake import lake_root
+
+    settings = settings_of_task()
+    with failing_at_once(SettingError):
+        damaged = sweep_lake(lake_root(settings), datetime.now(UTC), settings.bronze_grace_days)
+    if damaged:
+        raise AirflowFailException("\n".join(damaged))

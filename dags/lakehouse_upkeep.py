@@ -1,0 +1,48 @@
+"""
+# Upkeep of the lake
+
+Once a week removes from bronze what no reader can come to: files of copies that failed, and indexes of facts that
+later runs replaced. It never touches a snapshot that a past business_date may need, nor anything younger than
+`LAKEHOUSE_BRONZE_GRACE_DAYS`.
+
+| you want | do |
+|---|---|
+| to see what would go | `bin/lakehouse upkeep --dry-run` |
+| to sweep now | *Trigger*, or `bin/lakehouse upkeep` |
+| to keep more | raise `LAKEHOUSE_BRONZE_GRACE_DAYS` |
+
+It may run at any time beside copies; missing a week does no harm. What each alert means stands in `docs/operations.md`.
+"""
+
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from airflow.sdk import DAG, CronDataIntervalTimetable
+from lakehouse import tasks
+from lakehouse.notifiers import AlertNotifier
+from lakehouse.settings import settings_at_parse
+
+SCHEDULE = "0 18 * * 0"
+
+settings = settings_at_parse()
+
+with DAG(
+    dag_id="lakehouse_upkeep",
+    description="Removes from bronze what no reader can come to",
+    doc_md=__doc__,
+    schedule=CronDataIntervalTimetable(SCHEDULE, timezone=settings.timezone),
+    start_date=datetime.combine(settings.schedule_start, time(), ZoneInfo(settings.timezone)),
+    catchup=False,
+    max_active_runs=1,
+    tags=["upkeep"],
+    default_args={
+        "owner": "data-platform",
+        "retries": settings.task_retries,
+        "retry_delay": timedelta(seconds=settings.retry_delay_seconds),
+        "retry_exponential_backoff": True,
+        "max_retry_delay": timedelta(minutes=10),
+        "execution_timeout": timedelta(hours=2),
+        "on_failure_callback": [AlertNotifier()],
+    },
+):
+    tasks.sweep_bronze()

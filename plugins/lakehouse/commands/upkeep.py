@@ -1,0 +1,46 @@
+"""`upkeep`: removes from bronze what no reader can come to."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from lakehouse.commands.command import DONE, FOUND_WRONG, Command
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--lake",
+        metavar="URI",
+        help="file:///folder or abfs://connection@container/folder (default: the setting lake_root)",
+    )
+    parser.add_argument(
+        "--grace-days",
+        metavar="N",
+        help="keep files younger than N days, 1 or more (default: the setting bronze_grace_days)",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="remove nothing, and tell what would go")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Sweep bronze, one line per table; a damaged table is told and left, and makes the end `FOUND_WRONG`."""
+    from datetime import UTC, datetime
+
+    from lakehouse.bronze_upkeep import sweep_lake
+    from lakehouse.lake import lake_at
+    from lakehouse.settings import setting_value
+
+    given = {"LAKEHOUSE_LAKE_ROOT": arguments.lake, "LAKEHOUSE_BRONZE_GRACE_DAYS": arguments.grace_days}
+    environ = {**os.environ, **{name: value for name, value in given.items() if value is not None}}
+    lake = lake_at(setting_value("lake_root", environ), setting_value("lake_conn_id", environ))
+    days = setting_value("bronze_grace_days", environ)
+    return FOUND_WRONG if sweep_lake(lake, datetime.now(UTC), days, arguments.dry_run) else DONE
+
+
+COMMAND = Command(
+    words=("upkeep",),
+    summary="remove from bronze what no reader can come to",
+    description="Removes files of copies that failed, and replaced indexes of facts, once they are old enough.",
+    add_arguments=_add_arguments,
+    run=run,
+)
