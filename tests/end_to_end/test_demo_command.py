@@ -18,7 +18,7 @@ from local.processes import is_port_free
 
 pytestmark = pytest.mark.end_to_end
 
-ROWS = 500
+ROWS = 2_000
 MARK = "MARK_OF_THE_DEMO_UNDER_TEST"
 
 
