@@ -33,7 +33,7 @@ def resolve_business_date(
         BusinessDateError: no date can be told, or the one given is no date or lies in the future.
     """
     if param is not None and str(param).strip():
-        return _not_after(today, _parsed(param), "params.business_date", timezone)
+        return check_business_date(param, "params.business_date", timezone, today)
     if data_interval_start is None:
         raise BusinessDateError(
             "params.business_date is not set, and this run has no data interval to take a date from "
@@ -43,8 +43,17 @@ def resolve_business_date(
     return _not_after(today, start, "data_interval_start", timezone)
 
 
-def _parsed(param: object) -> date:
-    text = str(param).strip()
+def check_business_date(given: object, field: str, timezone: str, today: date) -> date:
+    """The date that a person gave in `field`, which messages name.
+
+    Raises:
+        BusinessDateError: it is no date, or lies after `today`, the present date in that time zone.
+    """
+    return _not_after(today, _parsed(given, field), field, timezone)
+
+
+def _parsed(given: object, field: str) -> date:
+    text = str(given).strip()
     try:
         # fromisoformat alone would also take 20261120 and 2026-W47-5, which people read as something else.
         if not ISO_DATE.fullmatch(text):
@@ -52,7 +61,7 @@ def _parsed(param: object) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise BusinessDateError(
-            f"params.business_date is {param!r}, which is no date: give one in the form YYYY-MM-DD, such as 2026-11-20"
+            f"{field} is {given!r}, which is no date: give one in the form YYYY-MM-DD, such as 2026-11-20"
         ) from None
 
 

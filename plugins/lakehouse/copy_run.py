@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from lakehouse.copy_spec import CopyOutcome, CopySpec
+from lakehouse.copy_spec import CopyOutcome, CopyProgress, CopySpec
 from lakehouse.errors import LakehouseError
 from lakehouse.ledger import LedgerRow, write_row
 
@@ -28,6 +28,7 @@ class CopyRun:
         settings: of the platform.
         connection: gives the source's connection when the copy starts.
         clock: gives the present instant, with a time zone.
+        progress: is told how far the copy has come, from the thread that copies.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class CopyRun:
         settings: Settings,
         connection: Callable[[], ConnectionInfo],
         clock: Callable[[], datetime],
+        progress: CopyProgress | None = None,
     ) -> None:
         self._lake = lake
         self._spec = spec
@@ -47,6 +49,7 @@ class CopyRun:
         self._settings = settings
         self._connection = connection
         self._clock = clock
+        self._progress = progress
         self._source: MySqlSource | None = None
         self._stopped = False
 
@@ -94,7 +97,14 @@ class CopyRun:
             self._source.cancel()
         with self._source as source:
             return copy_table(
-                source, bronze_root(self._lake), self._spec, self._business_date, self._run_slug, self._clock, limits
+                source,
+                bronze_root(self._lake),
+                self._spec,
+                self._business_date,
+                self._run_slug,
+                self._clock,
+                limits,
+                self._progress,
             )
 
     def _record(self, outcome: CopyOutcome, started: datetime, error: str | None) -> LedgerRow:

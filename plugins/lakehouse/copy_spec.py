@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from lakehouse.errors import ContractError
 
@@ -15,6 +15,7 @@ CHANGE_DETECTIONS = ("fingerprint", "full")
 class CopySpec:
     """A table and how it is copied.
 
+    `everything` copies each slice in scope, whether its fingerprint changed or not.
     `contracted_columns` are pairs of name and physical type (None: any type) and may be empty: no contract, all columns
     are taken as they are. `contract_file` names the contract in messages.
 
@@ -28,6 +29,7 @@ class CopySpec:
     date_column: str | None = None
     contracted_columns: tuple[tuple[str, str | None], ...] = ()
     contract_file: str | None = None
+    everything: bool = False
 
     def __post_init__(self) -> None:
         if self.change_detection not in CHANGE_DETECTIONS:
@@ -59,6 +61,16 @@ class CopySpec:
     def contract_label(self) -> str:
         """The contract in messages."""
         return self.contract_file or f"the contract of {self.label}"
+
+
+class CopyProgress(Protocol):
+    """Is told how far a copy has come, from whichever thread reads."""
+
+    def begin(self, rows: int) -> None:
+        """So many rows will be read; told once, when that is known."""
+
+    def advance(self, rows: int) -> None:
+        """So many further rows were read."""
 
 
 @dataclass(frozen=True)

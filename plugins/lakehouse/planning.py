@@ -67,7 +67,10 @@ class TablePlan:
 
 
 def plan_tables(
-    source: Iterable[SourceTable], contracts: ContractSet, requested: str | Sequence[str] = ()
+    source: Iterable[SourceTable],
+    contracts: ContractSet,
+    requested: str | Sequence[str] = (),
+    field: str = "params.tables",
 ) -> list[TablePlan]:
     """One plan per table to copy, in order of the tables' names.
 
@@ -77,6 +80,7 @@ def plan_tables(
         source: tables and views of the schema.
         contracts: the schema's contracts.
         requested: names of the only tables to plan, as a list or by comma, as MySQL or the lake names them; empty: all.
+        field: where they were requested, for messages.
 
     Raises:
         SourceError: the schema is empty, a requested table is not there, or there are more than Airflow maps over.
@@ -88,7 +92,7 @@ def plan_tables(
             f"the schema {contracts.schema} shows no table: check its name, and that the user of the connection was "
             f"granted SELECT on {contracts.schema}.*"
         )
-    wanted = _requested_tables(requested, tables, contracts)
+    wanted = _requested_tables(requested, tables, contracts, field)
     missing = [c for c in contracts.tables.values() if c.table not in tables and not c.excluded]
     if missing and not wanted:
         raise SourceDriftError("\n".join(_missing_table(contract, tables) for contract in missing))
@@ -142,7 +146,7 @@ def _plan(schema: str, table: str, contract: TableContract | None) -> TablePlan:
 
 
 def _requested_tables(
-    requested: str | Sequence[str], tables: dict[str, SourceTable], contracts: ContractSet
+    requested: str | Sequence[str], tables: dict[str, SourceTable], contracts: ContractSet, field: str
 ) -> set[str]:
     names = requested.split(",") if isinstance(requested, str) else requested
     source_names = {contract.name: contract.table for contract in contracts.tables.values()}
@@ -155,17 +159,17 @@ def _requested_tables(
             wanted.add(source_name)
         else:
             unknown.append(name)
-    problems = [_unknown_table(name, tables, contracts) for name in unknown]
-    problems += [f"params.tables names {line}" for line in left_out([tables[name] for name in wanted], contracts)]
+    problems = [_unknown_table(name, tables, contracts, field) for name in unknown]
+    problems += [f"{field} names {line}" for line in left_out([tables[name] for name in wanted], contracts)]
     if problems:
         raise SourceError("\n".join(problems))
     return wanted
 
 
-def _unknown_table(name: str, tables: Iterable[str], contracts: ContractSet) -> str:
+def _unknown_table(name: str, tables: Iterable[str], contracts: ContractSet, field: str) -> str:
     near = difflib.get_close_matches(name, list(tables), n=3)
     hint = f"did you mean {', '.join(near)}?" if near else f"there are {', '.join(sorted(tables)[:20])}"
-    return f"params.tables names {name!r}, but the schema {contracts.schema} shows no such table: {hint}"
+    return f"{field} names {name!r}, but the schema {contracts.schema} shows no such table: {hint}"
 
 
 def _missing_table(contract: TableContract, tables: Iterable[str]) -> str:

@@ -242,12 +242,15 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 
-def load_settings(environ: Mapping[str, str], variables: Variables | None = None) -> Settings:
+def load_settings(
+    environ: Mapping[str, str], variables: Variables | None = None, *, for_spark: bool = True
+) -> Settings:
     """All settings from the environment, then Airflow Variables, then the defaults.
 
     Args:
         environ: environment variables.
         variables: gives an Airflow Variable's text, or None where it is not set.
+        for_spark: whether Spark will be started; where not, `spark_lake_root` may stay empty.
 
     Raises:
         SettingError: settings are missing or unusable; the message lists every one with its cure.
@@ -255,12 +258,12 @@ def load_settings(environ: Mapping[str, str], variables: Variables | None = None
     values = _parsed(SETTINGS, environ, variables)
     lake_root = urlsplit(values["lake_root"])
     if not values["spark_lake_root"]:
-        if lake_root.scheme != "file":
+        if lake_root.scheme != "file" and for_spark:
             raise SettingError(
                 f"setting spark_lake_root is not set, and Spark cannot read lake_root {values['lake_root']!r} itself: "
                 "set LAKEHOUSE_SPARK_LAKE_ROOT to abfss://container@account.dfs.core.windows.net/folder"
             )
-        values["spark_lake_root"] = lake_root.path
+        values["spark_lake_root"] = lake_root.path if lake_root.scheme == "file" else ""
     values["spark_contracts_root"] = values["spark_contracts_root"] or values["contracts_root"]
     return Settings(**values)
 

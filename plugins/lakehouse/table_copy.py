@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from lakehouse.bronze_layout import manifest_name, part_name, table_folder
 from lakehouse.bronze_writer import BronzeWriter, FileLimits, remove_files
-from lakehouse.copy_spec import CopyOutcome, CopySpec
+from lakehouse.copy_spec import CopyOutcome, CopyProgress, CopySpec
 from lakehouse.errors import StorageError
 from lakehouse.fingerprint import (
     SlicePlan,
@@ -77,6 +77,7 @@ def copy_table(
     run_id: str,
     clock: Clock,
     limits: CopyLimits | None = None,
+    progress: CopyProgress | None = None,
 ) -> CopyOutcome:
     """Bring the bronze index of a table up to date for a business date.
 
@@ -92,6 +93,7 @@ def copy_table(
         run_id: names the files.
         clock: gives the instant of the copy, with a time zone.
         limits: other limits than the defaults.
+        progress: is told how many rows there are to read, and of each batch.
 
     Raises:
         SourceError: the source cannot be read.
@@ -104,7 +106,7 @@ def copy_table(
     newest = date.fromisoformat(visible[0].newest_business_date) if visible else None
     if spec.date_column is None and newest is not None and business_date < newest:
         return _past_snapshot(folder, business_date)
-    return _Copy(source, folder, spec, business_date, run_id, clock, limits or CopyLimits(), visible).run()
+    return _Copy(source, folder, spec, business_date, run_id, clock, limits or CopyLimits(), visible, progress).run()
 
 
 def _past_snapshot(folder: LakePath, business_date: date) -> CopyOutcome:
@@ -126,6 +128,7 @@ class _Copy:
         clock: Clock,
         limits: CopyLimits,
         visible: tuple[Latest, Manifest] | None,
+        progress: CopyProgress | None,
     ) -> None:
         self._source = source
         self._folder = folder
@@ -135,6 +138,7 @@ class _Copy:
         self._clock = clock
         self._limits = limits
         self._visible = visible
+        self._progress = progress
         self._previous = visible[1] if visible else None
         self._newest = date.fromisoformat(visible[0].newest_business_date) if visible else None
         self._numbers = itertools.count()
@@ -149,6 +153,8 @@ class _Copy:
         before = self._previous.columns if self._previous else ()
         drift = describe_changes(spec.contracted_columns, before, self._plans)
         found, plan = self._decide()
+        if self._progress is not None:
+            self._progress.begin(sum(item.rows for item in plan.copy))
         copied = _Copied()
         try:
             for predicate, slices in self._streams(found, plan.copy):
@@ -217,7 +223,9 @@ class _Copy:
         )
         found = slices_of(rows, self._plans, date_plan is not None)
         fingerprints = {name: fingerprint_of(item, self._plans) for name, item in found.items()}
-        plan = plan_slices(old, found, fingerprints, scope, newest, always=spec.change_detection == "full")
+        plan = plan_slices(
+            old, found, fingerprints, scope, newest, always=spec.everything or spec.change_detection == "full"
+        )
         if previous is not None and backfill:
             # Rows past the newest date are not looked at in a backfill: the last run's figure stands.
             plan = replace(plan, rows_not_yet_due=previous.rows_not_yet_due)
@@ -250,6 +258,8 @@ class _Copy:
             for rows in self._source.stream(statement, self._limits.batch_rows, self._limits.batch_bytes):
                 copied.rows_read += len(rows)
                 writer.write(self._decode(rows, schema, copied))
+                if self._progress is not None:
+                    self._progress.advance(len(rows))
         copied.files.update(writer.files)
         verify(spec.label, spec.date_column, expected, totals.slices)
         for item in expected:
