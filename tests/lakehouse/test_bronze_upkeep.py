@@ -212,15 +212,15 @@ def test_the_command_tells_what_it_did(product: tuple[Bench, CopySpec], capsys: 
     litter(bench, "product")
     age(bench, 3000)
     lake = f"file://{bench.root.parent}"
-    assert main(["upkeep", "--lake", lake, "--grace-days", "30"]) == 0
+    assert main(["upkeep", "--lake-root", lake, "--grace-days", "30"]) == 0
     assert capsys.readouterr().out == (
         f"{bench.schema}.product: 3 files removed, 12 bytes\n1 tables: 3 files removed, 12 bytes\n"
     )
     (bench.folder("product") / "_latest.json").write_text("[]")
     age(bench, 3000)
-    assert main(["upkeep", "--lake", lake, "--grace-days", "30"]) == 1
+    assert main(["upkeep", "--lake-root", lake, "--grace-days", "30"]) == 1
     assert "_latest.json: must be a JSON object, not list" in capsys.readouterr().out
-    assert main(["upkeep", "--lake", lake, "--grace-days", "0"]) == 2
+    assert main(["upkeep", "--lake-root", lake, "--grace-days", "0"]) == 2
     assert (
         "setting bronze_grace_days has the value '0', but must be a whole number of at least 1"
         in capsys.readouterr().err

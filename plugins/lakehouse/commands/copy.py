@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from lakehouse.commands.command import DONE, Command
+from lakehouse.commands.lake_argument import add_lake_argument, environment_with_lake
 from lakehouse.commands.progress import shown_progress
 from lakehouse.commands.source_arguments import (
     add_schema_argument,
@@ -21,7 +22,6 @@ from lakehouse.commands.source_arguments import (
     schema_of,
     source_of,
 )
-from lakehouse.errors import SettingError
 
 if TYPE_CHECKING:
     from lakehouse.lake_path import LakePath
@@ -38,11 +38,7 @@ copied with all its columns."""
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("table", metavar="TABLE", help="as MySQL, or its contract, names it")
     parser.add_argument("--date", metavar="D", required=True, help="business date, such as 2026-11-20")
-    parser.add_argument(
-        "--lake-root",
-        metavar="PLACE",
-        help="folder or URI of the lake (default: the setting lake_root)",
-    )
+    add_lake_argument(parser)
     parser.add_argument("--full", action="store_true", help="copy everything in scope, whether it changed or not")
     add_source_arguments(parser)
     add_schema_argument(parser)
@@ -57,9 +53,10 @@ def run(arguments: argparse.Namespace) -> int:
     from lakehouse.copy_run import CopyRun
     from lakehouse.copy_spec import CopySpec
     from lakehouse.ledger import run_slug
+    from lakehouse.settings import load_settings
 
     now = datetime.now(UTC)
-    settings = _settings(arguments.lake_root, os.environ)
+    settings = load_settings(environment_with_lake(arguments.lake_root, os.environ), for_spark=False)
     today = now.astimezone(ZoneInfo(settings.timezone)).date()
     day = check_business_date(arguments.date, "--date", settings.timezone, today)
     info = source_of(arguments)
@@ -103,22 +100,6 @@ def summary(row: LedgerRow, day: date) -> str:
         lines.append(f"  not due  {detail['rows_not_yet_due']:,} rows dated after {day} were left")
     lines += [f"  drift    {line}" for line in detail["drift"]]
     return "\n".join(lines)
-
-
-def _settings(lake_root: str | None, environ: Mapping[str, str]) -> Settings:
-    """The platform's settings, with the lake of the arguments where they name one; a plain folder will do.
-
-    Raises:
-        SettingError: settings are missing or unusable.
-    """
-    from lakehouse.settings import load_settings
-
-    if lake_root is not None and "://" not in lake_root:
-        if "#" in lake_root or "?" in lake_root:
-            raise SettingError(f"--lake-root {lake_root!r} holds # or ?, which no URI can: rename the folder")
-        lake_root = f"file://{Path(lake_root).absolute()}"
-    environ = environ if lake_root is None else {**environ, "LAKEHOUSE_LAKE_ROOT": lake_root}
-    return load_settings(environ, for_spark=False)
 
 
 def _lake(settings: Settings) -> LakePath:

@@ -6,14 +6,11 @@ import argparse
 import os
 
 from lakehouse.commands.command import DONE, FOUND_WRONG, Command
+from lakehouse.commands.lake_argument import add_lake_argument, environment_with_lake
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--lake",
-        metavar="URI",
-        help="file:///folder or abfs://connection@container/folder (default: the setting lake_root)",
-    )
+    add_lake_argument(parser)
     parser.add_argument(
         "--grace-days",
         metavar="N",
@@ -30,8 +27,9 @@ def run(arguments: argparse.Namespace) -> int:
     from lakehouse.lake import lake_at
     from lakehouse.settings import setting_value
 
-    given = {"LAKEHOUSE_LAKE_ROOT": arguments.lake, "LAKEHOUSE_BRONZE_GRACE_DAYS": arguments.grace_days}
-    environ = {**os.environ, **{name: value for name, value in given.items() if value is not None}}
+    environ = environment_with_lake(arguments.lake_root, os.environ)
+    if arguments.grace_days is not None:
+        environ["LAKEHOUSE_BRONZE_GRACE_DAYS"] = arguments.grace_days
     lake = lake_at(setting_value("lake_root", environ), setting_value("lake_conn_id", environ))
     days = setting_value("bronze_grace_days", environ)
     return FOUND_WRONG if sweep_lake(lake, datetime.now(UTC), days, arguments.dry_run) else DONE
