@@ -13,6 +13,7 @@ import secrets
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -58,9 +59,15 @@ class MySqlServer:
     """One MariaDB server with its data, socket, log and credentials under `home`, on `127.0.0.1:port`.
 
     The server dies with the thread that called `start()`, so call that from a thread which stays.
+
+    Args:
+        home: the folder of all it has.
+        port: where it listens.
+        options: further options of the server, such as `--require-secure-transport=ON`.
     """
 
-    def __init__(self, home: Path, port: int) -> None:
+    def __init__(self, home: Path, port: int, options: Sequence[str] = ()) -> None:
+        self.options = tuple(options)
         self.home = home.resolve()
         self.port = port
         self.host = HOST
@@ -220,6 +227,7 @@ class MySqlServer:
             "--innodb-buffer-pool-size=256M",
             "--innodb-flush-log-at-trx-commit=2",
             "--max-connections=100",
+            *self.options,
         ]
 
     @property

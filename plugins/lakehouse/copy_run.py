@@ -13,8 +13,9 @@ from lakehouse.ledger import LedgerRow, write_row
 
 if TYPE_CHECKING:
     from lakehouse.lake_path import LakePath
-    from lakehouse.mysql_source import ConnectionInfo, MySqlSource
+    from lakehouse.mysql_source import MySqlSource
     from lakehouse.settings import Settings
+    from lakehouse.source_connection import ConnectionInfo
 
 
 class CopyRun:
@@ -87,12 +88,13 @@ class CopyRun:
         from lakehouse.bronze_layout import bronze_root
         from lakehouse.bronze_writer import FileLimits
         from lakehouse.mysql_source import MySqlSource
+        from lakehouse.source_load import source_load
         from lakehouse.table_copy import CopyLimits, copy_table
 
         limits = CopyLimits(
             batch_rows=self._settings.copy_batch_rows, files=FileLimits(row_group_rows=self._settings.row_group_rows)
         )
-        self._source = MySqlSource(self._connection())
+        self._source = MySqlSource(self._connection(), source_load(self._settings))
         if self._stopped:
             self._source.cancel()
         with self._source as source:

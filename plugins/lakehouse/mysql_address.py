@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from lakehouse.errors import SourceError
 
 if TYPE_CHECKING:
-    from lakehouse.mysql_source import ConnectionInfo
+    from lakehouse.source_connection import ConnectionInfo
 
 URL_FORM = "mysql://user:password@host:3306/schema (special characters percent-encoded)"
 _DEFAULT_LABEL = "--mysql"
@@ -50,7 +50,7 @@ def connection_from_text(text: str, conn_id: str) -> ConnectionInfo:
     Raises:
         SourceError: it is neither, or says things that cannot be used.
     """
-    from lakehouse.mysql_source import info_from_parts
+    from lakehouse.source_connection import info_from_parts
 
     parts = _parts_of_json(text, conn_id) if text.lstrip().startswith("{") else _parts_of_url(text, conn_id)
     return info_from_parts(conn_id, **parts)
@@ -104,7 +104,7 @@ def _object(text: str, conn_id: str, what: str) -> dict[str, Any]:
 
 
 def _airflows(conn_id: str, variable: str) -> ConnectionInfo:
-    from lakehouse.mysql_source import connection_info
+    from lakehouse.source_connection import connection_info
 
     try:
         return connection_info(conn_id)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import json
-from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, field
+import threading
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -17,64 +18,21 @@ import MySQLdb
 
 from lakehouse.errors import SourceError, SourceUnavailableError
 from lakehouse.manifest import Server
+from lakehouse.source_connection import ConnectionInfo, connect
+from lakehouse.source_errors import TRANSIENT, source_error
+from lakehouse.source_load import SourceLoad
 from lakehouse.sql_text import quote_identifier, quote_text
 from lakehouse.type_map import SourceColumn
 
 Row = tuple[bytes | None, ...]
 
-_CONNECT_SECONDS = 10
 # A reader that waits for the disk must not be cut off, and a table that is being altered must not hold a task for ever.
 _SESSION = (
-    "SET SESSION sql_mode='', time_zone='+00:00', net_write_timeout=3600, lock_wait_timeout=300",
+    "SET SESSION sql_mode='', time_zone='+00:00', net_write_timeout=3600, wait_timeout=28800, lock_wait_timeout=300",
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
 )
 _FIRST_BATCH_ROWS = 256
-_TRANSIENT = "nothing was changed; the task tries again"
-_CURES: Mapping[int, str] = {
-    1040: f"the server has no free connection: {_TRANSIENT}",
-    1044: "grant the user SELECT on the schema",
-    1045: "correct the login and password of the connection",
-    1049: "correct the schema's name, or create it on the server",
-    1130: "let the user connect from this host (CREATE USER … @'host')",
-    1142: "grant the user SELECT on the table",
-    1143: "grant the user SELECT on every column of the table",
-    1146: "correct the table's name, or remove its contract",
-    1205: f"another session holds a lock on the table: {_TRANSIENT}",
-    1317: "the query was killed on the server: clear the task to copy again",
-    1356: "mend the view on the server, or remove its contract",
-    1412: f"the table was altered during the copy: {_TRANSIENT}",
-    1698: "correct the login and password of the connection",
-    1969: "the server's time limit for a query was reached: raise max_statement_time for the user",
-    2002: "see that the server runs and that host, port and socket are right",
-    2003: "see that the server runs, and that host, port and firewall let this machine reach it",
-    2005: "correct the host of the connection",
-    2006: f"the connection was lost: {_TRANSIENT}",
-    2013: f"the connection was lost: {_TRANSIENT}",
-    2026: "correct the TLS options in the connection's extra",
-    3024: "the server's time limit for a query was reached: raise max_execution_time for the user",
-}
-_PASSING = {1040, 1053, 1205, 1213, 1317, 1412, 1927, 2002, 2003, 2005, 2006, 2013, 2055, 4031}
-
-
-@dataclass(frozen=True)
-class ConnectionInfo:
-    """Where the source is and who asks; `conn_id` names it in messages, `ssl` holds mysqlclient's TLS options."""
-
-    conn_id: str
-    host: str
-    port: int
-    user: str
-    password: str = field(repr=False)
-    database: str | None = None
-    unix_socket: str | None = None
-    ssl: Mapping[str, Any] | None = None
-    ssl_mode: str | None = None
-
-    @property
-    def label(self) -> str:
-        """The connection in messages: its id, address and user, never the password."""
-        place = self.unix_socket or f"{self.host}:{self.port}"
-        return f"connection {self.conn_id} ({self.user}@{place})"
+_FIRST_RETRY_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -86,26 +44,43 @@ class SourceTable:
 
 
 class MySqlSource:
-    """One session on the source; a context manager that connects and closes."""
+    """One session on the source; a context manager that connects and closes.
 
-    def __init__(self, info: ConnectionInfo) -> None:
+    Args:
+        info: where the source is and who asks.
+        load: how the session behaves; sessions of one copy share one.
+    """
+
+    def __init__(self, info: ConnectionInfo, load: SourceLoad | None = None) -> None:
         self.info = info
+        self.load = load or SourceLoad()
         self._connection: Any = None
         self._thread_id: int | None = None
-        self._cancelled = False
+        self._cancelled = threading.Event()
 
     def __enter__(self) -> MySqlSource:
+        attempt = 1
+        while True:
+            try:
+                self._open()
+                return self
+            except SourceUnavailableError:
+                seconds = _FIRST_RETRY_SECONDS * 2 ** (attempt - 1)
+                if attempt >= self.load.connect_attempts or self._cancelled.wait(seconds):
+                    raise
+            attempt += 1
+
+    def _open(self) -> None:
         try:
             with self._errors("connect"):
-                self._connection = _connect(self.info)
+                self._connection = connect(self.info)
                 self._thread_id = self._connection.thread_id()
-            for statement in _SESSION:
-                with self._errors("connect"):
+            for statement in (*_SESSION, *self.load.statements):
+                with self._errors(f"connect ({statement})"):
                     self._connection.query(statement)
         except BaseException:
             self._close()
             raise
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -123,11 +98,11 @@ class MySqlSource:
 
         Every later call fails too, so that a session which is yet to connect never reads anything.
         """
-        self._cancelled = True
+        self._cancelled.set()
         if self._thread_id is None:
             return
         with contextlib.suppress(MySQLdb.Error):
-            killer = _connect(self.info)
+            killer = connect(self.info)
             try:
                 killer.query(f"KILL {self._thread_id}")
             finally:
@@ -164,8 +139,13 @@ class MySqlSource:
             # A sample is enough, and measuring every value would cost as much as fetching it.
             sample = batch[:: max(1, len(batch) // 16)]
             width = sum(len(value) for row in sample for value in row if value is not None) / len(sample)
+            self._keep_pace(len(batch), width * len(batch))
             wanted = int(max(1, min(batch_rows, batch_bytes / max(width, 1), wanted * 4)))
             yield batch
+
+    def _keep_pace(self, rows: int, size: float) -> None:
+        if self.load.pace is not None:
+            self._cancelled.wait(self.load.pace.seconds_to_wait(time.monotonic(), rows, size))
 
     def begin_snapshot(self, schema: str, table: str) -> None:
         """Start a read-only transaction that sees one state of the server, and hold the table's definition in it.
@@ -257,16 +237,16 @@ class MySqlSource:
 
     @contextlib.contextmanager
     def _errors(self, action: str) -> Generator[None]:
-        if self._cancelled:
-            raise SourceUnavailableError(f"{self.info.label}: the copy was stopped: {_TRANSIENT}")
+        if self._cancelled.is_set():
+            raise SourceUnavailableError(f"{self.info.label}: the copy was stopped: {TRANSIENT}")
         try:
             yield
         except MySQLdb.Error as error:
-            raise _speaking(error, self.info, action) from error
+            raise source_error(error, self.info.label, action) from error
         except (AttributeError, TypeError) as error:
             if self._connection is not None:
                 raise
-            raise SourceUnavailableError(f"{self.info.label}: the connection was closed: {_TRANSIENT}") from error
+            raise SourceUnavailableError(f"{self.info.label}: the connection was closed: {TRANSIENT}") from error
 
 
 def list_tables(info: ConnectionInfo, schema: str) -> tuple[SourceTable, ...]:
@@ -278,100 +258,6 @@ def list_tables(info: ConnectionInfo, schema: str) -> tuple[SourceTable, ...]:
     """
     with MySqlSource(info) as source:
         return source.tables(schema)
-
-
-def connection_info(conn_id: str) -> ConnectionInfo:
-    """Read an Airflow connection of type `mysql`, its extra's `ssl`, `ssl_mode` and `unix_socket` too.
-
-    Raises:
-        SourceError: there is no such connection, or its extra cannot be used.
-    """
-    # Here, not above: everything else in this module works without Airflow.
-    from airflow.sdk import BaseHook
-    from airflow.sdk.exceptions import AirflowNotFoundException
-
-    try:
-        connection = BaseHook.get_connection(conn_id)
-    except AirflowNotFoundException as error:
-        raise SourceError(
-            f"there is no Airflow connection {conn_id}: add it with type mysql, host, login, password and schema"
-        ) from error
-    return info_from_parts(
-        conn_id,
-        host=connection.host,
-        port=connection.port,
-        user=connection.login,
-        password=connection.password,
-        database=connection.schema,
-        extra=connection.extra_dejson,
-    )
-
-
-def info_from_parts(
-    conn_id: str,
-    *,
-    host: str | None,
-    port: int | None,
-    user: str | None,
-    password: str | None,
-    database: str | None,
-    extra: Mapping[str, Any],
-) -> ConnectionInfo:
-    """A connection from the parts that Airflow, or a `mysql://` URL, holds of it; `conn_id` names it in messages.
-
-    Raises:
-        SourceError: the extra cannot be used.
-    """
-    ssl = extra.get("ssl")
-    if isinstance(ssl, str):
-        try:
-            ssl = json.loads(ssl)
-        except ValueError as error:
-            raise SourceError(f"connection {conn_id}: ssl in its extra must be a JSON object, not {ssl!r}") from error
-    if ssl is not None and not isinstance(ssl, dict):
-        raise SourceError(f"connection {conn_id}: ssl in its extra must be a JSON object, not {ssl!r}")
-    return ConnectionInfo(
-        conn_id=conn_id,
-        host=host or "localhost",
-        port=port or 3306,
-        user=user or "",
-        password=password or "",
-        database=database or None,
-        unix_socket=extra.get("unix_socket"),
-        ssl=ssl,
-        ssl_mode=extra.get("ssl_mode"),
-    )
-
-
-def _connect(info: ConnectionInfo) -> Any:
-    options: dict[str, Any] = {
-        "host": info.host,
-        "port": info.port,
-        "user": info.user,
-        "password": info.password,
-        "charset": "utf8mb4",
-        "use_unicode": False,
-        "conv": {},
-        "connect_timeout": _CONNECT_SECONDS,
-        "autocommit": None,
-    }
-    if info.database:
-        options["database"] = info.database
-    if info.unix_socket:
-        options["unix_socket"] = info.unix_socket
-    if info.ssl:
-        options["ssl"] = dict(info.ssl)
-    if info.ssl_mode:
-        options["ssl_mode"] = info.ssl_mode
-    return MySQLdb.connect(**options)
-
-
-def _speaking(error: MySQLdb.Error, info: ConnectionInfo, action: str) -> SourceError:
-    code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-    detail = error.args[-1] if error.args else error
-    text = detail.decode("utf-8", "replace") if isinstance(detail, bytes) else str(detail)
-    kind = SourceUnavailableError if code in _PASSING else SourceError
-    return kind(f"{info.label}: cannot {action}: {text} (error {code}): {_CURES.get(code, 'see the error')}")
 
 
 def _text(value: bytes | None) -> str:

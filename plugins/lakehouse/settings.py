@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from lakehouse.errors import SettingError
+from lakehouse.source_load import SessionValue, check_session_settings
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 COMPUTE_KINDS = ("environment_key", "existing_cluster_id", "new_cluster")
@@ -71,6 +72,10 @@ class Settings(WiringSettings):
     job_wheel: str
     copy_batch_rows: int
     row_group_rows: int
+    source_connect_attempts: int
+    copy_rows_per_second: int
+    copy_bytes_per_second: int
+    copy_session_settings: Mapping[str, SessionValue]
     bronze_grace_days: int
     alert_conn_ids: tuple[str, ...]
     airflow_url: str
@@ -178,6 +183,14 @@ def _compute(value: str) -> Mapping[str, Any]:
     return dict(compute)
 
 
+def _session_settings(value: str) -> Mapping[str, SessionValue]:
+    try:
+        document = json.loads(value)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"must be a JSON object (not JSON: {error})") from None
+    return check_session_settings(document)
+
+
 SETTINGS: tuple[Setting, ...] = (
     Setting("timezone", "UTC", "time zone of the DAGs: of their schedules and of what a business date is", _time_zone),
     Setting("mysql_conn_id", "mysql_onprem", "Airflow connection of the MySQL source", _word),
@@ -229,6 +242,20 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("copy_batch_rows", "4096", "rows that a copy holds in memory at a time", _positive),
     Setting("row_group_rows", "262144", "rows of a Parquet row group", _positive),
+    Setting(
+        "source_connect_attempts",
+        "3",
+        "times that a copy tries to connect to the source before its task fails and Airflow tries again",
+        _positive,
+    ),
+    Setting("copy_rows_per_second", "0", "rows that one copy reads per second at most; 0: no bound", _count),
+    Setting("copy_bytes_per_second", "0", "bytes that one copy reads per second at most; 0: no bound", _count),
+    Setting(
+        "copy_session_settings",
+        "{}",
+        'settings of the copy\'s sessions on the source, in JSON, such as {"max_statement_time": 0}',
+        _session_settings,
+    ),
     Setting(
         "bronze_grace_days",
         "7",

@@ -43,8 +43,9 @@ def list_tables(schema: str) -> list[dict[str, Any]]:
     """One plan per MySQL table of the schema (or of the `tables` param), in order of their names."""
     from lakehouse.contracts import load_contracts
     from lakehouse.errors import ContractError, LakehouseError, SourceUnavailableError
-    from lakehouse.mysql_source import MySqlSource, connection_info
+    from lakehouse.mysql_source import MySqlSource
     from lakehouse.planning import left_out, plan_tables
+    from lakehouse.source_connection import connection_info
 
     settings = settings_of_task()
     requested = get_current_context()["params"].get("tables") or []

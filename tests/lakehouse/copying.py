@@ -13,7 +13,9 @@ from lakehouse.bronze_layout import manifest_name, table_folder
 from lakehouse.bronze_reader import read_slice
 from lakehouse.copy_spec import CopyOutcome, CopySpec
 from lakehouse.manifest import Manifest, read_manifest, read_visible
-from lakehouse.mysql_source import ConnectionInfo, MySqlSource
+from lakehouse.mysql_source import MySqlSource
+from lakehouse.source_connection import ConnectionInfo
+from lakehouse.source_load import SourceLoad
 from lakehouse.table_copy import CopyLimits, copy_table
 
 from local.mysql_server import MySqlServer
@@ -41,6 +43,9 @@ class Bench:
     schema: str
     root: Path
     limits: CopyLimits = field(default_factory=CopyLimits)
+    load: SourceLoad = field(default_factory=SourceLoad)
+    # What of the connection differs from that of the pipeline's account.
+    connection: Mapping[str, Any] = field(default_factory=dict)
 
     def sql(self, *statements: str, sql_mode: str = "") -> None:
         """Run statements at the source, as its owner."""
@@ -70,7 +75,7 @@ class Bench:
 
     def copy(self, spec: CopySpec, day: str, run_id: str = "run") -> CopyOutcome:
         """Copy a table as the run of a business date."""
-        with MySqlSource(info_of(self.server)) as source:
+        with MySqlSource(info_of(self.server, **self.connection), self.load) as source:
             return copy_table(source, self.root, spec, date.fromisoformat(day), run_id, lambda: NOW, self.limits)
 
     def folder(self, table: str) -> Path:

@@ -7,7 +7,7 @@ import json
 import pytest
 from lakehouse.errors import SourceError
 from lakehouse.mysql_address import connection_from_text, find_connection
-from lakehouse.mysql_source import ConnectionInfo
+from lakehouse.source_connection import ConnectionInfo
 
 SHOP = ConnectionInfo("c", "db.example", 3307, "jo", "p@ss:/word", "shop")
 

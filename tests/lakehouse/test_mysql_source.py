@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from lakehouse.errors import SourceError, SourceUnavailableError
-from lakehouse.mysql_source import ConnectionInfo, MySqlSource, SourceTable, connection_info, list_tables
+from lakehouse.mysql_source import MySqlSource, SourceTable, list_tables
+from lakehouse.source_connection import ConnectionInfo, connection_info
 from lakehouse.type_map import SourceColumn
 
 from local.mysql_server import MySqlServer
@@ -59,7 +60,7 @@ def problem_of(info: ConnectionInfo, schema: str) -> SourceError:
 def test_a_wrong_password_is_named_and_not_told(bench: Bench) -> None:
     error = problem_of(info_of(bench.server, password="wrong-secret"), bench.schema)
     assert str(error).startswith(f"connection mysql_onprem (lakehouse@127.0.0.1:{bench.server.port}): cannot connect: ")
-    assert str(error).endswith("(error 1045): correct the login and password of the connection")
+    assert "(error 1045): correct the login and password of the connection; where" in str(error)
     assert not isinstance(error, SourceUnavailableError)
 
 

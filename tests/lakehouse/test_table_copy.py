@@ -21,7 +21,8 @@ from lakehouse import slice_totals, table_copy
 from lakehouse.bronze_writer import FileLimits
 from lakehouse.copy_spec import CopySpec
 from lakehouse.errors import ContractError, SourceDriftError, SourceError, StorageError, VerificationError
-from lakehouse.mysql_source import ConnectionInfo, MySqlSource
+from lakehouse.mysql_source import MySqlSource
+from lakehouse.source_connection import ConnectionInfo
 from lakehouse.table_copy import CopyLimits, copy_table
 
 from local.mysql_server import MySqlServer

@@ -46,7 +46,7 @@ class MySqlToBronzeOperator(BaseOperator):
             AirflowFailException: what went wrong stays wrong when tried again (login, table, contract, setting).
             LakehouseError: the source or the lake was away, or the copy did not verify; Airflow tries again.
         """
-        from lakehouse import mysql_source
+        from lakehouse import source_connection
         from lakehouse.copy_run import CopyRun
         from lakehouse.copy_spec import CopySpec
         from lakehouse.errors import LakehouseError, SourceUnavailableError, StorageError, VerificationError
@@ -64,7 +64,7 @@ class MySqlToBronzeOperator(BaseOperator):
             date.fromisoformat(self.business_date),
             self.run_slug,
             settings,
-            lambda: mysql_source.connection_info(self.mysql_conn_id),
+            lambda: source_connection.connection_info(self.mysql_conn_id),
             lambda: datetime.now(UTC),
         )
         if self._killed:

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
-from lakehouse import mysql_source
+from lakehouse import source_connection
 from lakehouse.errors import SourceUnavailableError, StorageError
 from lakehouse.ledger import LedgerRow, read_rows
-from lakehouse.mysql_source import ConnectionInfo
 from lakehouse.operators.mysql_to_bronze_operator import MySqlToBronzeOperator
+from lakehouse.source_connection import ConnectionInfo
 
 from local.mysql_server import MySqlServer
 from local.processes import free_port
@@ -166,13 +166,13 @@ def test_a_timeout_ends_the_copy_at_once_and_leaves_nothing_visible(bench: Bench
 
 def test_a_kill_before_the_connection_exists_stops_the_copy(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     copy = operator(bench)
-    look_up = mysql_source.connection_info
+    look_up = source_connection.connection_info
 
     def killed_look_up(conn_id: str) -> ConnectionInfo:
         copy.on_kill()
         return look_up(conn_id)
 
-    monkeypatch.setattr(mysql_source, "connection_info", killed_look_up)
+    monkeypatch.setattr(source_connection, "connection_info", killed_look_up)
     with pytest.raises(SourceUnavailableError, match="the copy was stopped"):
         copy.execute({})
     assert not bench.root.exists()
