@@ -30,6 +30,7 @@ _CURES: Mapping[int, str] = {
     1227: f"the user may not set this session setting: {_SETTINGS}",
     1231: f"the server refuses the value of this session setting: {_SETTINGS}",
     1232: f"the value of this session setting has the wrong type: {_SETTINGS}",
+    1229: f"this cannot be set for a session: {_SETTINGS}",
     1238: f"this cannot be set for a session: {_SETTINGS}",
     1317: f"the query was killed on the server: {TRANSIENT}",
     1356: "mend the view on the server, or remove its contract",

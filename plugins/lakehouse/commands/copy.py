@@ -26,9 +26,9 @@ from lakehouse.commands.source_arguments import (
 if TYPE_CHECKING:
     from lakehouse.lake_path import LakePath
     from lakehouse.ledger import LedgerRow
-    from lakehouse.mysql_source import ConnectionInfo
     from lakehouse.planning import TablePlan
     from lakehouse.settings import Settings
+    from lakehouse.source_connection import ConnectionInfo
 
 _DESCRIPTION = """Copies what changed in one table to bronze, as the DAG's task does: same settings, same verification,
 same manifest, and a row in the run ledger. Ctrl-C ends it with nothing half written. A table without a contract is

@@ -13,7 +13,7 @@ from lakehouse.mysql_address import find_connection
 
 if TYPE_CHECKING:
     from lakehouse.contracts import ContractSet
-    from lakehouse.mysql_source import ConnectionInfo
+    from lakehouse.source_connection import ConnectionInfo
 
 
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
