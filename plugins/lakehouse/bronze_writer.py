@@ -1,4 +1,4 @@
-"""Writing Arrow batches as Parquet files, in a thread beside the fetch, with the figures that a manifest needs.
+"""Decoding and writing batches as Parquet files, in a thread beside the fetch, with the figures of a manifest.
 
 What is written is visible to nobody until a manifest names it.
 """
@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from lakehouse.errors import StorageError
 from lakehouse.lake_path import LakePath, local_path, make_parents, remove, storage_errors
 from lakehouse.manifest import BronzeFile
+from lakehouse.wire_rows import Columns
 
 _QUEUED_BATCHES = 8
 _ROW_GROUP_BYTES = 64 * 2**20
@@ -40,8 +41,9 @@ class BronzeWriter:
     Args:
         folder: the table's folder.
         name_part: gives the name of file `n`, relative to the folder; the file must not exist.
-        schema: of every batch.
+        schema: of every decoded batch.
         limits: when a row group and a file are full.
+        decode: turns what `write` is given into rows; called in the thread that writes.
         observe: told each row group with the file that it goes to.
     """
 
@@ -51,6 +53,7 @@ class BronzeWriter:
         name_part: Callable[[], str],
         schema: pa.Schema,
         limits: FileLimits,
+        decode: Callable[[Columns], pa.RecordBatch],
         observe: Callable[[str, pa.Table], None],
     ) -> None:
         self.files: dict[str, BronzeFile] = {}
@@ -58,12 +61,13 @@ class BronzeWriter:
         self._name_part = name_part
         self._schema = schema
         self._limits = limits
+        self._decode = decode
         self._observe = observe
         self._open: _OpenFile | None = None
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
         self._pending_bytes = 0
-        self._batches: queue.Queue[pa.RecordBatch | None] = queue.Queue(_QUEUED_BATCHES)
+        self._batches: queue.Queue[Columns | None] = queue.Queue(_QUEUED_BATCHES)
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._encode, name="bronze-writer", daemon=True)
 
@@ -83,7 +87,7 @@ class BronzeWriter:
             if kind is None:
                 raise self._failure
 
-    def write(self, batch: pa.RecordBatch) -> None:
+    def write(self, batch: Columns) -> None:
         """Hand a batch over; waits while the thread has enough to do.
 
         Raises:
@@ -109,7 +113,8 @@ class BronzeWriter:
         except BaseException as error:
             self._failure = error
 
-    def _add(self, batch: pa.RecordBatch) -> None:
+    def _add(self, columns: Columns) -> None:
+        batch = self._decode(columns)
         self._pending.append(batch)
         self._pending_rows += batch.num_rows
         self._pending_bytes += batch.nbytes
@@ -160,10 +165,10 @@ class _OpenFile:
                 self._stream,
                 schema,
                 compression="zstd",
-                compression_level=3,
+                compression_level=1,
                 store_decimal_as_integer=True,
                 # Columns of many different values give their dictionary up early: less time and smaller files.
-                dictionary_pagesize_limit=2**18,
+                dictionary_pagesize_limit=2**16,
             )
 
     def write(self, rows: pa.Table) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import threading
 import time
 from collections.abc import Generator, Iterator
@@ -15,6 +16,7 @@ from types import TracebackType
 from typing import Any
 
 import MySQLdb
+import pyarrow as pa
 
 from lakehouse.errors import SourceError, SourceUnavailableError
 from lakehouse.manifest import Server
@@ -23,6 +25,7 @@ from lakehouse.source_errors import TRANSIENT, source_error
 from lakehouse.source_load import SourceLoad
 from lakehouse.sql_text import quote_identifier, quote_text
 from lakehouse.type_map import SourceColumn
+from lakehouse.wire_rows import Columns, WireError, WireRows
 
 Row = tuple[bytes | None, ...]
 
@@ -119,27 +122,56 @@ class MySqlSource:
             result = self._connection.store_result()
             return [] if result is None else list(result.fetch_row(0, 0))
 
-    def stream(self, sql: str, batch_rows: int, batch_bytes: int) -> Iterator[tuple[Row, ...]]:
-        """Run a statement and give its rows in batches, holding one batch at a time.
+    def stream(self, sql: str, batch_rows: int, batch_bytes: int) -> Iterator[Columns]:
+        """Run a statement and give its rows in batches of columns, each a binary Arrow array of the server's bytes.
 
-        A batch has up to `batch_rows` rows, fewer where rows are wide, so that it stays near `batch_bytes` bytes.
+        One batch is held at a time. The answer is read from the connection's socket itself; where that is encrypted or
+        compressed, through the driver: then a batch has up to `batch_rows` rows, fewer where rows are wide, so that it
+        stays near `batch_bytes` bytes. A session whose stream is not read to its end is closed.
 
         Raises:
             SourceError: the server refuses it, or the connection is lost.
         """
+        finished = False
+        try:
+            batches = self._from_socket(sql) if self._is_plain() else self._from_driver(sql, batch_rows, batch_bytes)
+            for batch in batches:
+                self._keep_pace(len(batch[0]), sum(column.nbytes for column in batch))
+                yield batch
+            finished = True
+        finally:
+            if not finished:
+                self._close()
+
+    def _is_plain(self) -> bool:
+        """Whether the socket carries the protocol as it is."""
+        states = self.rows("SHOW SESSION STATUS WHERE Variable_name IN ('Ssl_cipher', 'Compression')")
+        return all(value in {b"", b"OFF"} for _, value in states)
+
+    def _from_socket(self, sql: str) -> Iterator[Columns]:
+        with self._errors("read"):
+            self._connection.send_query(sql.encode())
+            handle = self._connection.fileno()
+        batches = iter(WireRows(lambda space: os.readv(handle, [space])))
+        while True:
+            with self._errors("read"):
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield batch
+
+    def _from_driver(self, sql: str, batch_rows: int, batch_bytes: int) -> Iterator[Columns]:
         with self._errors("read"):
             self._connection.query(sql)
             result = self._connection.use_result()
         wanted = min(batch_rows, _FIRST_BATCH_ROWS)
         while True:
             with self._errors("read"), _collector_off():
-                batch = result.fetch_row(wanted, 0)
-            if not batch:
+                rows = result.fetch_row(wanted, 0)
+                batch = [pa.array(values, pa.binary()) for values in zip(*rows, strict=True)]
+            if not rows:
                 return
-            # A sample is enough, and measuring every value would cost as much as fetching it.
-            sample = batch[:: max(1, len(batch) // 16)]
-            width = sum(len(value) for row in sample for value in row if value is not None) / len(sample)
-            self._keep_pace(len(batch), width * len(batch))
+            width = sum(column.nbytes for column in batch) / len(rows)
             wanted = int(max(1, min(batch_rows, batch_bytes / max(width, 1), wanted * 4)))
             yield batch
 
@@ -243,6 +275,11 @@ class MySqlSource:
             yield
         except MySQLdb.Error as error:
             raise source_error(error, self.info.label, action) from error
+        except WireError as error:
+            answered = MySQLdb.OperationalError(error.code, error.message)
+            raise source_error(answered, self.info.label, action) from error
+        except ConnectionError as error:
+            raise source_error(MySQLdb.OperationalError(2013, str(error)), self.info.label, action) from error
         except (AttributeError, TypeError) as error:
             if self._connection is not None:
                 raise

@@ -240,7 +240,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "job_wheel", "", "wheel of the Spark side as Databricks sees it; empty: the files in spark_code_root run", _text
     ),
-    Setting("copy_batch_rows", "4096", "rows that a copy holds in memory at a time", _positive),
+    Setting("copy_batch_rows", "4096", "rows that a copy fetches at a time over an encrypted connection", _positive),
     Setting("row_group_rows", "262144", "rows of a Parquet row group", _positive),
     Setting(
         "source_connect_attempts",

@@ -62,7 +62,7 @@ class SliceTotals:
             keys = [_KEY]
         grouped = (
             pa.table([*columns, pa.nulls(rows.num_rows, pa.null())], [*names, *keys, "rows"])
-            .group_by(keys)
+            .group_by(keys, use_threads=False)
             .aggregate([([], "count_all"), *((name, "sum") for name in names)])
         )
         for row in grouped.to_pylist():

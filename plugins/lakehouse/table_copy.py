@@ -7,7 +7,6 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from typing import Any
 
 import pyarrow as pa
 
@@ -44,6 +43,7 @@ from lakehouse.mysql_source import MySqlSource
 from lakehouse.slice_totals import SliceTotals, verify
 from lakehouse.source_drift import check_contract, describe_changes
 from lakehouse.type_map import ColumnPlan, arrow_schema, decode_column, plan_column
+from lakehouse.wire_rows import Columns
 
 Clock = Callable[[], datetime]
 
@@ -254,12 +254,16 @@ class _Copy:
         totals = SliceTotals(self._plans, spec.date_column)
         schema = arrow_schema(self._plans)
         statement = select_sql(spec.schema, spec.table, self._plans) + (f" WHERE {predicate}" if predicate else "")
-        with BronzeWriter(self._folder, self._next_part, schema, self._limits.files, totals.add) as writer:
-            for rows in self._source.stream(statement, self._limits.batch_rows, self._limits.batch_bytes):
-                copied.rows_read += len(rows)
-                writer.write(self._decode(rows, schema, copied))
+
+        def decode(columns: Columns) -> pa.RecordBatch:
+            return self._decode(columns, schema, copied)
+
+        with BronzeWriter(self._folder, self._next_part, schema, self._limits.files, decode, totals.add) as writer:
+            for columns in self._source.stream(statement, self._limits.batch_rows, self._limits.batch_bytes):
+                copied.rows_read += len(columns[0])
+                writer.write(columns)
                 if self._progress is not None:
-                    self._progress.advance(len(rows))
+                    self._progress.advance(len(columns[0]))
         copied.files.update(writer.files)
         verify(spec.label, spec.date_column, expected, totals.slices)
         for item in expected:
@@ -275,10 +279,10 @@ class _Copy:
                 )
             )
 
-    def _decode(self, rows: Sequence[Any], schema: pa.Schema, copied: _Copied) -> pa.RecordBatch:
+    def _decode(self, columns: Columns, schema: pa.Schema, copied: _Copied) -> pa.RecordBatch:
         arrays = []
-        for plan, values in zip(self._plans, zip(*rows, strict=True), strict=True):
-            array, substituted = decode_column(plan, values)
+        for plan, raw in zip(self._plans, columns, strict=True):
+            array, substituted = decode_column(plan, raw)
             arrays.append(array)
             for reason, count in substituted.items():
                 counts = copied.substitutions.setdefault(plan.name, {})

@@ -134,8 +134,8 @@ def arrow_schema(plans: Sequence[ColumnPlan]) -> pa.Schema:
     return pa.schema([pa.field(plan.name, plan.arrow_type, plan.nullable) for plan in plans])
 
 
-def decode_column(plan: ColumnPlan, values: Sequence[bytes | None]) -> Decoded:
-    """Turn one column of a fetched batch into an Arrow array of `plan.arrow_type`.
+def decode_column(plan: ColumnPlan, raw: pa.Array) -> Decoded:
+    """Turn one column of the server's bytes, a binary array, into an array of `plan.arrow_type`.
 
     Returns:
         The array, and how many values were substituted, by reason.
@@ -143,7 +143,6 @@ def decode_column(plan: ColumnPlan, values: Sequence[bytes | None]) -> Decoded:
     Raises:
         SourceError: the server sent what the column's type does not allow.
     """
-    raw = pa.array(values, pa.binary())
     try:
         return _DECODERS[plan.kind](raw, plan.arrow_type)
     except pa.ArrowInvalid as error:

@@ -105,12 +105,65 @@ def test_a_broken_view_names_the_cure(bench: Bench) -> None:
         source.begin_snapshot(bench.schema, "v")
 
 
+WIDE = "INSERT INTO wide SELECT REPEAT('x', 100000) FROM seq_1_to_500"
+
+
 def test_wide_rows_come_in_small_batches(bench: Bench) -> None:
-    bench.sql("CREATE TABLE wide (b LONGBLOB)", "INSERT INTO wide SELECT REPEAT('x', 100000) FROM seq_1_to_500")
+    bench.sql("CREATE TABLE wide (b LONGBLOB)", WIDE)
     with MySqlSource(info_of(bench.server)) as source:
-        batches = list(source.stream(f"SELECT b FROM `{bench.schema}`.wide", 4096, 1_000_000))
-    assert sum(len(batch) for batch in batches) == 500
-    assert max(len(batch) for batch in batches[1:]) <= 11
+        batches = [len(columns[0]) for columns in source.stream(f"SELECT b FROM `{bench.schema}`.wide", 4096, 10**6)]
+        assert source.rows("SELECT 1") == [(b"1",)]
+    assert sum(batches) == 500
+    assert max(batches) <= 11
+
+
+class EncryptedSource(MySqlSource):
+    """A session whose answers the driver must read; the private server has no certificate for a real one."""
+
+    def _is_plain(self) -> bool:
+        assert super()._is_plain()
+        return False
+
+
+SOURCES = pytest.mark.parametrize("kind", [MySqlSource, EncryptedSource])
+
+
+def test_socket_and_driver_stream_the_same(bench: Bench) -> None:
+    bench.sql("CREATE TABLE wide (b LONGBLOB)", WIDE, "INSERT INTO wide VALUES (NULL), ('')")
+    seen = []
+    for kind in (MySqlSource, EncryptedSource):
+        with kind(info_of(bench.server)) as source:
+            batches = list(source.stream(f"SELECT b, LENGTH(b), 'é' FROM `{bench.schema}`.wide", 4096, 10**6))
+        assert max(len(columns[0]) for columns in batches[1:]) <= 11
+        seen.append([row for columns in batches for row in zip(*(c.to_pylist() for c in columns), strict=True)])
+    assert seen[0] == seen[1]
+    assert seen[0][-2:] == [(None, None, "é".encode()), (b"", b"0", "é".encode())]
+
+
+@SOURCES
+def test_an_answer_of_no_rows_is_no_batch(bench: Bench, kind: type[MySqlSource]) -> None:
+    with kind(info_of(bench.server)) as source:
+        assert list(source.stream("SELECT 1 FROM DUAL WHERE FALSE", 4096, 10**6)) == []
+        assert source.rows("SELECT 1") == [(b"1",)]
+
+
+@SOURCES
+def test_a_session_whose_stream_was_left_is_closed(bench: Bench, kind: type[MySqlSource]) -> None:
+    with kind(info_of(bench.server)) as source:
+        stream = source.stream(f"SELECT seq FROM `{bench.schema}`.seq_1_to_1000000", 4096, 10**6)
+        next(stream)
+        stream.close()
+        with pytest.raises(SourceUnavailableError, match="the connection was closed"):
+            source.rows("SELECT 1")
+
+
+@SOURCES
+def test_a_refused_stream_names_the_cure(bench: Bench, kind: type[MySqlSource]) -> None:
+    with (
+        kind(info_of(bench.server)) as source,
+        pytest.raises(SourceError, match=r"error 1142\): grant the user SELECT on the table"),
+    ):
+        list(source.stream("SELECT * FROM mysql.global_priv", 4096, 10**6))
 
 
 def test_cancel_ends_a_query_that_is_under_way(bench: Bench) -> None:

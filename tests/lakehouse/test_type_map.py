@@ -60,7 +60,7 @@ TYPES = [
 def decode(mysql_type: str, *values: bytes | None) -> tuple[list[Any], dict[str, int]]:
     """Decode a column of one type."""
     plan = plan_column(SourceColumn("c", mysql_type, True))
-    array, substituted = decode_column(plan, values)
+    array, substituted = decode_column(plan, pa.array(values, pa.binary()))
     assert array.type == plan.arrow_type
     return array.to_pylist(), dict(substituted)
 
