@@ -11,6 +11,11 @@ from local.mysql_server import MySqlServer
 from local.processes import free_port
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What makes a test longer than continuous integration has time for."""
+    parser.addoption("--kills", type=int, default=12, help="copies that are killed (default: 12; the long run: 300)")
+
+
 @pytest.fixture(scope="session")
 def mysql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MySqlServer]:
     """A private MariaDB server for the whole session; mark tests that use it with `mysql`."""

@@ -1,0 +1,52 @@
+"""A copy in a process of its own, which is killed: at a chosen step on the disk by itself, or by whoever started it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from lakehouse.copy_spec import CopySpec
+from lakehouse.errors import SourceUnavailableError
+from lakehouse.mysql_source import MySqlSource
+from lakehouse.source_connection import ConnectionInfo
+from lakehouse.table_copy import CopyLimits, copy_table
+
+from tests.lakehouse.copying import NOW
+
+SOURCE_LOST = 3
+_STEPS = {"open", "os.rename", "os.remove", "os.mkdir"}
+
+
+def copy_until_killed(
+    info: ConnectionInfo, root: Path, spec: CopySpec, day: date, run_id: str, limits: CopyLimits, fatal_step: int | None
+) -> None:
+    """Copy a table; end with `SOURCE_LOST` when the connection is lost.
+
+    Args:
+        fatal_step: the process kills itself just before it opens, renames, removes or makes a file or folder of the
+            lake for this many-th time.
+    """
+    if fatal_step is not None:
+        _die_before(root, fatal_step)
+    try:
+        with MySqlSource(info) as source:
+            copy_table(source, root, spec, day, run_id, lambda: NOW, limits)
+    except SourceUnavailableError:
+        sys.exit(SOURCE_LOST)
+
+
+def _die_before(root: Path, fatal_step: int) -> None:
+    left = fatal_step
+
+    def count(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal left
+        if event in _STEPS and isinstance(arguments[0], str | Path) and str(arguments[0]).startswith(str(root)):
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(count)
