@@ -1,0 +1,235 @@
+"""A drafted contract: its exact text, that it passes every check, and that it is kind to server, file and reader."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from datacontract.data_contract import DataContract
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from lakehouse.cli import main
+from lakehouse.commands.command import DONE, NOT_DONE
+from lakehouse.contracts import load_contracts
+
+from local.mysql_server import MySqlServer
+from tests.lakehouse.copying import Bench
+
+pytestmark = pytest.mark.mysql
+EXPECTED = Path(__file__).parent / "drafts"
+Shown = pytest.CaptureFixture[str]
+
+SUPPLIER = (
+    "CREATE TABLE supplier (code VARCHAR(8) NOT NULL COMMENT 'Given by purchasing', name VARCHAR(40) NOT NULL,"
+    " country VARCHAR(20), rating DECIMAL(3,1), active TINYINT(1) NOT NULL, since DATE NOT NULL,"
+    " email VARCHAR(40), photo BLOB, changed_at DATETIME NOT NULL, PRIMARY KEY (code), UNIQUE (name))"
+    " COMMENT 'Who we buy from'",
+    "INSERT INTO supplier SELECT CONCAT('S', LPAD(seq, 3, '0')), CONCAT('Supplier ', seq),"
+    " CASE WHEN seq = 1 THEN 'nan' WHEN seq = 2 THEN 'india' WHEN seq = 3 THEN 'Nepal ' WHEN seq < 60 THEN 'India\r'"
+    " ELSE 'Nepal' END, IF(seq = 5, -1, seq MOD 10 + 0.5), seq MOD 2, IF(seq = 9, '0000-00-00', '2020-01-01'),"
+    " IF(seq = 4, '', CONCAT('a', seq, '@x.example')), IF(seq = 1, REPEAT('x', 300), NULL), '2026-11-01 10:00:00'"
+    " FROM seq_1_to_100",
+)
+SALE = (
+    "CREATE TABLE sale (order_date DATE, product_code VARCHAR(8) NOT NULL, qty INT NOT NULL,"
+    " amount DECIMAL(10,2) NOT NULL, currency VARCHAR(5) NOT NULL, booked_at DATETIME(6), INDEX (product_code),"
+    " FOREIGN KEY (product_code) REFERENCES product (code))",
+    "INSERT INTO sale SELECT '2026-11-01' + INTERVAL seq MOD 20 DAY, 'P1', seq MOD 3 + 1, IF(seq = 7, 0, seq),"
+    " IF(seq = 3, 'USD', 'INR\r'), NULL FROM seq_1_to_99",
+    "INSERT INTO sale SELECT * FROM sale WHERE amount > 97",
+)
+
+
+@pytest.fixture
+def bench(
+    mysql_server: MySqlServer, fresh_schema: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Bench:
+    bench = Bench(mysql_server, fresh_schema(), tmp_path / "bronze")
+    password = mysql_server.credentials.lakehouse
+    url = f"mysql://lakehouse:{password}@127.0.0.1:{mysql_server.port}/{bench.schema}"
+    monkeypatch.setenv("AIRFLOW_CONN_MYSQL_ONPREM", url)
+    monkeypatch.setenv("LAKEHOUSE_CONTRACTS_ROOT", str(tmp_path / "contracts"))
+    return bench
+
+
+def draft(bench: Bench, shown: Shown, table: str, *words: str) -> str:
+    """The text of a draft, in which the schema is called crm and the day is that of the example."""
+    shown.readouterr()
+    status = main(["contract", "draft", table, "--output", "-", *words])
+    printed = shown.readouterr()
+    assert (status, printed.err) == (DONE, "")
+    return re.sub(r" on \d{4}-\d\d-\d\d\.", " on 2026-11-22.", printed.out.replace(bench.schema, "crm"))
+
+
+def lint(path: Path) -> list[Any]:
+    """What the standard's own tool finds wrong."""
+    return [check.reason for check in DataContract(data_contract_file=str(path)).lint().checks or () if check.reason]
+
+
+def test_a_dimension_is_drafted_with_its_doubts_beside_the_columns(bench: Bench, capsys: Shown) -> None:
+    bench.sql(*SUPPLIER)
+
+    assert draft(bench, capsys, "supplier") == (EXPECTED / "supplier.odcs.yaml").read_text()
+
+
+def test_a_fact_is_drafted_with_its_date_and_measures(bench: Bench, capsys: Shown) -> None:
+    bench.sql("CREATE TABLE product (code VARCHAR(8) PRIMARY KEY)", "INSERT INTO product VALUES ('P1')", *SALE)
+
+    assert draft(bench, capsys, "sale") == (EXPECTED / "sale.odcs.yaml").read_text()
+
+
+@pytest.mark.parametrize("path", sorted(EXPECTED.glob("*.yaml")), ids=lambda path: path.name)
+def test_the_drafts_pass_the_standards_lint(path: Path) -> None:
+    assert lint(path) == []
+
+
+def test_a_draft_goes_into_the_schemas_folder_and_never_over_a_file(
+    bench: Bench, tmp_path: Path, capsys: Shown
+) -> None:
+    bench.sql("CREATE TABLE Market (code INT PRIMARY KEY)", "INSERT INTO Market VALUES (1)")
+    path = tmp_path / "contracts" / bench.schema / "market.odcs.yaml"
+
+    assert main(["contract", "draft", "Market"]) == DONE
+    assert capsys.readouterr().out.startswith(f"{path}: drafted as a dimension from all 1 rows\n")
+    assert list(load_contracts(path.parent).tables) == ["Market"]
+
+    path.write_text("mine")
+    assert main(["contract", "draft", "Market"]) == NOT_DONE
+    assert capsys.readouterr().err == (
+        f"error: {path} is there already, and was left as it is: give --force to replace it\n"
+    )
+    assert path.read_text() == "mine"
+
+    assert main(["contract", "draft", "Market", "--force"]) == DONE
+    assert path.read_text() != "mine"
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
+def test_a_large_table_is_sampled_and_the_draft_says_so(bench: Bench, capsys: Shown) -> None:
+    bench.sql(
+        "CREATE TABLE big (id INT PRIMARY KEY, word VARCHAR(9))",
+        "INSERT INTO big SELECT seq, IF(seq > 9000, 'late', 'early') FROM seq_1_to_10000",
+        "ANALYZE TABLE big",
+    )
+
+    text = draft(bench, capsys, "big", "--rows", "1000")
+
+    said = re.search(r"Looked at ([\d,]+) of some ([\d,]+) rows, chosen at random; all that is said of values", text)
+    assert said is not None
+    assert 700 < int(said[1].replace(",", "")) <= 1000
+    assert 9_000 < int(said[2].replace(",", "")) < 11_000
+    assert "'late'" in text, "the end of the table must be in the sample"
+
+
+def test_a_slow_table_is_read_no_longer_than_allowed(bench: Bench, capsys: Shown) -> None:
+    bench.sql("CREATE VIEW slow AS SELECT seq AS id, SLEEP(0.05) AS pause FROM mysql.help_topic, seq_1_to_9999")
+
+    text = draft(bench, capsys, "slow", "--seconds", "1")
+
+    assert re.search(r"Looked at the first [\d,]+ rows from what the server read in 1 s", text)
+
+
+def test_values_of_persons_are_counted_and_not_shown(bench: Bench, capsys: Shown) -> None:
+    bench.sql(
+        "CREATE TABLE person (id INT PRIMARY KEY, last_name VARCHAR(20), iban CHAR(22), birthday DATE, salary INT)",
+        "INSERT INTO person SELECT seq, IF(seq MOD 2, 'Miller', 'MILLER'), 'DE44500105175407', '1981-02-03', 71234"
+        " FROM seq_1_to_60",
+    )
+
+    text = draft(bench, capsys, "person")
+
+    assert "# 2 distinct values; 6 characters" in text
+    assert "1 value spelt in more than one way: transformLogic" in text
+    assert not re.search(r"miller|DE44|1981|71234", text, re.IGNORECASE)
+
+
+def test_trimming_is_not_applied_to_a_key_that_it_would_fold(bench: Bench, capsys: Shown) -> None:
+    bench.sql(
+        "CREATE TABLE k (code VARCHAR(9) COLLATE utf8mb4_nopad_bin PRIMARY KEY, word VARCHAR(9))",
+        "INSERT INTO k VALUES ('a', ' b'), ('a ', 'b')",
+    )
+
+    columns = yaml.safe_load(draft(bench, capsys, "k"))["schema"][0]["properties"]
+
+    assert [column.get("transformLogic") for column in columns] == [None, "trim(word)"]
+
+
+def test_the_users_word_on_the_kind_wins(bench: Bench, capsys: Shown) -> None:
+    bench.sql("CREATE TABLE t (id INT PRIMARY KEY, seen DATE)", "CREATE TABLE u (id INT PRIMARY KEY)")
+
+    assert "{property: tableKind, value: fact}" in draft(bench, capsys, "t", "--kind", "fact")
+    assert main(["contract", "draft", "u", "--kind", "fact"]) == NOT_DONE
+    assert capsys.readouterr().err == (
+        f"error: --kind fact: {bench.schema}.u has no column of type DATE, DATETIME or TIMESTAMP, and a fact needs one "
+        "to date its rows: use --kind dimension\n"
+    )
+
+
+def test_a_table_that_is_not_there_is_one_message(bench: Bench, capsys: Shown) -> None:
+    bench.sql("CREATE TABLE market (code INT)")
+
+    assert main(["contract", "draft", "makret"]) == NOT_DONE
+    assert f"schema {bench.schema} shows no table makret; it has market\n" in capsys.readouterr().err
+
+
+# fmt: off
+TYPES = [
+    "INT", "BIGINT UNSIGNED", "TINYINT(1)", "SMALLINT", "DECIMAL(10,2)", "DECIMAL(65,30)", "FLOAT", "DOUBLE",
+    "BIT(1)", "BIT(64)", "CHAR(3)", "VARCHAR(40)", "VARCHAR(900)", "TEXT", "LONGTEXT", "JSON",
+    "ENUM('a','b c','it''s')", "SET('x','y')", "BINARY(4)", "VARBINARY(20)", "BLOB", "DATE", "DATETIME",
+    "DATETIME(6)", "TIMESTAMP", "TIME(3)", "YEAR", "POINT", "INET6", "UUID",
+]
+# fmt: on
+AWKWARD = ["id", "order", "group", "valid_from", "t_key", "Größe (cm)", "日付", "1st", "a.b", "[x]", ".x", "`"]
+TEXT = st.characters(codec="utf-8", max_codepoint=0xFFFF)
+WRITTEN = st.characters(codec="utf-8", exclude_categories=["C", "Z"], max_codepoint=0xFFFF)
+COLUMNS = st.lists(
+    st.tuples(
+        st.sampled_from(AWKWARD) | st.text(WRITTEN, min_size=1, max_size=20),
+        st.sampled_from(TYPES),
+        st.text(TEXT, max_size=9),
+    ),
+    min_size=1,
+    max_size=9,
+    unique_by=lambda column: column[0].casefold(),
+)
+VALUES = ["nan", " x\r", "", "2026-11-20", "0000-00-00", "9999-12-31 10:00:00", "-1", "0", "7.25", "a", "é\x85", None]
+PICKS = st.lists(st.lists(st.sampled_from(VALUES), min_size=9, max_size=9), max_size=6)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(columns=COLUMNS, rows=PICKS)
+def test_a_draft_of_any_table_passes_every_check(
+    bench: Bench, tmp_path_factory: pytest.TempPathFactory, columns: list[Any], rows: list[list[str | None]]
+) -> None:
+    make_table(bench, columns, rows)
+    folder = tmp_path_factory.mktemp("any") / bench.schema
+
+    assert main(["contract", "draft", "t", "--output", str(folder)]) == DONE
+
+    contract = load_contracts(folder).tables["t"]
+    assert sorted(column.name for column in contract.columns) == sorted(name for name, *_ in columns)
+
+
+def make_table(bench: Bench, columns: list[Any], rows: list[list[str | None]]) -> None:
+    """Make the table `t` afresh, with as much of each value as its column takes."""
+    connection = bench.server.connect(bench.schema)
+    described = ", ".join(
+        f"`{name.replace('`', '``')}` {kind} NULL COMMENT {connection.literal(comment).decode()}"
+        for name, kind, comment in columns
+    )
+    marks = ["POINT(1, 2)" if "POINT" in kind else "%s" for _, kind, _ in columns]
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SET SESSION sql_mode='', check_constraint_checks=0")
+            cursor.execute("DROP TABLE IF EXISTS t")
+            cursor.execute(f"CREATE TABLE t ({described})")
+            for row in rows:
+                values = [value for value, mark in zip(row, marks, strict=False) if mark == "%s"]
+                cursor.execute(f"INSERT IGNORE INTO t VALUES ({', '.join(marks)})", values)
+    finally:
+        connection.close()
