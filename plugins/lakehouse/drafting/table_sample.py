@@ -117,7 +117,7 @@ def _read(source: MySqlSource, sql: str, fields: Sequence[_Field]) -> tuple[Samp
     ended = True
     try:
         for batch in source.stream(sql, _BATCH_ROWS, _BATCH_BYTES):
-            for field, values, chunk in zip(fields, zip(*batch, strict=True), chunks, strict=True):
+            for field, values, chunk in zip(fields, batch, chunks, strict=True):
                 array, replaced = decode_column(field.plan, values)
                 chunk.append(array)
                 substitutions[field.name].update(replaced)
