@@ -16,7 +16,7 @@ from typing import Any
 
 from local.demo.addresses import AIRFLOW_USER, HOST, Home, Ports
 from local.demo.changes import changes_of
-from local.demo.day import DAG_ID, DayRun, run_day, wait_for_dag
+from local.demo.day import DAG_ID, DayRun, end_unfinished_runs, run_day, wait_for_dag
 from local.demo.independent_check import compare
 from local.demo.report import Report, day_report, failures_of, open_quarantine, render, write_json
 from local.demo.stack import Stack
@@ -82,6 +82,7 @@ def live_two_days(stack: Stack, rows: int, seed: int, say: Callable[[str], None]
         say(f"filling MySQL with {rows:,} transactions of three years")
         memory.remember("planted", generate(source, rows, seed, last_date=LAST_DATE).as_dict())
     wait_for_dag(stack)
+    end_unfinished_runs(stack, say)
     next_date = LAST_DATE + timedelta(days=1)
     first = _day(stack, LAST_DATE, memory, say)
     if not has_sales(source, next_date):

@@ -97,6 +97,10 @@ class AirflowClient:
         answer = self.request("GET", f"/dags/{dag_id}/dagRuns?limit=100&order_by=id")
         return list(answer["dag_runs"])
 
+    def fail(self, dag_id: str, run_id: str) -> None:
+        """Ends a run, with its tasks, as failed."""
+        self.request("PATCH", f"/dags/{dag_id}/dagRuns/{_quoted(run_id)}", {"state": "failed"})
+
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """All task instances of a run, mapped ones each for itself."""
         path = f"/dags/{dag_id}/dagRuns/{_quoted(run_id)}/taskInstances?limit=100"

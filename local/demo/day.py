@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from local.demo.airflow_client import TERMINAL
 from local.demo.stack import Stack, StackError
 
 DAG_ID = "atliqsale_daily"
@@ -44,6 +45,14 @@ def wait_for_dag(stack: Stack) -> None:
         stack.require_alive()
         time.sleep(0.5)
     stack.airflow.unpause(DAG_ID)
+
+
+def end_unfinished_runs(stack: Stack, say: Callable[[str], None]) -> None:
+    """Ends the manual runs that a killed demo left: Airflow would wait minutes for a sign of life from their tasks."""
+    for run in stack.airflow.runs(DAG_ID):
+        if run["run_type"] == "manual" and run["state"] not in TERMINAL:
+            say(f"ending the run {run['dag_run_id']}, which was cut off")
+            stack.airflow.fail(DAG_ID, run["dag_run_id"])
 
 
 def run_day(stack: Stack, business_date: date, say: Callable[[str], None]) -> DayRun:
