@@ -16,5 +16,9 @@ class PostgresServerError(LocalError):
     """The private PostgreSQL server cannot be installed, started or reached."""
 
 
+class AzuriteServerError(LocalError):
+    """The private Azurite server cannot be installed, started or stopped."""
+
+
 class DemoDataError(LocalError):
     """The demo data cannot be generated or loaded as asked."""

@@ -1,0 +1,140 @@
+"""A private Azurite: Microsoft's own stand-in for a storage account's blob service, for the tests of the lake on Azure.
+
+It listens on the loopback address alone and keeps all it has under one folder. npm brings it, once for all clones.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from local.errors import AzuriteServerError
+from local.processes import die_with_parent
+
+HOST = "127.0.0.1"
+ACCOUNT = "lakehouse"
+VERSION = "3.35.0"
+_INSTALL_SECONDS = 300.0
+_START_SECONDS = 60.0
+_STOP_SECONDS = 15.0
+_POLL_SECONDS = 0.05
+
+
+class AzuriteServer:
+    """One Azurite with its blobs and log under `home`, on `127.0.0.1:port`; it dies with the thread that started it.
+
+    Args:
+        home: the folder of all it has.
+        port: where it listens.
+        program: as `installed_azurite` gives it.
+    """
+
+    def __init__(self, home: Path, port: int, program: Path) -> None:
+        self.home = home
+        self.port = port
+        self.key = base64.b64encode(secrets.token_bytes(32)).decode()
+        self._program = program
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def connection_string(self, port: int | None = None) -> str:
+        """What a client needs to know; another `port` leads through a proxy."""
+        return (
+            f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={self.key};"
+            f"BlobEndpoint=http://{HOST}:{port or self.port}/{ACCOUNT};"
+        )
+
+    def start(self) -> None:
+        """Start the server and wait until it listens.
+
+        Raises:
+            AzuriteServerError: it ended or stayed silent; the message holds the end of its log.
+        """
+        self.home.mkdir(parents=True, exist_ok=True)
+        log_file = self.home / "azurite.log"
+        with log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(str(self._program), "--silent", "--skipApiVersionCheck", "--disableTelemetry"),
+                    *("--location", str(self.home), "--blobHost", HOST, "--blobPort", str(self.port)),
+                ],
+                env={**os.environ, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{self.key}"},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=die_with_parent(),
+            )
+        end = time.monotonic() + _START_SECONDS
+        while not self._listens():
+            if self._process.poll() is not None or time.monotonic() > end:
+                self.stop()
+                raise AzuriteServerError(f"Azurite did not start; {log_file} says:\n{log_file.read_text()[-2000:]}")
+            time.sleep(_POLL_SECONDS)
+
+    def stop(self) -> None:
+        """Stop the server and wait for its end; what it holds stays."""
+        process, self._process = self._process, None
+        if process is None or process.poll() is not None:
+            return
+        process.terminate()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _listens(self) -> bool:
+        try:
+            socket.create_connection((HOST, self.port), 1).close()
+        except OSError:
+            return False
+        return True
+
+
+def installed_azurite(cache: Path | None = None) -> Path:
+    """The program of Azurite, installed with npm first where it is missing.
+
+    Args:
+        cache: where downloads are kept (default: the environment variable LAKEHOUSE_CACHE, or ~/.cache/lakehouse).
+
+    Raises:
+        AzuriteServerError: there is no npm, or it cannot install Azurite.
+    """
+    root = cache or Path(os.environ.get("LAKEHOUSE_CACHE") or Path.home() / ".cache" / "lakehouse")
+    folder = root / f"azurite-{VERSION}"
+    program = folder / "node_modules" / ".bin" / "azurite-blob"
+    if program.exists():
+        return program
+    npm = shutil.which("npm")
+    if npm is None:
+        raise AzuriteServerError("npm was not found: install Node.js with npm (Debian, Ubuntu: apt-get install npm)")
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / "azurite.lock").open("w") as lock:
+        # Two test runs at once: the second waits here, and then finds it done.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not program.exists():
+            _install(npm, folder)
+    return program
+
+
+def _install(npm: str, folder: Path) -> None:
+    # Installed beside and renamed, so that an interrupted installation is never taken for a complete one.
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    command = [npm, "install", "--prefix", str(partial), "--no-audit", "--no-fund", f"azurite@{VERSION}"]
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=_INSTALL_SECONDS
+        )
+    except subprocess.TimeoutExpired as error:
+        raise AzuriteServerError(f"npm did not install Azurite within {_INSTALL_SECONDS:.0f} s") from error
+    if done.returncode != 0:
+        raise AzuriteServerError(f"npm cannot install Azurite:\n{(done.stdout + done.stderr).strip()[-2000:]}")
+    partial.rename(folder)
