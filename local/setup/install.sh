@@ -8,6 +8,7 @@
 # script with status 1.
 #
 # Environment: LAKEHOUSE_CACHE  where downloads are kept for all clones (default ~/.cache/lakehouse)
+#              SETUP_NPM        "wanted": root installs npm too
 
 set -euo pipefail
 
@@ -27,7 +28,7 @@ setup_fail() {
 . "$LAKEHOUSE_REPOSITORY/local/setup/delta_jars.sh"
 
 setup_everything() {
-    if python_is_ready && java_is_ready && mariadb_is_ready && delta_jars_are_ready; then
+    if python_is_ready && java_is_ready && mariadb_is_ready && npm_is_ready && delta_jars_are_ready; then
         return 0
     fi
     mkdir -p "$LAKEHOUSE_CACHE"

@@ -1,4 +1,4 @@
-# System packages: a JDK for Spark, MariaDB's server, and what compiles mysqlclient. Sourced by install.sh.
+# System packages: a JDK for Spark, MariaDB's server, what compiles mysqlclient, and npm for tests. Sourced by install.sh.
 
 SETUP_JVM_FOLDER="${SETUP_JVM_FOLDER:-/usr/lib/jvm}"
 
@@ -28,11 +28,18 @@ compiler_is_ready() {
         { pkg-config --exists libmariadb || pkg-config --exists mysqlclient; }
 }
 
+# npm brings Azurite, which only tests need (SETUP_NPM=wanted): who may not install it goes without, and those are skipped.
+npm_is_ready() {
+    [ "${SETUP_NPM:-}" != wanted ] || command -v npm >/dev/null ||
+        [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null
+}
+
 # Names, one a line, of the Debian packages that are needed and missing.
 missing_packages() {
     java_is_ready || echo openjdk-17-jre-headless
     # The -core packages hold the programs without the system-wide service, which nobody here needs.
     mariadb_is_ready || printf '%s\n' mariadb-server-core mariadb-client-core
+    npm_is_ready || echo npm
     if ! python_is_ready; then
         find_python || printf '%s\n' python3 python3-venv python3-dev
         # mysqlclient has no wheel for Linux.

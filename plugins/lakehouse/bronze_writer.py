@@ -147,9 +147,10 @@ class BronzeWriter:
 
 
 def remove_files(folder: LakePath, names: list[str]) -> None:
-    """Remove files of a run that failed; one that cannot be removed stays behind, unseen."""
-    for name in names:
-        with contextlib.suppress(StorageError):
+    """Remove files of a run that failed; those that cannot be removed stay behind, unseen, until upkeep takes them."""
+    # After the first failure no more is tried: a store that is away keeps every request waiting for a minute.
+    with contextlib.suppress(StorageError):
+        for name in names:
             remove(folder / name)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -309,9 +308,3 @@ def test_upkeep_sweeps_the_storage_account(bench: Bench, spec: CopySpec) -> None
         "business_date=2026-11-21/_manifest.json",
         "business_date=2026-11-21/part-2026-11-21-0.parquet",
     ]
-
-
-def test_without_npm_it_is_said_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", os.fspath(tmp_path))
-    with pytest.raises(AzuriteServerError, match=r"npm was not found: install Node\.js with npm \(Debian, Ubuntu: "):
-        installed_azurite(tmp_path / "cache")
