@@ -1,12 +1,27 @@
-"""`contract check`: are all contracts valid?"""
+"""`contract check`: are all contracts valid, and are they true of the live tables?"""
 
 from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lakehouse.commands.command import DONE, FOUND_WRONG, Command
+from lakehouse.commands.numbers import positive
+from lakehouse.commands.source_arguments import add_source_arguments, source_of
+from lakehouse.errors import ContractError, SourceError
+
+if TYPE_CHECKING:
+    from lakehouse.contracts import ContractSet
+    from lakehouse.live_check import Finding
+    from lakehouse.mysql_source import MySqlSource
+
+_MOST_SECONDS = 60
+_DESCRIPTION = """Validates all contracts, then holds each against its live table: missing tables and columns, other
+types, NULLs in required columns, keys that rows share (errors), and columns that no contract has (warnings). One line
+for each finding: file, field, value, cure."""
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,29 +31,89 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="folder that holds one folder of contracts per MySQL schema (default: the setting contracts_root)",
     )
+    add_source_arguments(parser)
+    parser.add_argument("--offline", action="store_true", help="validate the files alone, and ask no server")
+    parser.add_argument("--strict", action="store_true", help="end with status 1 for warnings too")
+    parser.add_argument(
+        "--seconds", type=positive, default=_MOST_SECONDS, metavar="S", help=f"time for one query ({_MOST_SECONDS})"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Validate every contract, and print each problem on a line of its own."""
+    """Print every finding on a line of its own, and a summary."""
     from lakehouse.commands.contract_folders import contract_folders, contracts_root
-    from lakehouse.contracts import load_contracts
-    from lakehouse.errors import ContractError
 
-    wrong = False
+    valid, errors, warnings = [], 0, 0
     for folder in contract_folders(arguments.contracts or contracts_root(os.environ)):
-        try:
-            load_contracts(folder)
-            print(f"{folder.name}: the contracts are valid")
-        except ContractError as error:
-            wrong = True
-            print(error)
-    return FOUND_WRONG if wrong else DONE
+        problems = _invalid(folder)
+        print("\n".join(f"error: {folder.name}/{line}" for line in problems), end="\n" if problems else "")
+        errors += len(problems)
+        if not problems:
+            valid.append(folder)
+    if valid and not arguments.offline:
+        for finding in _live(valid, arguments):
+            print(finding, flush=True)
+            errors += finding.is_error
+            warnings += not finding.is_error
+    where = "valid" if arguments.offline else "true of their tables"
+    counted = f"{errors} error{'' if errors == 1 else 's'}, {warnings} warning{'' if warnings == 1 else 's'}"
+    print(counted if errors or warnings else f"all contracts are {where}")
+    return FOUND_WRONG if errors or (warnings and arguments.strict) else DONE
+
+
+def _invalid(folder: Path) -> list[str]:
+    """What is wrong in the contracts of a folder, one line each."""
+    from lakehouse.contracts import load_contracts
+
+    try:
+        load_contracts(folder)
+    except ContractError as error:
+        # The first line counts the others.
+        return str(error).splitlines()[1:] or [str(error)]
+    return []
+
+
+def _live(folders: list[Path], arguments: argparse.Namespace) -> Iterator[Finding]:
+    from lakehouse.contracts import load_contracts
+    from lakehouse.mysql_source import MySqlSource
+    from lakehouse.query_time import limit_time
+
+    with MySqlSource(source_of(arguments)) as source:
+        limit_time(source, arguments.seconds)
+        for folder in folders:
+            yield from _check_schema(source, folder, load_contracts(folder), arguments.seconds)
+
+
+def _check_schema(source: MySqlSource, folder: Path, contracts: ContractSet, seconds: int) -> Iterator[Finding]:
+    from lakehouse.contract_files import ContractFile, Problem, read_contract_file
+    from lakehouse.drafting.source_description import describe_table
+    from lakehouse.live_check import Finding, check_columns, check_values, missing_table
+
+    try:
+        tables = {table.name for table in source.tables(contracts.schema)}
+    except SourceError as error:
+        yield Finding(Problem(contracts.schema, "schema", contracts.schema, f"cannot be read: {error}"))
+        return
+    for contract in contracts.tables.values():
+        label = f"{contracts.schema}/{contract.file}"
+        if contract.excluded:
+            continue
+        if contract.table not in tables:
+            yield missing_table(contract, label, tables)
+            continue
+        description = describe_table(source, contracts.schema, contract.table)
+        found = list(check_columns(contract, label, description))
+        yield from found
+        file = read_contract_file(folder / contract.file)
+        # Values of columns that are not there, or mean something else, say nothing.
+        if isinstance(file, ContractFile) and not any(finding.is_error for finding in found):
+            yield from check_values(source, file, label, description, seconds)
 
 
 COMMAND = Command(
     words=("contract", "check"),
-    summary="test all contracts",
-    description="Validates all contracts.",
+    summary="test all contracts, against the live tables too",
+    description=_DESCRIPTION,
     add_arguments=_add_arguments,
     run=run,
 )

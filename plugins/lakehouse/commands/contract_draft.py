@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse.commands.command import DONE, Command
+from lakehouse.commands.numbers import positive
 from lakehouse.commands.source_arguments import add_schema_argument, add_source_arguments, schema_of, source_of
 from lakehouse.errors import ContractError
 
@@ -34,18 +35,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--kind", choices=["dimension", "fact"], help="what the table is, where the guess is wrong")
     parser.add_argument(
-        "--rows", type=_positive, default=_MOST_ROWS, metavar="N", help=f"rows to look at, at most ({_MOST_ROWS:,})"
+        "--rows", type=positive, default=_MOST_ROWS, metavar="N", help=f"rows to look at, at most ({_MOST_ROWS:,})"
     )
     parser.add_argument(
-        "--seconds", type=_positive, default=_MOST_SECONDS, metavar="S", help=f"time to read, at most ({_MOST_SECONDS})"
+        "--seconds", type=positive, default=_MOST_SECONDS, metavar="S", help=f"time to read, at most ({_MOST_SECONDS})"
     )
     parser.add_argument("--force", action="store_true", help="replace a file that is already there")
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
-    return int(text)
 
 
 def run(arguments: argparse.Namespace) -> int:

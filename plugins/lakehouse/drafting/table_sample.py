@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from lakehouse.errors import SourceError
 from lakehouse.fingerprint import table_sql
+from lakehouse.query_time import limit_time, time_is_up
 from lakehouse.sql_text import quote_identifier
 from lakehouse.type_map import ColumnPlan, SourceColumn, decode_column, plan_column
 
@@ -26,7 +27,6 @@ _BATCH_ROWS = 4_096
 _BATCH_BYTES = 8 * 2**20
 # An estimate of the server may well be half of the truth: below this many times the limit, reading will tell.
 _ESTIMATE_SLACK = 2
-_TIME_IS_UP = {1969, 3024}
 _LENGTH = SourceColumn("length", "bigint", True)
 
 
@@ -66,7 +66,7 @@ def sample_table(source: MySqlSource, table: TableDescription, most_rows: int, s
     Raises:
         SourceError: the table cannot be read, or has a column of a type without a rule.
     """
-    _limit_time(source, seconds)
+    limit_time(source, seconds)
     fields = [field for column in table.columns for field in _fields(column.name, column.mysql_type)]
     select = f"SELECT {', '.join(field.select_sql for field in fields)} FROM {table_sql(table.schema, table.table)}"
     estimate = table.estimated_rows
@@ -87,12 +87,6 @@ def sample_table(source: MySqlSource, table: TableDescription, most_rows: int, s
 
 def _until(ended: bool, seconds: int) -> str:
     return "" if ended else f" from what the server read in {seconds} s"
-
-
-def _limit_time(source: MySqlSource, seconds: int) -> None:
-    version = (source.rows("SELECT VERSION()")[0][0] or b"").decode()
-    limit = f"max_statement_time={seconds}" if "MariaDB" in version else f"max_execution_time={seconds * 1000}"
-    source.rows(f"SET SESSION {limit}")
 
 
 def _fields(name: str, mysql_type: str) -> list[_Field]:
@@ -122,8 +116,7 @@ def _read(source: MySqlSource, sql: str, fields: Sequence[_Field]) -> tuple[Samp
                 chunk.append(array)
                 substitutions[field.name].update(replaced)
     except SourceError as error:
-        code = error.__cause__.args[0] if error.__cause__ and error.__cause__.args else None
-        if code not in _TIME_IS_UP:
+        if not time_is_up(error):
             raise
         ended = False
     arrays = [pa.chunked_array(chunk, field.plan.arrow_type) for field, chunk in zip(fields, chunks, strict=True)]
