@@ -208,13 +208,11 @@ class MySqlServer:
             connection.close()
 
     def _options(self) -> list[str]:
-        temporary = self.home / "tmp"
-        temporary.mkdir(exist_ok=True)
         return [
             "--no-defaults",
             *_user_option(),
             f"--datadir={self.data_folder}",
-            f"--tmpdir={temporary}",
+            f"--tmpdir={self._temporary_folder()}",
             f"--socket={self.socket}",
             f"--pid-file={self._pid_file}",
             f"--port={self.port}",
@@ -229,6 +227,11 @@ class MySqlServer:
             "--max-connections=100",
             *self.options,
         ]
+
+    def _temporary_folder(self) -> Path:
+        folder = self.home / "tmp"
+        folder.mkdir(exist_ok=True)
+        return folder
 
     @property
     def _pid_file(self) -> Path:
@@ -250,7 +253,14 @@ class MySqlServer:
             "--skip-name-resolve",
         ]
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, preexec_fn=die_with_parent()
+            command,
+            # A server clears the temporary tables of its folder when it starts: in /tmp those of another installation.
+            env={**os.environ, "TMPDIR": str(self._temporary_folder())},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            preexec_fn=die_with_parent(),
         )
         if done.returncode != 0:
             shutil.rmtree(partial, ignore_errors=True)

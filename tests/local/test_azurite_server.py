@@ -1,4 +1,4 @@
-"""The private Azurite: what is said where it cannot be had; half an installation is never taken for a whole one."""
+"""The private Azurite: what is said where it cannot be had, and that no half installation passes for a whole one."""
 
 from __future__ import annotations
 

@@ -129,6 +129,23 @@ def test_data_and_passwords_survive_a_restart_and_a_kill_of_the_parent(tmp_path:
     assert not is_alive(second)
 
 
+def test_servers_can_be_installed_side_by_side(tmp_path: Path) -> None:
+    homes = [tmp_path / str(number) for number in range(4)]
+    script = (
+        "import sys; from pathlib import Path; from local.mysql_server import MySqlServer\n"
+        "server = MySqlServer(Path(sys.argv[1]), int(sys.argv[2])); server.start(); server.stop()\n"
+    )
+    installing = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(home), str(free_port())],
+            env={**os.environ, "TMPDIR": str(tmp_path)},
+            cwd=Path(__file__).parents[2],
+        )
+        for home in homes
+    ]
+    assert [process.wait() for process in installing] == [0, 0, 0, 0]
+
+
 def _without_patience(server: MySqlServer) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("local.mysql_server._LEFTOVER_SECONDS", 0.0)
