@@ -81,13 +81,13 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
 
 def test_a_kill_leaves_no_process_and_the_next_start_takes_up_where_it_stopped(demo: Demo) -> None:
     killed = demo.start()
-    wait_until(lambda: demo.said("copy_to_bronze"), "no table was copied", 300)
+    wait_until(lambda: demo.said("copy_to_bronze"), "no table was copied", 600)
     killed.kill()
     killed.wait()
     wait_until(lambda: not demo.processes(), lambda: f"still alive: {demo.processes()}", 60)
 
     stopped = demo.start()
-    wait_until(lambda: demo.said("gold"), "no second start came to gold", 300)
+    wait_until(lambda: demo.said("gold"), "no second start came to gold", 600)
     assert "filling MySQL" not in demo.output.read_text()
     addresses = json.loads((demo.home / "addresses.json").read_text())
     assert addresses["airflow_url"] == f"http://127.0.0.1:{demo.port}"
