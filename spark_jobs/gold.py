@@ -5,14 +5,13 @@ gold.py --contracts DIR/<schema> --table T --business-date 2026-11-20 --run-id R
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 from pyspark.sql import SparkSession
 
 from medallion.cli import JobArguments
 from medallion.contract_files import read_one_big_table_contract, read_silver_contract
-from medallion.job import run_job
+from medallion.job import exit_on_failure, run_job
 from medallion.one_big_table_refresh import refresh_one_big_table
 from medallion.run_ledger import Outcome
 
@@ -31,10 +30,8 @@ def main(argv: Sequence[str] | None = None) -> str | None:
 
 
 def run() -> None:
-    """The entry point, by hand and as a wheel, whose return value Databricks ignores: so a failure raises."""
-    failure = main()
-    if failure is not None:
-        sys.exit(failure)
+    """The entry point, by hand and as a wheel."""
+    exit_on_failure(main())
 
 
 if __name__ == "__main__":

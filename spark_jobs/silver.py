@@ -5,7 +5,6 @@ silver.py --contracts DIR/<schema> --table T --business-date 2026-11-20 --run-id
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 from pyspark.sql import SparkSession
@@ -15,7 +14,7 @@ from medallion.contract_files import read_silver_contract
 from medallion.contracts import TableKind
 from medallion.dimensions import refresh_dimension
 from medallion.facts import refresh_fact
-from medallion.job import run_job
+from medallion.job import exit_on_failure, run_job
 from medallion.run_ledger import Outcome
 
 
@@ -33,10 +32,8 @@ def main(argv: Sequence[str] | None = None) -> str | None:
 
 
 def run() -> None:
-    """The entry point, by hand and as a wheel, whose return value Databricks ignores: so a failure raises."""
-    failure = main()
-    if failure is not None:
-        sys.exit(failure)
+    """The entry point, by hand and as a wheel."""
+    exit_on_failure(main())
 
 
 if __name__ == "__main__":

@@ -93,6 +93,6 @@ def _fault(empty: DataFrame, expression: str, contract: SilverContract, place: s
     return []
 
 
-def first_line(error: PySparkException) -> str:
+def first_line(error: Exception) -> str:
     """The gist of a Spark error."""
     return re.split(r"; line \d+ pos", str(error).strip().splitlines()[0])[0]

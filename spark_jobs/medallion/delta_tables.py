@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ _PROPERTIES = {
     "delta.columnMapping.mode": "none",
     "delta.checkpointPolicy": "classic",
 }
+# More commits than one run makes, with other runs beside it.
+_RECENT = 20
 _MISSING = {
     "DELTA_MISSING_DELTA_TABLE",
     "DELTA_TABLE_NOT_FOUND",
@@ -29,11 +31,12 @@ _MISSING = {
 
 @dataclass(frozen=True)
 class Commit:
-    """One version of a table, with what its writer stored beside it."""
+    """One version of a table, with what its writer stored beside it; ``bytes_written`` is the size of its new files."""
 
     version: int
     read_version: int | None
     user_metadata: str | None
+    bytes_written: int
 
 
 def exists(spark: SparkSession, table: str) -> bool:
@@ -115,10 +118,22 @@ def version(spark: SparkSession, table: str) -> int:
 
 def history(spark: SparkSession, table: str, limit: int) -> list[Commit]:
     """The newest commits, newest first."""
-    rows = (
-        spark.sql(f"DESCRIBE HISTORY {table} LIMIT {limit}").select("version", "readVersion", "userMetadata").collect()
-    )
-    return [Commit(row["version"], row["readVersion"], row["userMetadata"]) for row in rows]
+    columns = ("version", "readVersion", "userMetadata", "operationMetrics")
+    rows = spark.sql(f"DESCRIBE HISTORY {table} LIMIT {limit}").select(*columns).collect()
+    return [
+        Commit(row["version"], row["readVersion"], row["userMetadata"], _bytes_written(row["operationMetrics"] or {}))
+        for row in rows
+    ]
+
+
+def bytes_written_since(spark: SparkSession, table: str, version: int) -> int:
+    """The size of the files that commits after a version added."""
+    newest = history(spark, table, _RECENT)
+    return sum(commit.bytes_written for commit in newest if commit.version > version)
+
+
+def _bytes_written(metrics: Mapping[str, str]) -> int:
+    return int(metrics.get("numOutputBytes") or metrics.get("numTargetBytesAdded") or 0)
 
 
 def identity(spark: SparkSession, table: str) -> str:

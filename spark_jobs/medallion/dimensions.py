@@ -80,9 +80,11 @@ def refresh_dimension(spark: SparkSession, job: JobArguments, contract: SilverCo
             scd2.tracked_since(contract.tracked, by_date | {job.business_date: contract.tracked}),
         )
         _create_or_align(spark, table, scd2.version_columns(contract), "is_current")
+        before = delta_tables.version(spark, table)
         written = _land(spark, table, refused_table, snapshot, landing)
     else:
         _create_or_align(spark, table, scd1.row_columns(contract), None)
+        before = delta_tables.version(spark, table)
         written = 0 if snapshot.later else scd1.replace_rows(spark, table, snapshot.accepted, contract)
     _write_quarantine(spark, refused_table, snapshot, contract, job.run_id)
     progress = SliceProgress(
@@ -96,7 +98,13 @@ def refresh_dimension(spark: SparkSession, job: JobArguments, contract: SilverCo
     )
     write_progress(spark, progress_table, done, [progress])
     detail = reconcile.measure_dimension(spark, table, refused_table, contract, progress)
-    return Outcome(_outcome(contract, job.business_date, done, written), rows_landed, written, detail)
+    return Outcome(
+        _outcome(contract, job.business_date, done, written),
+        rows_landed,
+        written,
+        delta_tables.bytes_written_since(spark, table, before) if written else 0,
+        detail,
+    )
 
 
 def _outcome(contract: SilverContract, day: dt.date, done: Mapping[str, SliceProgress], written: int) -> str:

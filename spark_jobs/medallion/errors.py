@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+
+# Delta's own exceptions are not among those that PySpark makes its own: a classic session gives them as Java errors.
+SPARK_ERRORS = (PySparkException, Py4JJavaError)
+_CONFLICT = re.compile(r"\[DELTA_(?:CONCURRENT_\w+|METADATA_CHANGED|PROTOCOL_CHANGED)\b")
+
 
 class MedallionError(Exception):
     """Something the user can put right; its text is the one message that a job prints before it exits with status 1."""
@@ -33,3 +42,9 @@ class ConcurrentWriteError(MedallionError):
 
 class ConservationError(MedallionError):
     """Rows were lost or multiplied between two stored tables."""
+
+
+def is_conflict(error: Exception) -> bool:
+    """Whether Delta refused a commit because another writer's came first: nothing was written, and a retry may pass."""
+    # Told apart by text: a classic session gives no condition of it, a remote one no class.
+    return isinstance(error, SPARK_ERRORS) and _CONFLICT.search(str(error)) is not None

@@ -131,7 +131,7 @@ def refresh_fact(spark: SparkSession, job: JobArguments, contract: SilverContrac
     is_new = not delta_tables.exists(spark, table)
     done = progress_of(spark, table, names.progress(contract.name))
     changes = changed_slices(manifest, done, contract.content_hash)
-    written = 0
+    written, bytes_written = 0, 0
     if is_new or changes.stale or changes.gone:
         check_expressions(spark, contract, manifest.columns, manifest.uri)
         rows = bronze.read_slices(spark, manifest, changes.stale, contract.date_source)
@@ -142,6 +142,7 @@ def refresh_fact(spark: SparkSession, job: JobArguments, contract: SilverContrac
         progress = slice_progress(judged, accepted, contract, manifest, changes.stale, job)
         delta_tables.create(spark, table, fact_columns(contract), partitioned_by=contract.date_column, change_feed=True)
         quarantine.create(spark, refused_table)
+        before = delta_tables.version(spark, table)
         _write_rows(accepted.drop(_COPIES), table, contract, changes)
         _write_quarantine(spark, refused_table, judged, contract, changes, job)
         write_progress(spark, names.progress(contract.name), done, progress, changes.gone)
@@ -149,12 +150,14 @@ def refresh_fact(spark: SparkSession, job: JobArguments, contract: SilverContrac
             one.slice: one for one in progress
         }
         written = sum(one.rows_bronze - one.rows_duplicate for one in progress)
+        bytes_written = delta_tables.bytes_written_since(spark, table, before)
     silver = reconcile.measure_fact(spark, table, contract)
     refused = reconcile.measure_open_quarantine(spark, refused_table, contract)
     return Outcome(
         outcome="refreshed" if changes.stale or changes.gone else "unchanged",
         rows_read=sum(manifest.slices[name].rows for name in changes.stale),
         rows_written=written,
+        bytes_written=bytes_written,
         detail=reconcile.fact_detail(contract, done, silver, refused),
     )
 

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from medallion import run_ledger
 from medallion.cli import JobArguments, parse_arguments
-from medallion.errors import CleaningError, MedallionError
+from medallion.errors import SPARK_ERRORS, CleaningError, ConcurrentWriteError, MedallionError, is_conflict
 from medallion.run_ledger import Outcome
 from medallion.session import get_session
 
@@ -40,8 +40,7 @@ def run_job(stage: str, work: Work, argv: Sequence[str] | None) -> str | None:
     """Runs one stage for one table.
 
     Returns:
-        None, or one message of what failed, after a ledger row with status failed where a session can be had. Given to
-        ``sys.exit`` it goes to stderr with status 1, and to Databricks as the run's error, where on-call reads it.
+        None, or one message of what failed, after a ledger row with status failed where a session can be had.
     """
     started = dt.datetime.now(dt.UTC)
     try:
@@ -56,19 +55,32 @@ def run_job(stage: str, work: Work, argv: Sequence[str] | None) -> str | None:
         outcome = work(spark, job)
     except MedallionError as error:
         message = str(error)
-    except PySparkException as error:
+    except (*SPARK_ERRORS, OSError) as error:
         log.debug("stage failed", exc_info=error)
         message = str(explain(error))
-    _write_ledger(spark, job, stage, started, outcome, message)
+    message = _write_ledger(spark, job, stage, started, outcome, message)
     return None if message is None else f"{stage} {job.table} {job.business_date}: {message}"
 
 
-def explain(error: PySparkException) -> MedallionError:
-    """A Spark error as one message; those that a row's value caused say what to do about it."""
-    condition = error.getCondition() or ""
+def exit_on_failure(failure: str | None) -> None:
+    """Ends the process with a job's message, if it has one.
+
+    The message goes to stderr with status 1, and to Databricks as the run's error, where on-call reads it. It is raised
+    and not returned, because of a wheel's entry point Databricks ignores the return value.
+    """
+    if failure is not None:
+        sys.exit(failure)
+
+
+def explain(error: Exception) -> MedallionError:
+    """An error of Spark, Delta or the system as one message; what a row's value caused says what to do about it."""
+    if isinstance(error, OSError):
+        return MedallionError(f"the system refused: {error}; mend that and run this again")
     # What follows is Spark's plan and the Java stack.
-    text = " ".join(re.split(r"; line \d+ pos|\n\n|JVM stacktrace|== SQL", str(error))[0].split())
-    if condition in _VALUE_ERRORS:
+    text = " ".join(re.split(r"; line \d+ pos|\n\n|\n\tat |JVM stacktrace|== SQL", str(error))[0].split())
+    if is_conflict(error):
+        return ConcurrentWriteError(f"another run wrote to the same table; run this one again when it is done: {text}")
+    if isinstance(error, PySparkException) and error.getCondition() in _VALUE_ERRORS:
         return CleaningError(
             "an expression of the contract failed on a row instead of giving NULL: use try_cast, try_divide and their "
             f"kin in transformLogic: {text}"
@@ -83,11 +95,14 @@ def _write_ledger(
     started: dt.datetime,
     outcome: Outcome | None,
     message: str | None,
-) -> None:
+) -> str | None:
+    """Writes the row; gives the run's message: a run without a row has failed, since nobody can reconcile it."""
     try:
         run_ledger.write_row(spark, job, stage, started, dt.datetime.now(dt.UTC), outcome, message)
-    except PySparkException as error:
+    except (*SPARK_ERRORS, OSError) as error:
+        unwritten = f"no ledger row could be written to {run_ledger.ledger_path(job, stage)}: {explain(error)}"
         # The message of a failed run matters more than its row.
         if message is None:
-            raise
-        print(f"{stage} {job.table}: no ledger row could be written: {error}", file=sys.stderr)
+            return unwritten
+        print(f"{stage} {job.table}: {unwritten}", file=sys.stderr)
+    return message

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TypedDict
 
 from pyspark.errors import PySparkException
@@ -21,12 +22,19 @@ from medallion import delta_tables, one_big_table, reconcile
 from medallion.cleaning import first_line
 from medallion.cli import JobArguments
 from medallion.contracts import OneBigTableContract, SilverContract, content_hash
-from medallion.errors import BronzeError, ConservationError, ContractError
+from medallion.errors import SPARK_ERRORS, BronzeError, ConservationError, ContractError
 from medallion.rules import identifier
 from medallion.run_ledger import Outcome
 from medallion.table_names import TableNames
 
 _HISTORY = 200
+# A version that VACUUM or the log's retention removed, a feed that was switched off, columns changed in between.
+_CHANGES_ARE_GONE = re.compile(
+    r"\[(?:DELTA_(?:MISSING_CHANGE_DATA|CHANGE_TABLE_FEED_DISABLED|CHANGE_DATA_FEED_INCOMPATIBLE_\w+|SCHEMA_CHANGED\w*"
+    r"|FILE_NOT_FOUND|MISSING_FILES_UNEXPECTED_VERSION|LOG_FILE_NOT_FOUND|VERSION_NOT_FOUND|CANNOT_FIND_VERSION"
+    r"|VERSIONS_NOT_CONTIGUOUS|NO_RECREATABLE_HISTORY_FOUND|TRUNCATED_TRANSACTION_LOG|UNSUPPORTED_TIME_TRAVEL_BEYOND_\w+)"
+    r"|FAILED_READ_FILE[.\w]*)\]"
+)
 
 
 @dataclass(frozen=True)
@@ -95,7 +103,13 @@ def refresh_one_big_table(
         wide = _spread(one_big_table.build(part, dimensions, contract), contract)
         predicate = delta_tables.dates_predicate(contract.partition_column, plan.dates)
         delta_tables.replace_where(wide, table, predicate, user_metadata=now.to_text())
-    return _outcome(spark, table, contract, fact, dimensions, types, plan, silver)
+    outcome = _outcome(spark, table, contract, fact, dimensions, types, plan, silver)
+    return replace(outcome, bytes_written=_bytes_written(spark, table, now)) if outcome.rows_written else outcome
+
+
+def _bytes_written(spark: SparkSession, table: str, now: Reflected) -> int:
+    ours = [one for one in delta_tables.history(spark, table, _HISTORY) if one.user_metadata == now.to_text()]
+    return ours[0].bytes_written if ours else 0
 
 
 def _plan(
@@ -119,8 +133,9 @@ def _plan(
             return Plan(None, f"silver.{name} was made anew")
     try:
         return Plan(frozenset(_changed_dates(spark, names, contract, silver, then, now)))
-    except PySparkException as error:
-        # Vacuumed, or its columns changed in between: what changed can no longer be told.
+    except SPARK_ERRORS as error:
+        if not _CHANGES_ARE_GONE.search(str(error)):
+            raise
         return Plan(None, f"the changes cannot be read: {first_line(error)}")
 
 

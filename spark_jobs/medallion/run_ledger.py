@@ -19,11 +19,15 @@ _LONG = T.LongType()
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a stage did; ``detail`` is told apart by stage and measured from the stored tables."""
+    """What a stage did; ``detail`` is told apart by stage and measured from the stored tables.
+
+    ``bytes_written`` is the size of the data files that it added to its table, without quarantine and progress.
+    """
 
     outcome: str
     rows_read: int = 0
     rows_written: int = 0
+    bytes_written: int = 0
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -50,7 +54,7 @@ def write_row(
         "outcome": told.outcome,
         "rows_read": told.rows_read,
         "rows_written": told.rows_written,
-        "bytes_written": None,
+        "bytes_written": told.bytes_written,
         "seconds": round((ended - started).total_seconds(), 3),
         "started_at": _instant(started),
         "ended_at": _instant(ended),

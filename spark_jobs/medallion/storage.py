@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import unquote, urlparse
 
 from pyspark.sql import SparkSession
 
@@ -33,11 +32,15 @@ def read_text(spark: SparkSession, uri: str) -> str | None:
 
 
 def local_path(uri: str) -> Path | None:
-    """The path of a local file URI or plain path; None for a cloud URI."""
-    if "://" not in uri and not uri.startswith("file:"):
-        return Path(uri)
-    parsed = urlparse(uri)
-    return Path(unquote(parsed.path)) if parsed.scheme == "file" else None
+    """The path of a local file URI or plain path; None for a cloud URI.
+
+    Nothing is decoded: Spark's file names are Hadoop's, which take ``%20``, ``#`` and ``?`` as they stand.
+    """
+    if uri.startswith("file:"):
+        rest = uri.removeprefix("file:")
+        # What stands between // and the next / is a host, which a local file has not.
+        return Path("/" + rest[2:].partition("/")[2] if rest.startswith("//") else rest)
+    return None if "://" in uri else Path(uri)
 
 
 def _read_cloud_text(spark: SparkSession, uri: str) -> str | None:

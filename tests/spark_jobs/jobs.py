@@ -61,6 +61,13 @@ def version(lake: Path, table: str) -> int:
     return DeltaTable(str(lake / table)).version()
 
 
+def data_bytes(lake: Path, table: str, version: int) -> int:
+    """The size of the data files that a commit of a Delta table added."""
+    lines = (lake / table / "_delta_log" / f"{version:020}.json").read_text().splitlines()
+    added = [action["add"] for action in map(json.loads, lines) if "add" in action]
+    return sum(int(one["size"]) for one in added)
+
+
 def date(text: str) -> dt.date:
     """An ISO date."""
     return dt.date.fromisoformat(text)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +15,8 @@ from tests.spark_jobs.bronze_lake import CONTRACTS, MARKET, BronzeLake
 from tests.spark_jobs.jobs import ledger_row, run_failure
 
 if TYPE_CHECKING:
+    from medallion.cli import JobArguments
+    from medallion.run_ledger import Outcome
     from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.spark
@@ -81,6 +85,40 @@ def test_a_value_that_a_cleaning_expression_cannot_take(spark: SparkSession, tmp
     assert failure is not None
     assert "use try_cast" in failure
     assert "Delhi" in failure
+
+
+def test_a_table_whose_log_is_damaged(spark: SparkSession, tmp_path: Path) -> None:
+    lake = BronzeLake(tmp_path)
+    lake.land_snapshot("market", MARKET, DAY, [("Mark001", "Delhi", "North")])
+    assert run_failure("silver", "market", DAY, tmp_path) is None
+    for commit in (tmp_path / "silver/market/_delta_log").glob("*.json"):
+        commit.write_text("{")
+    lake.land_snapshot("market", MARKET, DAY, [])
+    failure = run_failure("silver", "market", DAY, tmp_path)
+    assert failure is not None
+    assert failure.startswith(f"silver market {DAY}: Spark refused: ")
+    assert "\n" not in failure
+    assert ledger_row("silver", "market", DAY, tmp_path)["status"] == "failed"
+
+
+def test_what_the_operating_system_refuses(spark: SparkSession, tmp_path: Path) -> None:
+    from medallion.job import run_job
+
+    def work(spark: SparkSession, job: JobArguments) -> Outcome:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path))
+
+    argv = ["--contracts", str(CONTRACTS), "--table", "market", "--business-date", DAY, "--run-id", "manual__1"]
+    failure = run_job("silver", work, [*argv, "--lake-root", str(tmp_path)])
+    told = f"the system refused: [Errno 28] No space left on device: '{tmp_path}'; mend that and run this again"
+    assert failure == f"silver market {DAY}: {told}"
+    assert ledger_row("silver", "market", DAY, tmp_path)["error"] == told
+
+
+def test_a_lake_where_no_ledger_row_can_be_written(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "ledger").write_text("a file where the ledger's folder should be")
+    failure = run_failure("silver", "market", DAY, tmp_path)
+    assert failure is not None
+    assert f"no ledger row could be written to {tmp_path}/ledger/schema=atliqsale/" in failure
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.spark_jobs.bronze_lake import CUSTOMER, DATE, MARKET, PRODUCT, TRANSACTIONS, BronzeLake
-from tests.spark_jobs.jobs import date, run_job, sale, stored, version
+from tests.spark_jobs.jobs import data_bytes, date, run_job, sale, stored, version
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -58,6 +58,7 @@ def test_refreshes_equal_a_rebuild_and_rewrite_only_what_changed(spark: SparkSes
     )  # fmt: skip
     first = run_job("gold", "sales_obt", D2, lake.root)
     assert first["detail"]["mode"] == "full"
+    assert first["bytes_written"] == data_bytes(lake.root, "gold/sales_obt", version(lake.root, "gold/sales_obt"))
     assert first["detail"]["rows_unknown"] == {"product": 1, "customer": 0, "market": 0, "date": 2}
     known = (2026, date("2026-11-01"))
     assert stored(lake.root, "gold/sales_obt", WIDE)[2] == (
@@ -108,3 +109,24 @@ def test_random_changes_refresh_to_what_a_rebuild_gives(spark: SparkSession, tmp
     shutil.rmtree(lake.root / "gold")
     run_job("gold", "sales_obt", D4, lake.root)
     assert stored(lake.root, "gold/sales_obt", WIDE) == refreshed
+
+
+def test_changes_that_can_no_longer_be_read_cost_a_rebuild(spark: SparkSession, tmp_path: Path) -> None:
+    lake = BronzeLake(tmp_path)
+    tables: dict[str, Any] = {
+        "customer": (CUSTOMER, [("Cus001", "Surge", "E-Commerce")]),
+        "product": (PRODUCT, [product(1, "Books")]),
+        "market": (MARKET, [("Mark001", "Delhi", "North")]),
+        "date": (DATE, []),
+        "transactions": (TRANSACTIONS, [sale("Prod001", "Cus001", "Mark001", D1, 1, "10.00")]),
+    }
+    land_and_clean(lake, D1, tables)
+    run_job("gold", "sales_obt", D1, tmp_path)
+    old_files = set((tmp_path / "silver/product").glob("**/*.parquet"))
+    spark.sql(f"UPDATE delta.`{tmp_path}/silver/product` SET category = 'Toys'")
+    # As VACUUM leaves it once a version is older than its retention.
+    for file in old_files:
+        file.unlink()
+    detail = run_job("gold", "sales_obt", D1, tmp_path)["detail"]
+    assert (detail["mode"], detail["reason"].partition(":")[0]) == ("full", "the changes cannot be read")
+    assert stored(tmp_path, "gold/sales_obt", ("category",)) == [("Toys",)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.spark_jobs.bronze_lake import CUSTOMER, DATE, MARKET, BronzeLake
-from tests.spark_jobs.jobs import date, run_job, stored, version
+from tests.spark_jobs.jobs import data_bytes, date, run_job, stored, version
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -53,6 +53,10 @@ def test_dates_in_order_then_again_give_the_history_and_no_further_commit(spark:
         (1, 2),
         (1, 0),
     ]
+    newest = version(tmp_path, "silver/customer")
+    assert [row["bytes_written"] for row in rows] == [
+        data_bytes(tmp_path, "silver/customer", number) for number in range(newest - 2, newest + 1)
+    ]
     assert rows[1]["detail"]["dates"] == [
         {"slice": "all", "rows_bronze": 2, "rows_silver": 1, "rows_quarantined": 1, "rows_duplicate": 0, "sums": {}}
     ]
@@ -60,7 +64,7 @@ def test_dates_in_order_then_again_give_the_history_and_no_further_commit(spark:
     tables = ["silver/customer", "silver/customer_quarantine", "silver/customer_progress"]
     before = [version(tmp_path, table) for table in tables]
     again = run_job("silver", "customer", D2, tmp_path)
-    assert again["outcome"] == "unchanged"
+    assert (again["outcome"], again["bytes_written"]) == ("unchanged", 0)
     assert again["detail"] == rows[1]["detail"] | {"versions_total": 5}
     assert [version(tmp_path, table) for table in tables] == before
 

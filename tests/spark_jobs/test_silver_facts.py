@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.spark_jobs.bronze_lake import CONTRACTS, TRANSACTIONS, BronzeLake
-from tests.spark_jobs.jobs import date, run_job, sale, stored, version
+from tests.spark_jobs.jobs import data_bytes, date, run_job, sale, stored, version
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -40,6 +40,7 @@ def test_cleans_quarantines_counts_and_follows_the_source(spark: SparkSession, t
         (date(D1), "Prod001", 1, Decimal("10.00"), "INR", Decimal("10.00")),
         (date(D2), "Prod002", 2, Decimal("20.00"), "USD", Decimal("1500.00")),
     ]
+    assert row["bytes_written"] == data_bytes(tmp_path, "silver/transactions", 1)
     assert row["detail"]["quarantined_by_reason"] == {"sales_amount_positive": 1, "order_date_required": 1}
     assert row["detail"]["dates"] == [
         _figures(D1, (2, 1, 0, 1), ("2", "1", "0", "1"), ("20.00", "10.00", "0", "10.00")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +18,22 @@ def test_tables_are_named_by_folder_or_by_catalog() -> None:
     assert TableNames("/lake").quarantine("customer") == "delta.`/lake/silver/customer_quarantine`"
     assert TableNames("abfss://x", "prod").progress("customer") == "`prod`.`silver`.`customer_progress`"
     assert TableNames("/lake", "prod").gold("obt") == "`prod`.`gold`.`obt`"
+
+
+@pytest.mark.parametrize(
+    ("uri", "path"),
+    [
+        ("/lake/a", "/lake/a"),
+        ("file:/lake/a", "/lake/a"),
+        ("file:///lake/a%20b#c?d", "/lake/a%20b#c?d"),
+        ("file://host/lake", "/lake"),
+        ("abfss://c@a.dfs.core.windows.net/lake", None),
+    ],
+)
+def test_a_local_uri_is_read_as_spark_reads_it(uri: str, path: str | None) -> None:
+    from medallion.storage import local_path
+
+    assert local_path(uri) == (None if path is None else Path(path))
 
 
 @settings(deadline=None)
