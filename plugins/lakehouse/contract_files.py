@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from lakehouse.contract_lines import expression_lines
 
 if TYPE_CHECKING:
     from open_data_contract_standard.model import (
@@ -21,27 +23,36 @@ LONGEST_SHOWN_VALUE = 80
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong in a contract: where, what stands there, and what to do about it."""
+    """One thing that is wrong in a contract: where, what stands there, and what to do about it.
+
+    `line` is that of an expression, which is hard to find by its field alone.
+    """
 
     file: str
     field: str
     value: object
     cure: str
+    line: int | None = None
 
     def __str__(self) -> str:
         shown = repr(self.value)
         if len(shown) > LONGEST_SHOWN_VALUE:
             shown = shown[:LONGEST_SHOWN_VALUE] + "…"
-        return f"{self.file}: {self.field}: {shown}: {self.cure}"
+        place = self.file if self.line is None else f"{self.file}: line {self.line}"
+        return f"{place}: {self.field}: {shown}: {self.cure}"
 
 
 @dataclass(frozen=True)
 class ContractFile:
-    """A contract that is valid ODCS and describes exactly one table; our own rules have not been applied yet."""
+    """A contract that is valid ODCS and describes exactly one table; our own rules have not been applied yet.
+
+    `lines` tells where expressions stand, as `contract_lines.expression_lines` names them.
+    """
 
     file: str
     contract: OpenDataContractStandard
     table: SchemaObject
+    lines: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -84,7 +95,8 @@ def read_contract_file(path: Path) -> ContractFile | list[Problem]:
     from pydantic import ValidationError
 
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        document = yaml.safe_load(text)
     except OSError as error:
         return [
             Problem(path.name, "file", str(path), f"cannot be read ({error.strerror}): check that its rights allow it")
@@ -111,7 +123,7 @@ def read_contract_file(path: Path) -> ContractFile | list[Problem]:
     if len(tables) != 1:
         names = [table.name for table in tables]
         return [Problem(path.name, "schema", names, "must hold exactly one table: write one file per table")]
-    return ContractFile(path.name, contract, tables[0])
+    return ContractFile(path.name, contract, tables[0], expression_lines(text))
 
 
 def _schema_problems(file: str, document: Mapping[str, Any]) -> list[Problem]:

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from lakehouse.contract_columns import lake_columns
 from lakehouse.contract_files import ContractFile, Problem, custom_properties, join_columns
-from lakehouse.contract_rules import lake_columns
 from lakehouse.sql_expressions import ExpressionError, columns_of
 
 if TYPE_CHECKING:

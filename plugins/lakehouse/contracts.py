@@ -13,11 +13,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from lakehouse.contract_columns import lake_columns, source_columns
 from lakehouse.contract_files import FILE_ENDING, ContractFile, Problem, read_contract_file
 from lakehouse.contract_references import check_references
-from lakehouse.contract_rules import check_contract, lake_columns, source_columns
+from lakehouse.contract_rules import check_contract
 from lakehouse.errors import ContractError
 from lakehouse.sql_expressions import columns_of
+from lakehouse.waivers import WAIVERS_FILE, Waiver, read_waivers
 
 LATENCY_UNITS = {"d": "days", "day": "days", "days": "days", "h": "hours", "m": "minutes"}
 
@@ -79,11 +81,15 @@ class OneBigTableContract:
 
 @dataclass(frozen=True)
 class ContractSet:
-    """All contracts of one source schema: tables by their names in MySQL, One Big Tables by their names."""
+    """All contracts of one source schema: tables by their names in MySQL, One Big Tables by their names.
+
+    `waivers` are the rows that stewards let pass, ended ones too.
+    """
 
     schema: str
     tables: Mapping[str, TableContract]
     one_big_tables: Mapping[str, OneBigTableContract]
+    waivers: tuple[Waiver, ...] = ()
 
     def by_lake_name(self, name: str) -> TableContract:
         """The contract of the table that the lake calls so.
@@ -110,6 +116,12 @@ def load_contracts(folder: Path) -> ContractSet:
         problems += _check_latency(file)
     unread = {problem.file.removesuffix(FILE_ENDING) for problem in problems} - {file.name for file in files}
     problems += check_references(files, unread)
+    waivers: list[Waiver] = []
+    for found in read_waivers(folder, files) if not problems else ():
+        if isinstance(found, Waiver):
+            waivers.append(found)
+        else:
+            problems.append(found)
     if problems:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         lines = sorted(str(problem) for problem in problems)
@@ -120,6 +132,7 @@ def load_contracts(folder: Path) -> ContractSet:
         schema=folder.name,
         tables=MappingProxyType({contract.table: contract for contract in tables}),
         one_big_tables=MappingProxyType({contract.name: contract for contract in wide}),
+        waivers=tuple(waivers),
     )
 
 
@@ -137,7 +150,7 @@ def _read(folder: Path) -> tuple[list[ContractFile], list[Problem]]:
                 files.append(found)
             else:
                 problems += found
-        elif path.suffix in {".yaml", ".yml"}:
+        elif path.suffix in {".yaml", ".yml"} and path.name != WAIVERS_FILE:
             problems.append(
                 Problem(path.name, "file", path.name, f"would not be read: rename it to <table>{FILE_ENDING}")
             )

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -42,12 +42,16 @@ _MAX_PUSHED_DATES = 64
 
 @dataclass(frozen=True)
 class Slice:
-    """One date's rows (or ``undated``, or ``all``): its fingerprint changes exactly when its rows do."""
+    """One date's rows (or ``undated``, or ``all``): its fingerprint changes exactly when its rows do.
+
+    ``sums`` are those of the measures at the source, as exact decimal text.
+    """
 
     name: str
     rows: int
     fingerprint: str
     files: tuple[str, ...]
+    sums: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class Manifest:
         uri: where the manifest was read, for messages.
         folder: URI of the table's folder, which the files' names are relative to.
         columns: the Spark schema of the rows.
+        newest_date: the newest business date that was landed, which this manifest need not be of.
     """
 
     uri: str
@@ -65,6 +70,7 @@ class Manifest:
     business_date: dt.date
     columns: T.StructType
     slices: Mapping[str, Slice]
+    newest_date: dt.date
 
 
 def table_folder(lake_root: str, schema: str, table: str) -> str:
@@ -83,7 +89,8 @@ def read_latest_manifest(spark: SparkSession, lake_root: str, schema: str, table
     text = read_text(spark, uri)
     if text is None:
         raise BronzeError(f"{uri}: nothing was landed for {schema}.{table}; run copy_to_bronze for it first")
-    manifest_name = _object(uri, text).get("manifest")
+    pointer = _object(uri, text)
+    manifest_name = pointer.get("manifest")
     if not isinstance(manifest_name, str):
         raise BronzeError(
             f"{uri}: manifest: '{manifest_name}': it names no manifest; run copy_to_bronze for the table again"
@@ -93,7 +100,12 @@ def read_latest_manifest(spark: SparkSession, lake_root: str, schema: str, table
         raise BronzeError(
             f"{uri}: manifest: '{manifest_name}': there is no such file; run copy_to_bronze for the table again"
         )
-    return parse_manifest(f"{folder}/{manifest_name}", folder, manifest_text)
+    manifest = parse_manifest(f"{folder}/{manifest_name}", folder, manifest_text)
+    try:
+        newest = dt.date.fromisoformat(str(pointer.get("newest_business_date")))
+    except ValueError as error:
+        raise BronzeError(f"{uri}: newest_business_date: {error}; run copy_to_bronze for the table again") from error
+    return replace(manifest, newest_date=newest)
 
 
 def read_snapshot_manifest(
@@ -122,7 +134,13 @@ def parse_manifest(uri: str, folder: str, text: str) -> Manifest:
     try:
         fields = [T.StructField(entry["name"], _spark_type(uri, entry)) for entry in content["columns"]]
         slices = [
-            Slice(entry["slice"], int(entry["rows"]), entry["fingerprint"], tuple(entry["files"]))
+            Slice(
+                entry["slice"],
+                int(entry["rows"]),
+                entry["fingerprint"],
+                tuple(entry["files"]),
+                {name: str(value) for name, value in (entry.get("sums") or {}).items()},
+            )
             for entry in content["slices"]
         ]
         business_date = dt.date.fromisoformat(content["business_date"])
@@ -130,7 +148,8 @@ def parse_manifest(uri: str, folder: str, text: str) -> Manifest:
         raise BronzeError(
             f"{uri}: it is not a whole manifest ({error!r}); run copy_to_bronze for the table again"
         ) from error
-    return Manifest(uri, folder, business_date, T.StructType(fields), {one.name: one for one in slices})
+    by_name = {one.name: one for one in slices}
+    return Manifest(uri, folder, business_date, T.StructType(fields), by_name, newest_date=business_date)
 
 
 def read_slices(spark: SparkSession, manifest: Manifest, names: Iterable[str], date_source: str) -> DataFrame:

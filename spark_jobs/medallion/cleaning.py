@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from medallion.contracts import Rule, SilverContract
+from medallion.contracts import SilverContract
 from medallion.errors import ContractError
 from medallion.rules import identifier
 
@@ -50,12 +50,12 @@ def check_expressions(spark: SparkSession, contract: SilverContract, source: T.S
     """Analyses every expression of a contract against an empty table of the source's columns; touches no data.
 
     Raises:
-        ContractError: a source column is missing, or an expression is not valid; names each.
+        ContractError: a source column is missing, or an expression is not valid; names each with its line.
     """
     known = {name.lower() for name in source.names}
     missing = [column for column in contract.columns if column.source and column.source.lower() not in known]
     faults = [
-        f"{contract.file}: properties.{column.name}: '{column.source}': {source_uri} has no such column; "
+        f"{_at(contract, f'properties.{column.name}')}: '{column.source}': {source_uri} has no such column; "
         f"it has {', '.join(source.names)}: correct physicalName, or copy the table again if the source has it now"
         for column in missing
     ]
@@ -63,33 +63,31 @@ def check_expressions(spark: SparkSession, contract: SilverContract, source: T.S
     lake = [f"CAST(NULL AS array<string>) AS {UNCONVERTED}"]
     for column in contract.columns:
         if column not in missing:
-            faults += _fault(
-                empty, f"CAST(({column.expression}) AS {column.lake_type})", contract, column.name, "transformLogic"
-            )
+            expression = f"CAST(({column.expression}) AS {column.lake_type})"
+            faults += _fault(empty, expression, contract, f"properties.{column.name}.transformLogic")
         lake.append(f"CAST(NULL AS {column.lake_type}) AS {identifier(column.name)}")
     if not faults:
         judged = empty.selectExpr(*lake)
-        for rule in contract.rules:
+        for rule in (*contract.rules, *contract.counted):
             if rule.violated:
-                faults += _fault(
-                    judged, f"CAST(({rule.violated}) AS BOOLEAN)", contract, _place(rule), "implementation"
-                )
+                faults += _fault(judged, f"CAST(({rule.violated}) AS BOOLEAN)", contract, f"quality.{rule.name}")
     if faults:
         raise ContractError("\n".join(faults))
 
 
-def _place(rule: Rule) -> str:
-    return f"{rule.columns[0]}.quality.{rule.name}" if rule.columns else f"quality.{rule.name}"
+def _at(contract: SilverContract, place: str) -> str:
+    """A place of the contract as people find it: by file and line."""
+    line = contract.lines.get(place)
+    return f"{contract.file}{f' line {line}' if line else ''}: {place}"
 
 
-def _fault(empty: DataFrame, expression: str, contract: SilverContract, place: str, field: str) -> list[str]:
+def _fault(empty: DataFrame, expression: str, contract: SilverContract, place: str) -> list[str]:
     try:
         _ = empty.selectExpr(expression).schema
     except PySparkException as error:
-        reason = first_line(error)
-        known = ", ".join(empty.columns)
-        where = f"{contract.file}: properties.{place}.{field}"
-        return [f"{where}: '{expression}': it is not a valid expression over {known}: {reason}"]
+        known = ", ".join(name for name in empty.columns if name != UNCONVERTED)
+        told = f"'{expression}': it is not a valid expression over {known}: {first_line(error)}"
+        return [f"{_at(contract, place)}: {told}"]
     return []
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from open_data_contract_standard.model import DataQuality, SchemaObject, SchemaProperty
+from open_data_contract_standard.model import SchemaObject, SchemaProperty
 
 from medallion import rules
+from medallion.contract_faults import Faults
+from medallion.contract_quality import Expected, read_quality, read_severity
 from medallion.contracts import Column, Rule, Severity
-from medallion.errors import ContractError
+from medallion.unstable_sql import unstable_call
 
 _LAKE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _SPARK_TYPE = re.compile(
@@ -23,59 +26,45 @@ _SIMPLE_TYPES = {
     "object": "string", "array": "string",
 }  # fmt: skip
 _COLUMN_PROPERTIES = {"derived", "sparkType", "severity", "unknownMember"}
-# Results of these differ from run to run, so a rerun would change rows.
-_UNSTABLE = re.compile(
-    r"\b(?:(?:current_date|current_timestamp|localtimestamp)\b|(?:now|curdate|current_time|rand|randn|random|uuid|shuffle"
-    r"|randstr|uniform|monotonically_increasing_id|spark_partition_id|input_file_name)\s*\()",
-    re.IGNORECASE,
-)
 
 
-@dataclass
-class Faults:
-    """Collects what is wrong with one contract, to tell it all at once."""
+@dataclass(frozen=True)
+class ReadColumns:
+    """The columns of a silver table, what is expected of its rows, and its key."""
 
-    path: Path
-    found: list[str] = field(default_factory=list)
-
-    def add(self, where: str, value: Any, cure: str) -> None:
-        """Notes a fault: the field, its value and what to do."""
-        shown = "" if value is None else f": '{value}'"
-        self.found.append(f"{self.path}: {where}{shown}: {cure}")
-
-    def check(self) -> None:
-        """Raises ContractError when there is any fault."""
-        if self.found:
-            raise ContractError("\n".join(self.found))
+    columns: tuple[Column, ...]
+    expected: Expected
+    key: tuple[str, ...]
 
 
-def read_columns(
-    table: SchemaObject, sources: dict[str, str], faults: Faults
-) -> tuple[tuple[Column, ...], tuple[Rule, ...], tuple[str, ...]]:
+def read_columns(table: SchemaObject, sources: dict[str, str], faults: Faults) -> ReadColumns:
     """The columns of a silver table, all its rules, and its key; ``sources`` gives source names that differ."""
-    columns: list[Column] = []
-    found: list[Rule] = []
+    expected = Expected()
     key: list[tuple[int, str]] = []
-    for position, entry in enumerate(table.properties or []):
-        column, severity = _column(entry, sources, faults)
-        columns.append(column)
+    found = [_column(entry, sources, faults) for entry in table.properties or []]
+    columns = {column.name: column for column, _ in found}
+    for position, (entry, (column, severity)) in enumerate(zip(table.properties or [], found, strict=True)):
         if entry.primaryKey:
             key.append((entry.primaryKeyPosition or position + 1, column.name))
-        found += _built_in_rules(entry, column, severity, faults)
+        expected.rules += _built_in_rules(entry, column, severity, faults)
         for quality in entry.quality or []:
-            found += _quality_rule(quality, column, f"properties.{column.name}.quality", faults)
-    if not columns:
+            read_quality(quality, column, columns, f"properties.{column.name}.quality", faults, expected)
+    if not found:
         faults.add("schema[0].properties", None, "give at least one column")
-    for name in sorted({column.name for column in columns if sum(column.name == other.name for other in columns) > 1}):
+    for name in _repeated(column.name for column, _ in found):
         faults.add("properties.name", name, "two columns have this name; name one of them otherwise")
     ordered = tuple(name for _, name in sorted(key))
     if ordered:
-        found.append(rules.unique(ordered, Severity.ERROR, is_key=True))
+        expected.rules.append(rules.unique(ordered, Severity.ERROR, is_key=True))
     for quality in table.quality or []:
-        found += _quality_rule(quality, None, "schema[0].quality", faults)
-    for name in sorted({rule.name for rule in found if sum(rule.name == other.name for other in found) > 1}):
+        read_quality(quality, None, columns, "schema[0].quality", faults, expected)
+    for name in _repeated(expected.names):
         faults.add("quality.name", name, "two rules have this name; name one of them otherwise")
-    return tuple(columns), tuple(found), ordered
+    return ReadColumns(tuple(column for column, _ in found), expected, ordered)
+
+
+def _repeated(names: Iterable[str]) -> list[str]:
+    return sorted(name for name, times in Counter(names).items() if times > 1)
 
 
 def _column(entry: SchemaProperty, sources: dict[str, str], faults: Faults) -> tuple[Column, Severity]:
@@ -93,13 +82,11 @@ def _column(entry: SchemaProperty, sources: dict[str, str], faults: Faults) -> t
     derived = settings.get("derived") is True
     if derived and not entry.transformLogic:
         faults.add(f"{at}.transformLogic", None, "a derived column needs an expression over source columns")
-    if entry.transformLogic and (unstable := _UNSTABLE.search(entry.transformLogic)):
-        faults.add(
-            f"{at}.transformLogic", unstable.group(0), "its value differs from run to run; use source columns only"
-        )
+    if entry.transformLogic and (unstable := unstable_call(entry.transformLogic)):
+        faults.add(f"{at}.transformLogic", unstable, "its value differs from run to run; use source columns only")
     source = None if derived else sources.get(name, name)
     expression = entry.transformLogic or rules.identifier(source or name)
-    severity = _severity(settings.get("severity"), f"{at}.customProperties.severity", faults)
+    severity = read_severity(settings.get("severity"), f"{at}.customProperties.severity", faults)
     for relationship in entry.relationships or []:
         if {str(one.property): one.value for one in relationship.customProperties or []}.get("severity") == "error":
             faults.add(f"{at}.relationships.severity", "error", "not yet; an unknown key is a warning")
@@ -131,15 +118,6 @@ def _lake_type(entry: SchemaProperty, settings: dict[str, Any], at: str, faults:
     return "string"
 
 
-def _severity(value: Any, at: str, faults: Faults) -> Severity:
-    if value is None:
-        return Severity.ERROR
-    if value not in {"error", "warning"}:
-        faults.add(at, value, "use error or warning")
-        return Severity.ERROR
-    return Severity(value)
-
-
 def _built_in_rules(entry: SchemaProperty, column: Column, severity: Severity, faults: Faults) -> list[Rule]:
     found = [rules.type_conversion(column.name, column.lake_type)]
     if entry.required or entry.primaryKey:
@@ -156,32 +134,3 @@ def _built_in_rules(entry: SchemaProperty, column: Column, severity: Severity, f
         except ValueError as error:
             faults.add(at, value, str(error))
     return found
-
-
-def _quality_rule(quality: DataQuality, column: Column | None, at: str, faults: Faults) -> list[Rule]:
-    if quality.type == "text":
-        return []
-    if not quality.name:
-        faults.add(f"{at}.name", None, "give the rule a name; it is shown as the reason in quarantine")
-    name = quality.name or ""
-    severity = _severity(quality.severity, f"{at}.{name}.severity", faults)
-    message = quality.description or name
-    columns = (column.name,) if column else ()
-    if quality.type == "custom" and quality.engine == "sparkSql" and isinstance(quality.implementation, str):
-        if unstable := _UNSTABLE.search(quality.implementation):
-            faults.add(f"{at}.{name}.implementation", unstable.group(0), "its value differs from run to run")
-        return [rules.expression(quality.implementation, columns, name, severity, message, quality.dimension)]
-    values = (quality.arguments or {}).get("validValues")
-    if quality.metric == "invalidValues" and column and isinstance(values, list) and values and quality.mustBe == 0:
-        try:
-            return [
-                rules.valid_values(column.name, column.lake_type, values, name, severity, message, quality.dimension)
-            ]
-        except ValueError as error:
-            faults.add(f"{at}.{name}.arguments.validValues", values, str(error))
-            return []
-    faults.add(
-        f"{at}.{name}", quality.type,
-        "use type custom, engine sparkSql and an implementation, or metric invalidValues with validValues and mustBe 0",
-    )  # fmt: skip
-    return []

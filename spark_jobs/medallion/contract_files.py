@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import pydantic
 import yaml
 from open_data_contract_standard.model import CustomProperty, OpenDataContractStandard, SchemaObject
 
-from medallion.contract_columns import Faults, read_columns
-from medallion.contracts import Join, OneBigTableContract, SilverContract, TableKind, WideColumn
+from medallion.contract_columns import ReadColumns, read_columns
+from medallion.contract_faults import Faults
+from medallion.contract_lines import contract_lines
+from medallion.contract_quality import read_freshness, read_stop_above
+from medallion.contract_waivers import read_waivers
+from medallion.contracts import (
+    Column,
+    Expectation,
+    Join,
+    Metric,
+    OneBigTableContract,
+    Rule,
+    SilverContract,
+    TableKind,
+    WideColumn,
+)
 from medallion.errors import ContractError
 
 _SUFFIX = ".odcs.yaml"
 _TABLE_PROPERTIES = {
     "tableKind", "scdType", "trackedColumns", "changeDetection", "dateColumn", "duplicates", "measures", "excluded",
-    "factTable", "joins", "partitionColumn", "layout",
+    "stopAbove", "factTable", "joins", "partitionColumn", "layout",
 }  # fmt: skip
 _LAKE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -29,6 +43,19 @@ class _File:
     name: str
     schema: str
     sources: dict[str, str]
+    document: OpenDataContractStandard
+    lines: dict[str, int]
+
+
+class _Common(NamedTuple):
+    file: str
+    schema: str
+    source_table: str
+    name: str
+    kind: TableKind
+    columns: tuple[Column, ...]
+    rules: tuple[Rule, ...]
+    key: tuple[str, ...]
 
 
 _Contract = TypeVar("_Contract", SilverContract, OneBigTableContract)
@@ -38,9 +65,11 @@ def read_silver_contract(folder: Path, table: str) -> SilverContract:
     """The contract of a dimension or fact.
 
     Raises:
-        ContractError: there is none, or it has faults; the message names each with file, field, value and cure.
+        ContractError: there is none, or it or its waivers have faults; the message names each with file, field, value
+            and cure.
     """
-    return _read(folder, table, _silver_contract)
+    contract = _read(folder, table, _silver_contract)
+    return replace(contract, waivers=read_waivers(folder, contract))
 
 
 def read_one_big_table_contract(folder: Path, table: str) -> OneBigTableContract:
@@ -59,18 +88,20 @@ def _read(folder: Path, table: str, build: Callable[[_File, SchemaObject, Faults
         raise ContractError(
             f"{path}: there is no contract for table '{table}'; {folder} has {', '.join(known) or 'none'}"
         )
-    table_schema, sources, faults = _parse(path)
+    faults = Faults(path)
+    file = _parse(path, folder.name, faults)
+    table_schema = (file.document.schema_ or [])[0]
     if table_schema.name != table:
         faults.add("schema[0].name", table_schema.name, f"the file is for '{table}', so name it that")
-    contract = build(_File(path.name, folder.name, sources), table_schema, faults)
+    contract = build(file, table_schema, faults)
     faults.check()
     return contract
 
 
-def _parse(path: Path) -> tuple[SchemaObject, dict[str, str], Faults]:
-    faults = Faults(path)
+def _parse(path: Path, schema: str, faults: Faults) -> _File:
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        raw = yaml.safe_load(text)
         if not isinstance(raw, dict):
             raise ContractError(f"{path}: it is not an ODCS document; see contracts/ for examples")
         document = OpenDataContractStandard(**raw)
@@ -92,7 +123,7 @@ def _parse(path: Path) -> tuple[SchemaObject, dict[str, str], Faults]:
     # The models have no physicalName for a property, though ODCS does.
     properties = raw["schema"][0].get("properties") or []
     sources = {str(entry["name"]): str(entry["physicalName"]) for entry in properties if entry.get("physicalName")}
-    return schemas[0], sources, faults
+    return _File(path.name, schema, sources, document, contract_lines(text))
 
 
 def _unknown_fields(raw: Any, known: Any, at: str) -> list[str]:
@@ -159,29 +190,52 @@ def _silver_contract(file: _File, table: SchemaObject, faults: Faults) -> Silver
     kind = TableKind(_one_of(settings, "tableKind", kinds, None, faults))
     if settings.get("changeDetection", "fingerprint") == "watermark":
         faults.add("customProperties.changeDetection", "watermark", "not yet; use fingerprint or full")
-    columns, rules, key = read_columns(table, file.sources, faults)
-    names = tuple(column.name for column in columns)
+    read = read_columns(table, file.sources, faults)
+    names = tuple(column.name for column in read.columns)
     measures = _names(settings, "measures", names, (), faults)
+    common = _Common(
+        file.name, file.schema, table.physicalName or table.name or "", table.name or "", kind,
+        read.columns, tuple(read.expected.rules), read.key,
+    )  # fmt: skip
+    rule_names = [rule.name for rule in read.expected.rules]
+    stop_above = read_stop_above(settings["stopAbove"], rule_names, faults) if "stopAbove" in settings else {}
     if kind is TableKind.DIMENSION:
-        if not key:
+        if not read.key:
             faults.add("properties", None, "a dimension needs primaryKey: true on its business key")
         scd_type = _one_of(settings, "scdType", (1, 2), 1, faults)
-        not_key = tuple(name for name in names if name not in key)
+        not_key = tuple(name for name in names if name not in read.key)
         tracked = _names(settings, "trackedColumns", not_key, not_key, faults) if scd_type == 2 else ()
-        for rule in rules:
+        for rule in read.expected.rules:
             if scd_type == 2 and rule.function == "is_unique" and rule.severity == "warning":
                 faults.add(rule.name, "warning", "a version cannot carry a warning about other rows; make it an error")
         return SilverContract(
-            file.name, file.schema, table.physicalName or table.name or "", table.name or "", kind, columns, rules, key,
-            scd_type=scd_type, tracked=tracked, measures=measures,
+            *common, scd_type=scd_type, tracked=tracked, measures=measures, counted=tuple(read.expected.counted),
+            expectations=_expectations(file, read, "", measures, faults), stop_above=stop_above, lines=file.lines,
         )  # fmt: skip
     date_source = str(settings.get("dateColumn") or "")
+    date_column = _date_column(date_source, table, read.columns, common.rules, faults)
     return SilverContract(
-        file.name, file.schema, table.physicalName or table.name or "", table.name or "", kind, columns, rules, key,
-        date_source=date_source, date_column=_date_column(date_source, table, columns, rules, faults),
+        *common, date_source=date_source, date_column=date_column,
         keep_one=_one_of(settings, "duplicates", ("keep_one", "keep_all"), "keep_all", faults) == "keep_one",
-        measures=measures,
+        measures=measures, counted=tuple(read.expected.counted),
+        expectations=_expectations(file, read, date_column, measures, faults), stop_above=stop_above, lines=file.lines,
     )  # fmt: skip
+
+
+def _expectations(
+    file: _File, read: ReadColumns, date_column: str, measures: tuple[str, ...], faults: Faults
+) -> tuple[Expectation, ...]:
+    """Those over the table; ``date_column`` is empty for a dimension."""
+    table = (file.document.schema_ or [])[0].name or ""
+    fresh = read_freshness(file.document.slaProperties or [], table, date_column, faults)
+    for one in read.expected.expectations:
+        if one.by_date and not date_column:
+            faults.add(
+                f"quality.{one.name}", None, "a dimension has no dates to compare; leave per and trailingDays out"
+            )
+        if one.metric is Metric.SUM and one.column not in measures:
+            faults.add(f"quality.{one.name}.column", one.column, "only measures are summed; add it to measures")
+    return (*read.expected.expectations, *fresh)
 
 
 def _date_column(
@@ -226,7 +280,7 @@ def _one_big_table_contract(file: _File, table: SchemaObject, faults: Faults) ->
     return OneBigTableContract(
         file.name, file.schema, table.name or "", fact, joins, columns, partition_column,
         clustered=_one_of(settings, "layout", ("partition", "cluster"), "partition", faults) == "cluster",
-        measures=_names(settings, "measures", names, (), faults),
+        measures=_names(settings, "measures", names, (), faults), lines=file.lines,
     )  # fmt: skip
 
 

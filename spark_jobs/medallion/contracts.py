@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from medallion.limits import Limit
 
 
 class TableKind(StrEnum):
@@ -36,6 +40,8 @@ class Rule:
         violated: Spark SQL over lake columns, TRUE where a row breaks the rule; empty for ``is_unique``.
         severity: error or warning.
         dimension: the quality dimension, if the contract gives one.
+        limit: how many rows, or which share of them, may break the rule. None for a rule that judges each row. Rows
+            that break a rule with a limit are counted and left alone; past it an error stops the run.
     """
 
     name: str
@@ -45,6 +51,56 @@ class Rule:
     violated: str
     severity: Severity
     dimension: str | None = None
+    limit: Limit | None = None
+
+
+class Metric(StrEnum):
+    """What an expectation measures of a landed table."""
+
+    ROW_COUNT = "rowCount"
+    SUM = "sum"
+    FRESHNESS = "freshness"
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a contract expects of a landed table as a whole, or of each of its dates.
+
+    Attributes:
+        name: unique among the table's rules.
+        message: what a person reads when it is not met.
+        column: the lake column that is summed, or whose newest date is looked at; empty for a row count.
+        limit: what the measured value must be; days for ``FRESHNESS``.
+        severity: an error stops the run before silver is touched, a warning is reported.
+        by_date: each changed date of a fact is measured for itself.
+        trailing_days: the value is in percent of the median of the dates in the days before; 0: it is taken as it is.
+    """
+
+    name: str
+    message: str
+    metric: Metric
+    limit: Limit
+    severity: Severity
+    column: str = ""
+    by_date: bool = False
+    trailing_days: int = 0
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """A steward's word that some rows may pass to silver though they break a rule.
+
+    Attributes:
+        rules: names of the waived rules.
+        matches: Spark SQL over lake columns, TRUE for the rows that it is about and never NULL.
+        reason: why, for people.
+        until: the last business date that it holds on.
+    """
+
+    rules: tuple[str, ...]
+    matches: str
+    reason: str
+    until: dt.date
 
 
 @dataclass(frozen=True)
@@ -78,6 +134,12 @@ class SilverContract:
         date_source: fact: the source column that dates a row; ``date_column`` is its lake column.
         keep_one: fact: of rows equal in all cleaned columns one is kept.
         measures: columns whose sums must be conserved.
+        counted: rules with a limit, whose rows are counted and not marked.
+        expectations: over the landed table.
+        stop_above: by the name of a rule, how many rows (or which share) may break it before the run is stopped;
+            ``quarantined`` stands for all refused rows.
+        waivers: what a steward lets pass, of which some may have ended.
+        lines: where in the file columns and rules stand, by ``properties.<column>.<field>`` or ``quality.<rule>``.
         content_hash: changes whenever the contract would give other rows.
     """
 
@@ -95,6 +157,11 @@ class SilverContract:
     date_column: str = ""
     keep_one: bool = False
     measures: tuple[str, ...] = ()
+    counted: tuple[Rule, ...] = ()
+    expectations: tuple[Expectation, ...] = ()
+    stop_above: Mapping[str, Limit] = field(default_factory=dict)
+    waivers: tuple[Waiver, ...] = ()
+    lines: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def content_hash(self) -> str:
@@ -156,6 +223,7 @@ class OneBigTableContract:
     partition_column: str
     clustered: bool = False
     measures: tuple[str, ...] = ()
+    lines: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def content_hash(self) -> str:
@@ -163,7 +231,13 @@ class OneBigTableContract:
         return content_hash(self)
 
 
+# What changes no row: a run that was stopped did not process its rows, so they are judged again anyway.
+_WITHOUT_EFFECT_ON_ROWS = ("file", "lines", "counted", "expectations", "stop_above", "waivers")
+
+
 def content_hash(contract: SilverContract | OneBigTableContract) -> str:
-    """A digest of everything in a contract but the name of its file."""
-    content = dataclasses.asdict(contract) | {"file": ""}
+    """A digest of everything in a contract that its rows depend on."""
+    content = dataclasses.asdict(contract)
+    for name in _WITHOUT_EFFECT_ON_ROWS:
+        content.pop(name, None)
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -76,6 +76,14 @@ def table_types(spark: SparkSession, table: str) -> dict[str, str]:
     return dict(spark.table(table).dtypes)
 
 
+def add_missing_columns(spark: SparkSession, table: str, columns: Sequence[tuple[str, str]]) -> None:
+    """Adds those of some (name, type) columns that a table made by an earlier version does not have, as NULL."""
+    stored = table_types(spark, table)
+    missing = [f"{identifier(name)} {lake_type}" for name, lake_type in columns if name not in stored]
+    if missing:
+        spark.sql(f"ALTER TABLE {table} ADD COLUMNS ({', '.join(missing)})")
+
+
 def overwrite(
     frame: DataFrame,
     table: str,

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from medallion import bronze, delta_tables, quarantine, reconcile, scd1, scd2
+from medallion import bronze, delta_tables, quality_gate, quarantine, reconcile, scd1, scd2
 from medallion.cleaning import check_expressions, clean
 from medallion.cli import JobArguments
 from medallion.contracts import SilverContract
 from medallion.errors import ConcurrentWriteError
+from medallion.expectations import counted_verdicts, landed_verdicts
+from medallion.judgement_basis import Basis
 from medallion.progress import SliceProgress, progress_of, write_progress
 from medallion.quality import ERRORS, WARNINGS, judge
+from medallion.quality_counts import count_columns, counts_of
 from medallion.rules import identifier
 from medallion.run_ledger import Outcome
 from medallion.small_frames import MAX_ROWS, fetch_small
@@ -47,6 +50,7 @@ def refresh_dimension(spark: SparkSession, job: JobArguments, contract: SilverCo
     Raises:
         BronzeError: the snapshot cannot be read.
         ContractError: the contract does not suit what was landed.
+        QualityStopError: the snapshot is not as the contract expects it; silver is as it was.
         ConcurrentWriteError: another writer kept changing the dimension.
     """
     manifest = bronze.read_snapshot_manifest(
@@ -62,13 +66,21 @@ def refresh_dimension(spark: SparkSession, job: JobArguments, contract: SilverCo
     fingerprint = ";".join(sorted(f"{one.name}={one.fingerprint}" for one in manifest.slices.values()))
     rows_landed = sum(one.rows for one in manifest.slices.values())
     earlier = done.get(day)
-    if earlier and (earlier.fingerprint, earlier.contract_hash) == (fingerprint, contract.content_hash):
+    # A snapshot is of its date, so it is judged by the waivers that held on it, whenever it is processed.
+    basis = Basis.of_contract(contract, job.business_date)
+    verdicts = landed_verdicts(contract, manifest.slices, (), job.business_date, has_history=bool(done))
+    if earlier and earlier.fingerprint == fingerprint and basis.holds(earlier.contract_hash):
+        quality_gate.check(spark, names, job, contract, (), verdicts)
         detail = reconcile.measure_dimension(spark, table, refused_table, contract, earlier)
+        detail |= {"expectations_not_met": quality_gate.not_met(contract, verdicts)}
         return Outcome(_outcome(contract, job.business_date, done, 0), detail=detail)
     check_expressions(spark, contract, manifest.columns, manifest.uri)
-    judged = judge(clean(bronze.read_snapshot(spark, manifest), contract), contract)
+    judged = judge(clean(bronze.read_snapshot(spark, manifest), contract), contract, job.business_date)
     if rows_landed <= MAX_ROWS:
         judged = fetch_small(spark, judged).frame
+    counts = counts_of(contract, bronze.WHOLE, judged.agg(count_columns(contract).alias("counts")).collect()[0][0])
+    verdicts += counted_verdicts(contract, [counts])
+    quality_gate.check(spark, names, job, contract, [counts], verdicts)
     snapshot = _snapshot(judged, contract, job.business_date, done)
     quarantine.create(spark, refused_table)
     if contract.scd_type == 2:
@@ -90,7 +102,7 @@ def refresh_dimension(spark: SparkSession, job: JobArguments, contract: SilverCo
     progress = SliceProgress(
         slice=day,
         fingerprint=fingerprint,
-        contract_hash=contract.content_hash,
+        contract_hash=basis.of(counts),
         business_date=job.business_date,
         run_id=job.run_id,
         rows_bronze=rows_landed,
@@ -98,6 +110,7 @@ def refresh_dimension(spark: SparkSession, job: JobArguments, contract: SilverCo
     )
     write_progress(spark, progress_table, done, [progress])
     detail = reconcile.measure_dimension(spark, table, refused_table, contract, progress)
+    detail |= {"expectations_not_met": quality_gate.not_met(contract, verdicts)}
     return Outcome(
         _outcome(contract, job.business_date, done, written),
         rows_landed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
@@ -38,6 +39,18 @@ class SessionError(MedallionError):
 
 class ConcurrentWriteError(MedallionError):
     """Another writer kept changing the same table; nothing of ours is wrong, run it again when the other is done."""
+
+
+class QualityStopError(MedallionError):
+    """The data is not as the contract expects it, so the run was stopped before silver was touched.
+
+    Attributes:
+        findings: one sentence for each expectation or limit that is not met.
+    """
+
+    def __init__(self, message: str, findings: Sequence[str]) -> None:
+        super().__init__(message)
+        self.findings = tuple(findings)
 
 
 class ConservationError(MedallionError):

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from medallion import bronze, delta_tables, quarantine, reconcile
+from medallion import bronze, delta_tables, quality_gate, quarantine, reconcile
 from medallion.bronze import SLICE, UNDATED, Manifest
 from medallion.cleaning import RAW, check_expressions, clean
 from medallion.cli import JobArguments
 from medallion.contracts import SilverContract
+from medallion.expectations import counted_verdicts, landed_verdicts
+from medallion.judgement_basis import Basis
 from medallion.progress import SliceProgress, progress_of, write_progress
-from medallion.quality import ERRORS, FINDINGS_TYPE, WARNINGS, judge, judge_warnings
+from medallion.quality import ERRORS, FINDINGS_TYPE, WAIVED, WARNINGS, judge, judge_warnings
+from medallion.quality_counts import Counts, count_columns, counts_of
 from medallion.reconcile import decimal_type, exact_sum, measure_types
 from medallion.rules import identifier
 from medallion.run_ledger import Outcome
@@ -27,22 +30,29 @@ _COPIES = "_copies"
 
 @dataclass(frozen=True)
 class SliceChanges:
-    """What a run has to do: slices to process, slices to forget, and whether those are all that there are."""
+    """What a run has to do.
+
+    Attributes:
+        stale: slices to process.
+        gone: slices to forget.
+        everything: those are all that there are.
+        landed: slices among them whose landed rows changed; of the others only the judgement did.
+    """
 
     stale: tuple[str, ...]
     gone: tuple[str, ...]
     everything: bool
+    landed: tuple[str, ...]
 
 
-def changed_slices(manifest: Manifest, done: Mapping[str, SliceProgress], contract_hash: str) -> SliceChanges:
-    """Compares what is landed with what was processed."""
-    stale = tuple(
-        name
-        for name, one in manifest.slices.items()
-        if name not in done or (done[name].fingerprint, done[name].contract_hash) != (one.fingerprint, contract_hash)
+def changed_slices(manifest: Manifest, done: Mapping[str, SliceProgress], basis: Basis) -> SliceChanges:
+    """Compares what is landed, and what it is judged by, with what was processed."""
+    landed = tuple(
+        name for name, one in manifest.slices.items() if name not in done or done[name].fingerprint != one.fingerprint
     )
+    stale = tuple(name for name in manifest.slices if name in landed or not basis.holds(done[name].contract_hash))
     gone = tuple(name for name in done if name not in manifest.slices)
-    return SliceChanges(stale, gone, len(stale) == len(manifest.slices))
+    return SliceChanges(stale, gone, len(stale) == len(manifest.slices), (*landed, *gone))
 
 
 def remove_duplicates(accepted: DataFrame, contract: SilverContract) -> DataFrame:
@@ -69,11 +79,19 @@ def accepted_rows(judged: DataFrame, contract: SilverContract) -> DataFrame:
     return judge_warnings(single, contract, contract.date_column)
 
 
-def slice_progress(
+@dataclass(frozen=True)
+class Processed:
+    """What a run counted of the slices that it judged: their progress, and what each rule found."""
+
+    progress: tuple[SliceProgress, ...]
+    counts: tuple[Counts, ...]
+
+
+def count_slices(
     judged: DataFrame, accepted: DataFrame, contract: SilverContract, manifest: Manifest,
-    stale: tuple[str, ...], job: JobArguments,
-) -> list[SliceProgress]:  # fmt: skip
-    """Counts what was landed and what is removed as duplicate, slice by slice."""
+    stale: tuple[str, ...], basis: Basis, job: JobArguments,
+) -> Processed:  # fmt: skip
+    """Counts what was landed, what each rule found and what is removed as duplicate, slice by slice, in one pass."""
     types = measure_types(contract)
     extra = F.col(_COPIES) - 1
     landed_sums = [exact_sum(F.col(RAW)[name], kind) for name, kind in types.items()]
@@ -82,35 +100,37 @@ def slice_progress(
     ]
     landed = judged.groupBy(SLICE).agg(
         F.lit("bronze").alias("side"),
-        F.count(F.lit(1)).alias("rows"),
+        count_columns(contract).alias("counts"),
         F.array(*landed_sums).cast("array<string>").alias("sums"),
     )
     day = F.col(identifier(contract.date_column)).cast("string").alias(SLICE)
     copied = accepted.where(extra > 0).groupBy(day)
     removed = copied.agg(
         F.lit("duplicate").alias("side"),
-        F.sum(extra).alias("rows"),
+        F.array(F.sum(extra)).alias("counts"),
         F.array(*removed_sums).cast("array<string>").alias("sums"),
     )
     frame = landed.unionByName(removed) if contract.keep_one else landed
     counted = {(row["side"], row[SLICE]): row for row in frame.collect()}
-    progress = []
+    progress, counts = [], []
     for name in stale:
         bronze_row, removed_row = counted.get(("bronze", name)), counted.get(("duplicate", name))
+        found = counts_of(contract, name, bronze_row["counts"]) if bronze_row else Counts(name)
+        counts.append(found)
         progress.append(
             SliceProgress(
                 slice=name,
                 fingerprint=manifest.slices[name].fingerprint,
-                contract_hash=contract.content_hash,
+                contract_hash=basis.of(found),
                 business_date=job.business_date,
                 run_id=job.run_id,
-                rows_bronze=bronze_row["rows"] if bronze_row else 0,
-                rows_duplicate=removed_row["rows"] if removed_row else 0,
+                rows_bronze=found.rows,
+                rows_duplicate=removed_row["counts"][0] if removed_row else 0,
                 sums_bronze=dict(zip(types, bronze_row["sums"], strict=True)) if bronze_row else {},
                 sums_duplicate=dict(zip(types, removed_row["sums"], strict=True)) if removed_row else {},
             )
         )
-    return progress
+    return Processed(tuple(progress), tuple(counts))
 
 
 def fact_columns(contract: SilverContract) -> tuple[tuple[str, str], ...]:
@@ -124,33 +144,43 @@ def refresh_fact(spark: SparkSession, job: JobArguments, contract: SilverContrac
     Raises:
         BronzeError: nothing was landed, or it cannot be read.
         ContractError: the contract does not suit what was landed.
+        QualityStopError: the data is not as the contract expects it; silver is as it was.
     """
     names = TableNames(job.lake_root, job.catalog)
     table, refused_table = names.silver(contract.name), names.quarantine(contract.name)
     manifest = bronze.read_latest_manifest(spark, job.lake_root, contract.schema, contract.source_table)
     is_new = not delta_tables.exists(spark, table)
     done = progress_of(spark, table, names.progress(contract.name))
-    changes = changed_slices(manifest, done, contract.content_hash)
-    written, bytes_written = 0, 0
+    # A waiver's end is held against the newest date of the lake, so that an older date run again changes nothing.
+    as_of = max(job.business_date, manifest.newest_date)
+    basis = Basis.of_contract(contract, as_of)
+    changes = changed_slices(manifest, done, basis)
+    verdicts = landed_verdicts(contract, manifest.slices, changes.landed, job.business_date, has_history=bool(done))
+    written, bytes_written, counts = 0, 0, tuple[Counts, ...]()
     if is_new or changes.stale or changes.gone:
         check_expressions(spark, contract, manifest.columns, manifest.uri)
         rows = bronze.read_slices(spark, manifest, changes.stale, contract.date_source)
-        judged = judge(clean(rows, contract), contract)
+        judged = judge(clean(rows, contract), contract, as_of)
         if sum(manifest.slices[name].rows for name in changes.stale) <= MAX_ROWS:
             judged = fetch_small(spark, judged).frame
         accepted = accepted_rows(judged, contract)
-        progress = slice_progress(judged, accepted, contract, manifest, changes.stale, job)
+        processed = count_slices(judged, accepted, contract, manifest, changes.stale, basis, job)
+        counts = processed.counts
+        verdicts += counted_verdicts(contract, counts)
+        quality_gate.check(spark, names, job, contract, counts, verdicts)
         delta_tables.create(spark, table, fact_columns(contract), partitioned_by=contract.date_column, change_feed=True)
         quarantine.create(spark, refused_table)
         before = delta_tables.version(spark, table)
         _write_rows(accepted.drop(_COPIES), table, contract, changes)
         _write_quarantine(spark, refused_table, judged, contract, changes, job)
-        write_progress(spark, names.progress(contract.name), done, progress, changes.gone)
+        write_progress(spark, names.progress(contract.name), done, processed.progress, changes.gone)
         done = {name: one for name, one in done.items() if name not in changes.gone} | {
-            one.slice: one for one in progress
+            one.slice: one for one in processed.progress
         }
-        written = sum(one.rows_bronze - one.rows_duplicate for one in progress)
+        written = sum(one.rows_bronze - one.rows_duplicate for one in processed.progress)
         bytes_written = delta_tables.bytes_written_since(spark, table, before)
+    else:
+        quality_gate.check(spark, names, job, contract, counts, verdicts)
     silver = reconcile.measure_fact(spark, table, contract)
     refused = reconcile.measure_open_quarantine(spark, refused_table, contract)
     return Outcome(
@@ -158,7 +188,8 @@ def refresh_fact(spark: SparkSession, job: JobArguments, contract: SilverContrac
         rows_read=sum(manifest.slices[name].rows for name in changes.stale),
         rows_written=written,
         bytes_written=bytes_written,
-        detail=reconcile.fact_detail(contract, done, silver, refused),
+        detail=reconcile.fact_detail(contract, done, silver, refused)
+        | {"expectations_not_met": quality_gate.not_met(contract, verdicts)},
     )
 
 
@@ -186,7 +217,7 @@ def _write_quarantine(
         "business_date", _dates(touched), with_null=UNDATED in touched
     )  # fmt: skip
     refused = quarantine.refused_rows(
-        judged.select(SLICE, RAW, *map(identifier, contract.key), ERRORS, WARNINGS), contract, job.business_date
+        judged.select(SLICE, RAW, *map(identifier, contract.key), ERRORS, WARNINGS, WAIVED), contract, job.business_date
     )
     entries = quarantine.entries_of_facts(
         refused, spark.table(table).where(scope), contract, job.business_date, job.run_id

@@ -13,7 +13,14 @@ from pyspark.sql import SparkSession
 
 from medallion import run_ledger
 from medallion.cli import JobArguments, parse_arguments
-from medallion.errors import SPARK_ERRORS, CleaningError, ConcurrentWriteError, MedallionError, is_conflict
+from medallion.errors import (
+    SPARK_ERRORS,
+    CleaningError,
+    ConcurrentWriteError,
+    MedallionError,
+    QualityStopError,
+    is_conflict,
+)
 from medallion.run_ledger import Outcome
 from medallion.session import get_session
 
@@ -53,6 +60,8 @@ def run_job(stage: str, work: Work, argv: Sequence[str] | None) -> str | None:
     outcome, message = None, None
     try:
         outcome = work(spark, job)
+    except QualityStopError as error:
+        outcome, message = Outcome("stopped", detail={"expectations_not_met": list(error.findings)}), str(error)
     except MedallionError as error:
         message = str(error)
     except (*SPARK_ERRORS, OSError) as error:

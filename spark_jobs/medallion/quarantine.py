@@ -1,5 +1,7 @@
 """The rows that silver refused, with their reasons: open until their next judgement finds them good or gone.
 
+A row that a waiver lets pass has an entry too, with state waived: it is in silver until the waiver ends.
+
 A fact's entry belongs to its slice. A dimension's belongs to the snapshot that had it: there the open entries are those
 of the newest snapshot, and an entry of an older one is closed by the date of the snapshot after it. An entry that its
 own snapshot no longer has, because that was landed again, is closed by its own date; it no longer makes a key unknown.
@@ -16,10 +18,11 @@ from medallion import delta_tables
 from medallion.bronze import UNDATED
 from medallion.cleaning import RAW
 from medallion.contracts import SilverContract, TableKind
-from medallion.quality import ERRORS, FINDINGS_TYPE, WARNINGS
+from medallion.quality import ERRORS, FINDINGS_TYPE, WAIVED, WARNINGS
 from medallion.scd2 import BUSINESS_KEY, business_key
 from medallion.small_frames import fetch_small
 
+_HISTORY_TYPE = "array<struct<state:string,since:date,run_id:string,reason:string>>"
 COLUMNS = (
     ("business_date", "date"),
     ("row_id", "string"),
@@ -33,32 +36,38 @@ COLUMNS = (
     ("last_seen_date", "date"),
     ("state", "string"),
     ("corrected_date", "date"),
+    ("history", _HISTORY_TYPE),
 )
 _NAMES = [name for name, _ in COLUMNS]
-LIVE = "(state = 'open' OR corrected_date > business_date)"
+# A waived row is in silver, so it makes no key unknown.
+LIVE = "(state = 'open' OR (state = 'corrected' AND corrected_date > business_date))"
 
 
 def create(spark: SparkSession, table: str) -> None:
-    """Creates the empty quarantine of a table, unless it is there."""
+    """Creates the empty quarantine of a table, unless it is there; one of an earlier version gets the newer columns."""
     delta_tables.create(spark, table, COLUMNS)
+    delta_tables.add_missing_columns(spark, table, COLUMNS)
 
 
 def refused_rows(judged: DataFrame, contract: SilverContract, business_date: dt.date) -> DataFrame:
-    """The rows with errors: ``business_date``, ``row_id``, ``business_key``, ``raw_row``, ``_errors``, ``_warnings``.
+    """The rows that break a rule with severity error, those that were waived among them.
 
-    ``row_id`` is a digest of the raw row and of its number among equal ones, so it is the same in every run.
+    Gives ``business_date``, ``row_id``, ``business_key``, ``raw_row``, ``_errors`` (of a waived row what was waived),
+    ``_warnings`` and ``is_waived``. ``row_id`` is a digest of the raw row and of its number among equal ones, so it is
+    the same in every run.
     """
     if contract.kind is TableKind.FACT:
         day = F.when(F.col("_slice") != UNDATED, F.col("_slice")).cast("date")
     else:
         day = F.lit(business_date)
     key = business_key(contract.key) if contract.key else F.lit(None).cast("string")
-    rows = judged.where(F.col(ERRORS).isNotNull()).select(
+    rows = judged.where(F.col(ERRORS).isNotNull() | F.col(WAIVED).isNotNull()).select(
         day.alias("business_date"),
         key.alias("business_key"),
         F.to_json(RAW, {"ignoreNullFields": "false"}).alias("raw_row"),
-        ERRORS,
+        F.coalesce(ERRORS, WAIVED).alias(ERRORS),
         WARNINGS,
+        F.col(ERRORS).isNull().alias("is_waived"),
     )
     equal_rows = Window.partitionBy("business_date", "raw_row").orderBy("raw_row")
     occurrence = F.row_number().over(equal_rows).cast("string")
@@ -75,8 +84,8 @@ def entries_of_facts(
     both = _beside_stored(refused, stored)
     day = F.lit(run_date)
     seen, known = F.col("new.row_id").isNotNull(), F.col("old.row_id").isNotNull()
-    closes = ~seen & (F.col("old.state") == "open")
-    state = F.when(seen, "open").otherwise("corrected")
+    closes = ~seen & (F.col("old.state") != "corrected")
+    state = F.when(seen, _state_of_row()).otherwise("corrected")
     corrected = F.when(closes, day).when(~seen, F.col("old.corrected_date"))
     return _entries(
         both, contract, run_id, seen, known,
@@ -84,6 +93,7 @@ def entries_of_facts(
         last=F.when(seen, F.greatest("old.last_seen_date", day)).otherwise(F.col("old.last_seen_date")),
         state=state,
         corrected=corrected,
+        history=_appended(state, day, run_id),
     )  # fmt: skip
 
 
@@ -100,15 +110,47 @@ def entries_of_snapshot(
     seen, known = F.col("new.row_id").isNotNull(), F.col("old.row_id").isNotNull()
     day = F.coalesce("new.business_date", "old.business_date")
     own = day == F.lit(business_date)
-    live = (F.col("old.state") == "open") | (F.col("old.corrected_date") > F.col("old.business_date"))
-    state = F.when(own & seen & F.lit(following is None), "open").otherwise("corrected")
+    live = F.col("old.corrected_date").isNull() | (F.col("old.corrected_date") > F.col("old.business_date"))
+    # A waived row was never corrected: its entry says waived for good, and ends with its snapshot.
+    waived = F.when(own, seen & F.col("new.is_waived")).otherwise(F.col("old.state") == "waived")
+    state = F.when(waived, "waived").when(own & seen & F.lit(following is None), "open").otherwise("corrected")
     corrected = (
         F.when(own & seen, F.lit(following).cast("date"))
         .when(own, day)
         .when(live, F.lit(business_date))
         .otherwise(F.col("old.corrected_date"))
     )
-    return _entries(both, contract, run_id, seen, known, first=day, last=day, state=state, corrected=corrected)
+    return _entries(
+        both, contract, run_id, seen, known, first=day, last=day, state=state, corrected=corrected,
+        history=_of_snapshot(waived, day, corrected),
+    )  # fmt: skip
+
+
+def _state_of_row() -> Column:
+    return F.when(F.col("new.is_waived"), "waived").otherwise("open")
+
+
+def _appended(state: Column, day: Column, run_id: str) -> Column:
+    """A fact's history: the runs that changed the state, in the order in which they ran."""
+    before = F.coalesce("old.history", F.array().cast(_HISTORY_TYPE))
+    step = _step(state, day, F.lit(run_id), F.col("new.is_waived"))
+    return F.when(F.try_element_at(before, F.lit(-1))["state"].eqNullSafe(state), before).otherwise(
+        F.concat(before, F.array(step))
+    )
+
+
+def _of_snapshot(waived: Column, day: Column, corrected: Column) -> Column:
+    """A dimension's history: a function of the dates alone, so that their order makes no difference."""
+    began = _step(F.when(waived, "waived").otherwise("open"), day, F.lit(None).cast("string"), waived)
+    ended = _step(F.lit("corrected"), corrected, F.lit(None).cast("string"), F.lit(False))
+    return F.when(waived | corrected.isNull(), F.array(began)).otherwise(F.array(began, ended))
+
+
+def _step(state: Column, since: Column, run_id: Column, waived: Column) -> Column:
+    said = F.when(F.col("new.row_id").isNotNull(), F.col(f"new.{ERRORS}")).otherwise(F.col(f"old.{ERRORS}"))
+    reason = F.when(waived, F.get(said, 0)["message"])
+    step = F.struct(state.alias("state"), since.alias("since"), run_id.alias("run_id"), reason.alias("reason"))
+    return step.cast(_HISTORY_TYPE.removeprefix("array<").removesuffix(">"))
 
 
 def _beside_stored(refused: DataFrame, stored: DataFrame) -> DataFrame:
@@ -120,7 +162,7 @@ def _beside_stored(refused: DataFrame, stored: DataFrame) -> DataFrame:
 
 def _entries(
     both: DataFrame, contract: SilverContract, run_id: str, seen: Column, known: Column,
-    *, first: Column, last: Column, state: Column, corrected: Column,
+    *, first: Column, last: Column, state: Column, corrected: Column, history: Column,
 ) -> DataFrame:  # fmt: skip
     def newer(name: str) -> Column:
         return F.when(seen, F.col(f"new.{name}")).otherwise(F.col(f"old.{name}")).alias(name)
@@ -139,6 +181,7 @@ def _entries(
         last.alias("last_seen_date"),
         state.alias("state"),
         corrected.alias("corrected_date"),
+        history.alias("history"),
         F.when(known, old).alias("_old"),
     )
     new = F.to_json(F.struct(*_NAMES))
@@ -159,8 +202,8 @@ def write(spark: SparkSession, table: str, entries: DataFrame, scope: str) -> No
 
 
 def quarantined_keys(refused: DataFrame) -> DataFrame:
-    """``_business_key`` of refused rows."""
-    return refused.select(F.col("business_key").alias(BUSINESS_KEY))
+    """``_business_key`` of refused rows; a waived row is accepted, and its key known."""
+    return refused.where(~F.col("is_waived")).select(F.col("business_key").alias(BUSINESS_KEY))
 
 
 def later_unknown_keys(stored: DataFrame, later: tuple[dt.date, ...]) -> DataFrame:

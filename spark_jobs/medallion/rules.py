@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from medallion.contracts import Rule, Severity
+from medallion.contracts import Column, Rule, Severity
+from medallion.limits import Limit
 
 LENGTHS = ("minLength", "maxLength")
 BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
@@ -119,17 +122,57 @@ def option(column: str, lake_type: str, name: str, value: Any, severity: Severit
     return Rule(f"{column}_{suffix}", f"{column} {words} {value}", (column,), function, violated, severity)
 
 
-def valid_values(
-    column: str, lake_type: str, values: list[Any], name: str, severity: Severity, message: str, dimension: str | None
-) -> Rule:
-    """The value is one of a list.
+@dataclass(frozen=True)
+class Given:
+    """What a contract says of a rule whatever it judges."""
+
+    name: str
+    severity: Severity
+    message: str
+    dimension: str | None = None
+
+
+def of_metric(metric: str, columns: tuple[Column, ...], arguments: Mapping[str, Any], given: Given) -> Rule:
+    """The rule that a row breaks when one of ODCS's metrics counts it.
+
+    ``duplicateValues`` takes any number of columns, the others one. NULL is neither a duplicate nor invalid.
 
     Raises:
-        ValueError: a value does not suit the column.
+        ValueError: the metric's arguments are missing or do not suit the column; says what to write.
     """
-    listed = ", ".join(literal(value, lake_type) for value in values)
-    violated = f"{identifier(column)} NOT IN ({listed})"
-    return Rule(name, message, (column,), "is_in_list", violated, severity, dimension)
+    names = tuple(column.name for column in columns)
+    if metric == "duplicateValues":
+        return _rule(given, names, "is_unique", "")
+    column, quoted = columns[0], identifier(columns[0].name)
+    if metric == "nullValues":
+        return _rule(given, names, "is_not_null", f"{quoted} IS NULL")
+    if metric == "missingValues":
+        values = _values(arguments, "missingValues")
+        listed = ", ".join(literal(value, column.lake_type) for value in values if value is not None)
+        parts = [f"{quoted} IS NULL"] if None in values else []
+        parts += [f"{quoted} IN ({listed})"] if listed else []
+        return _rule(given, names, "is_not_missing", " OR ".join(parts))
+    if "pattern" in arguments:
+        violated = option(column.name, column.lake_type, "pattern", arguments["pattern"], given.severity).violated
+        return _rule(given, names, "regex_match", violated)
+    listed = ", ".join(literal(value, column.lake_type) for value in _values(arguments, "validValues"))
+    return _rule(given, names, "is_in_list", f"{quoted} NOT IN ({listed})")
+
+
+def with_limit(rule: Rule, limit: Limit) -> Rule:
+    """The rule, whose rows are counted and not marked."""
+    return replace(rule, limit=limit)
+
+
+def _rule(given: Given, columns: tuple[str, ...], function: str, violated: str) -> Rule:
+    return Rule(given.name, given.message, columns, function, violated, given.severity, given.dimension)
+
+
+def _values(arguments: Mapping[str, Any], name: str) -> list[Any]:
+    values = arguments.get(name)
+    if not isinstance(values, list) or not values:
+        raise ValueError(f"give {name}: a list of values" + (", or pattern" if name == "validValues" else ""))
+    return values
 
 
 def expression(

@@ -42,7 +42,7 @@ def write_row(
     spark: SparkSession, job: JobArguments, stage: str, started: dt.datetime, ended: dt.datetime,
     outcome: Outcome | None, error: str | None = None,
 ) -> None:  # fmt: skip
-    """Writes the row of a run over the one of an earlier try; ``outcome`` is None when the run failed."""
+    """Writes the row of a run over the one of an earlier try; ``outcome`` is None when the run failed without one."""
     told = outcome or Outcome("failed")
     row = {
         "schema": job.source_schema,
@@ -50,7 +50,7 @@ def write_row(
         "stage": stage,
         "business_date": job.business_date.isoformat(),
         "run_id": job.run_id,
-        "status": "failed" if outcome is None else "success",
+        "status": "success" if outcome and error is None else "failed",
         "outcome": told.outcome,
         "rows_read": told.rows_read,
         "rows_written": told.rows_written,

@@ -28,6 +28,10 @@ class TableNames:
         """What silver has processed of a table."""
         return self._name("silver", f"{table}_progress")
 
+    def quality_metrics(self) -> str:
+        """What each run found of each rule, for all tables."""
+        return self._name("silver", "quality_metrics")
+
     def gold(self, table: str) -> str:
         """A One Big Table."""
         return self._name("gold", table)

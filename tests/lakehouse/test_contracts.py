@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -243,7 +244,7 @@ WIDE = "schema[sales_obt]"
             "product",
             lambda d: setting(d, "dateColumn", "division"),
             f"{PRODUCT}.customProperties.dateColumn: 'division': is not known for a dimension; known are "
-            "changeDetection, excluded, measures, scdType, tableKind, trackedColumns",
+            "changeDetection, excluded, measures, scdType, stopAbove, tableKind, trackedColumns",
             id="custom property of another kind",
         ),
         pytest.param(
@@ -471,26 +472,11 @@ WIDE = "schema[sales_obt]"
         ),
         pytest.param(
             "transactions",
-            lambda d: column(d, "currency")["quality"][0].update(mustBe=3),
-            f"{SALES}.properties[currency].quality[currency_valid_values].mustBe: 3: must be 0: every row is judged "
-            "for itself",
-            id="rule with a tolerance",
-        ),
-        pytest.param(
-            "transactions",
             lambda d: column(d, "currency")["quality"][0].update(arguments={"validValues": []}),
             f"{SALES}.properties[currency].quality[currency_valid_values].arguments.validValues: []: must be a list "
             "of the "
             "values allowed",
             id="rule without values",
-        ),
-        pytest.param(
-            "transactions",
-            lambda d: column(d, "currency")["quality"][0].update(metric="nullValues"),
-            f"{SALES}.properties[currency].quality[currency_valid_values]: {{'type': 'library', 'engine': None, "
-            "'metric': "
-            "'nullValues'}: must be type: custom with engine: sparkSql, or (for a column) metric: invalidValues",
-            id="rule of another kind",
         ),
         pytest.param(
             "transactions",
@@ -611,4 +597,6 @@ def test_a_wrong_contract_is_told_with_its_field_value_and_cure(
             if other.name != f"{name}.odcs.yaml":
                 other.unlink()
 
-    assert f"{name}.odcs.yaml: {expected}" in problems(contracts_folder)
+    # Lines of expressions have a test of their own.
+    found = [re.sub(r"^(\S+: )line \d+: ", r"\1", line) for line in problems(contracts_folder)]
+    assert f"{name}.odcs.yaml: {expected}" in found

@@ -71,9 +71,12 @@ def test_expressions_and_columns_that_the_source_has_not(spark: SparkSession, tm
     spoil(contracts, "market", "[market_name, zone]", "[market_name, zones]")
     failure = run_failure("silver", "market", DAY, tmp_path, contracts)
     assert failure is not None
-    assert "market.odcs.yaml: properties.zones: 'zones':" in failure
+    lines = (contracts / "market.odcs.yaml").read_text().splitlines()
+    column = lines.index("      - name: zones") + 1
+    assert f"market.odcs.yaml line {column}: properties.zones: 'zones':" in failure
     assert "has no such column; it has market_code, market_name, zone" in failure
-    assert "properties.market_code.transformLogic: " in failure
+    expression = lines.index("        transformLogic: trim(market_kode)") + 1
+    assert f"market.odcs.yaml line {expression}: properties.market_code.transformLogic: " in failure
     assert "trim(market_kode)" in failure
     assert not (tmp_path / "silver").exists()
 

@@ -95,13 +95,16 @@ def test_a_manifest_with_an_unknown_type_is_refused() -> None:
 def test_slices_to_process_are_those_whose_rows_or_contract_changed() -> None:
     from medallion.bronze import parse_manifest
     from medallion.facts import SliceChanges, changed_slices
+    from medallion.judgement_basis import Basis
     from medallion.progress import SliceProgress
 
     landed = parse_manifest("uri", "folder", manifest(same="1", other="2", new="1"))
     day = dt.date(2026, 11, 20)
     done = {name: SliceProgress(name, "1", "hash", day, "run", 1) for name in ("same", "other", "gone")}
-    assert changed_slices(landed, done, "hash") == SliceChanges(("other", "new"), ("gone",), everything=False)
-    assert changed_slices(landed, done, "new hash").everything
+    changes = SliceChanges(("other", "new"), ("gone",), everything=False, landed=("other", "new", "gone"))
+    assert changed_slices(landed, done, Basis("hash")) == changes
+    again = changed_slices(landed, done, Basis("new hash"))
+    assert (again.everything, again.landed) == (True, changes.landed)
 
 
 def test_what_gold_reflects_survives_its_commit() -> None:
