@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,13 +15,14 @@ from lakehouse.bronze_writer import FileLimits
 from lakehouse.copy_spec import CopySpec
 from lakehouse.errors import SourceError, SourceUnavailableError
 from lakehouse.lake_path import files_below
-from lakehouse.source_load import Pace, SourceLoad
+from lakehouse.source_load import SourceLoad
 from lakehouse.table_copy import CopyLimits
 
 from local.mysql_server import MySqlServer
 from local.processes import free_port
 from tests.lakehouse.certificates import make_certificates
 from tests.lakehouse.copying import Bench, slices
+from tests.lakehouse.slow_copy import Slowly
 
 pytestmark = pytest.mark.mysql
 
@@ -49,7 +49,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, certificates: Path) -> Iter
 
 @pytest.fixture
 def bench(server: MySqlServer, tmp_path: Path) -> Bench:
-    """Two dates in bronze, of which the second has changed by 20,000 rows since."""
+    """Two dates in bronze, of which the second has changed by 5,000 rows since."""
     schema = f"faults_{next(_numbers)}"
     server.create_schema(schema)
     bench = Bench(server, schema, tmp_path / "bronze")
@@ -58,7 +58,7 @@ def bench(server: MySqlServer, tmp_path: Path) -> Bench:
         "INSERT INTO sales VALUES ('2026-11-18', 1, 10.10), ('2026-11-19', 2, 20.20)",
     )
     bench.copy(bench.spec("sales", "sold_on"), "2026-11-20")
-    bench.sql("INSERT INTO sales SELECT '2026-11-19', seq, 1 FROM seq_1_to_20000")
+    bench.sql("INSERT INTO sales SELECT '2026-11-19', seq, 1 FROM seq_1_to_5000")
     return bench
 
 
@@ -87,34 +87,8 @@ def heals(bench: Bench, spec: CopySpec) -> None:
     """The retry brings the whole table."""
     bench.load = SourceLoad()
     bench.copy(spec, "2026-11-20", "retry")
-    assert slices(bench.visible("sales")) == {"2026-11-18": 1, "2026-11-19": 20_001}
-    assert len(bench.rows("sales")) == 20_002
-
-
-class Slowly:
-    """A copy that runs in a thread, slowly, and is streaming when the block begins."""
-
-    def __init__(self, bench: Bench, spec: CopySpec) -> None:
-        self.error: Exception | None = None
-        self._bench = bench
-        self._thread = threading.Thread(target=self._copy, args=(spec,))
-
-    def _copy(self, spec: CopySpec) -> None:
-        try:
-            self._bench.copy(spec, "2026-11-20", "faulty")
-        except Exception as error:
-            self.error = error
-
-    def __enter__(self) -> Slowly:
-        self._bench.load = SourceLoad(pace=Pace(rows_per_second=2000))
-        self._thread.start()
-        asked = "SELECT id FROM information_schema.processlist WHERE user = 'lakehouse' AND state = 'Writing to net'"
-        while not self._bench.ask(asked):
-            assert self._thread.is_alive()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._thread.join()
+    assert slices(bench.visible("sales")) == {"2026-11-18": 1, "2026-11-19": 5_001}
+    assert len(bench.rows("sales")) == 5_002
 
 
 @pytest.fixture
@@ -122,7 +96,7 @@ def wide(bench: Bench, spec: CopySpec) -> CopySpec:
     """A table of more bytes than the connection's buffers hold, so that the server waits for the reader."""
     bench.sql(
         "ALTER TABLE sales ADD COLUMN note TEXT",
-        "UPDATE sales SET note = REPEAT('x', 1500)",
+        "UPDATE sales SET note = REPEAT('x', 6000)",
     )
     return spec
 
@@ -244,7 +218,7 @@ def test_a_server_that_comes_back_is_connected_to(
     attempts = patience(bench.server.start)
     bench.server.stop()
     bench.load = SourceLoad(connect_attempts=3)
-    assert bench.copy(spec, "2026-11-20").rows_read == 20_001
+    assert bench.copy(spec, "2026-11-20").rows_read == 5_001
     assert attempts == [1, 2]
 
 
@@ -285,7 +259,7 @@ def test_an_account_without_a_free_connection_waits_for_one(
         patience(held.close)
         bench.load = SourceLoad(connect_attempts=3)
         # One connection is enough for a copy.
-        assert bench.copy(spec, "2026-11-20").rows_read == 20_001
+        assert bench.copy(spec, "2026-11-20").rows_read == 5_001
     finally:
         bench.sql("ALTER USER 'lakehouse'@'127.0.0.1' WITH MAX_USER_CONNECTIONS 0")
 
@@ -320,7 +294,7 @@ def test_a_server_that_takes_nothing_but_tls_says_so(bench: Bench, spec: CopySpe
     try:
         assert "ask for TLS, set the TLS options" in str(refused(bench, spec))
         bench.connection = {"ssl": {"ca": str(certificates / "ca.pem")}}
-        assert bench.copy(spec, "2026-11-20").rows_read == 20_001
+        assert bench.copy(spec, "2026-11-20").rows_read == 5_001
     finally:
         administrator.query("SET GLOBAL require_secure_transport = OFF")
         administrator.close()
