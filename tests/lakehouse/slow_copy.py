@@ -13,7 +13,7 @@ from tests.lakehouse.copying import Bench
 class Slowly:
     """A copy that runs in a thread, and is streaming when the block begins; the block's end waits for it.
 
-    The table must hold more bytes than the buffers of a connection, so that the server waits for the reader.
+    The table's first column is `sold_on`, and it must hold more bytes than the buffers of a connection, so that the server waits for the reader.
     """
 
     def __init__(self, bench: Bench, spec: CopySpec, rows_per_second: int = 2000) -> None:
@@ -31,7 +31,10 @@ class Slowly:
     def __enter__(self) -> Slowly:
         self._bench.load = SourceLoad(pace=Pace(rows_per_second=self._rows_per_second))
         self._thread.start()
-        asked = "SELECT id FROM information_schema.processlist WHERE user = 'lakehouse' AND state = 'Writing to net'"
+        asked = (
+            "SELECT id FROM information_schema.processlist "
+            "WHERE user = 'lakehouse' AND state = 'Writing to net' AND info LIKE 'SELECT `sold_on`, %'"
+        )
         while not self._bench.ask(asked):
             assert self._thread.is_alive()
         return self

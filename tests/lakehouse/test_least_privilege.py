@@ -1,4 +1,4 @@
-"""What a copy asks of the source: SELECT on the schema, one connection, no lock, and the pace that it is given."""
+"""What a copy asks of the source: SELECT on the schema, two connections at most, no lock, and the pace that it is given."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_whoever_writes_never_waits_for_a_copy(bench: Bench, spec: CopySpec) -> 
     assert bench.ask("SELECT COUNT(*) FROM sales") == [(1,)]
 
 
-def test_a_copy_has_one_connection(bench: Bench, spec: CopySpec) -> None:
+def test_a_copy_has_two_connections_at_most(bench: Bench, spec: CopySpec) -> None:
     seen = set()
     with Slowly(bench, spec, rows_per_second=6000) as copy:
         while copy.is_running:
@@ -101,7 +101,7 @@ def test_a_copy_has_one_connection(bench: Bench, spec: CopySpec) -> None:
                 "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'lakehouse'"
             )
             seen.add(connections)
-    assert max(seen) == 1
+    assert max(seen) <= 2
     assert not bench.ask("SELECT 1 FROM information_schema.processlist WHERE user = 'lakehouse'")
 
 
