@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lakehouse.contract_columns import lake_columns, source_columns
 from lakehouse.contract_files import ContractFile, Problem
-from lakehouse.contract_rules import lake_columns, source_columns
 from lakehouse.drafting.source_description import TableDescription
 from lakehouse.errors import SourceError
 from lakehouse.fingerprint import table_sql, undated_predicate

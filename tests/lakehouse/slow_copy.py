@@ -13,7 +13,8 @@ from tests.lakehouse.copying import Bench
 class Slowly:
     """A copy that runs in a thread, and is streaming when the block begins; the block's end waits for it.
 
-    The table's first column is `sold_on`, and it must hold more bytes than the buffers of a connection, so that the server waits for the reader.
+    The table's first column is `sold_on`, and it must hold more bytes than the buffers of a connection, so that the
+    server waits for the reader.
     """
 
     def __init__(self, bench: Bench, spec: CopySpec, rows_per_second: int = 2000) -> None:

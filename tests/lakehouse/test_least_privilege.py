@@ -1,4 +1,4 @@
-"""What a copy asks of the source: SELECT on the schema, two connections at most, no lock, and the pace that it is given."""
+"""What a copy asks of the source: SELECT on the schema, two connections at most, no lock, the pace it is given."""
 
 from __future__ import annotations
 
