@@ -1,62 +1,109 @@
-"""Reading slices back from bronze, as every reader must: only rows whose date belongs to the slice."""
+"""Reading bronze back: what was just written, to be held against the source, and slices that were landed before."""
 
 from __future__ import annotations
 
-from datetime import date
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import IO
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lakehouse.errors import ManifestError
-from lakehouse.lake_path import LakePath, storage_errors
-from lakehouse.manifest import ALL, UNDATED, Manifest
-from lakehouse.type_map import parse_arrow_type
+from lakehouse.content_checksum import Checksums, add_checksums
+from lakehouse.errors import VerificationError
+from lakehouse.lake_path import LakePath, local_path, storage_errors
+from lakehouse.manifest import BronzeFile, Manifest
+from lakehouse.type_map import ColumnPlan
+
+_ROWS_AT_A_TIME = 65_536
+_BLOCK_BYTES = 2**20
 
 
-def read_slice(folder: LakePath, manifest: Manifest, name: str) -> pa.Table:
-    """The rows of one slice, in the columns of the manifest; a column that a carried file lacks is NULL there.
+def read_back(folder: LakePath, name: str, written: BronzeFile, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """The given columns of a file that was just written, as the file holds them, by row group.
+
+    On this machine the file's bytes are hashed again. A cloud store checks what it receives, and shall not send all of
+    it back.
+
+    Args:
+        folder: the table's folder.
+        name: the file, relative to it.
+        written: what the file must be.
+        columns: those to read; none are enough to count the rows.
+
+    Raises:
+        VerificationError: the file has other rows or other bytes than were written.
+        StorageError: it cannot be read.
+    """
+    path = folder / name
+    with storage_errors("read", path), path.open("rb") as stream:
+        if local_path(path) is not None:
+            _check("SHA-256", path, written.sha256, _sha256_of(stream))
+        parquet = pq.ParquetFile(stream)
+        _check("rows", path, written.rows, parquet.metadata.num_rows)
+        for group in range(parquet.num_row_groups):
+            rows = parquet.metadata.row_group(group).num_rows
+            yield parquet.read_row_group(group, list(columns)) if columns else _without_columns(rows)
+
+
+def stored_checksums(
+    folder: LakePath, manifest: Manifest, slices: Sequence[str], plans: Sequence[ColumnPlan]
+) -> Checksums:
+    """Rows and checksum (content_checksum.py) of slices as their files hold them; a slice may be missing.
+
+    A file that lacks one of the columns, as one of before the column came, is left out: so its slices have fewer rows
+    than their manifest says.
 
     Args:
         folder: the table's folder.
         manifest: the index to read by.
-        name: the slice; one that the index does not have is empty.
+        slices: those that are asked for.
+        plans: the columns of a row, all of which can be checked.
 
     Raises:
-        ManifestError: the files do not hold the rows that the manifest says.
         StorageError: a file cannot be read.
     """
-    schema = pa.schema([pa.field(c.name, parse_arrow_type(c.arrow_type), c.nullable) for c in manifest.columns])
-    slices = {item.slice: item for item in manifest.slices}
-    if name not in slices:
-        return schema.empty_table()
-    tables = [_of_slice(_read(folder / file), manifest.date_column, name) for file in slices[name].files]
-    rows = pa.concat_tables([_in_columns(table, schema) for table in tables]) if tables else schema.empty_table()
-    if rows.num_rows != slices[name].rows:
-        raise ManifestError(
-            f"{folder}: slice {name} of business date {manifest.business_date} has {slices[name].rows} rows by its "
-            f"manifest, but its files hold {rows.num_rows}: copy the table again"
-        )
-    return rows
+    files: dict[str, set[str]] = {}
+    for item in manifest.slices:
+        if item.slice in slices:
+            for name in item.files:
+                files.setdefault(name, set()).add(item.slice)
+    total: Checksums = {}
+    for name, wanted in files.items():
+        for one, (rows, checksum) in _file_checksums(folder / name, plans, manifest.date_column).items():
+            # The file may hold rows of other slices that are no longer theirs.
+            if one in wanted:
+                before = total.get(one, (0, 0))
+                total[one] = (before[0] + rows, before[1] + checksum)
+    return total
 
 
-def _read(path: LakePath) -> pa.Table:
+def _file_checksums(path: LakePath, plans: Sequence[ColumnPlan], date_column: str | None) -> Checksums:
+    checksums: Checksums = {}
     with storage_errors("read", path), path.open("rb") as stream:
-        return pq.read_table(stream)
+        parquet = pq.ParquetFile(stream)
+        names = [plan.name for plan in plans]
+        if set(names) <= set(parquet.schema_arrow.names):
+            for batch in parquet.iter_batches(_ROWS_AT_A_TIME, columns=names):
+                add_checksums(checksums, pa.Table.from_batches([batch]), plans, date_column)
+    return checksums
 
 
-def _of_slice(rows: pa.Table, date_column: str | None, name: str) -> pa.Table:
-    if name == ALL or date_column is None:
-        return rows
-    dates = rows[date_column].cast(pa.date32())
-    wanted = pc.is_null(dates) if name == UNDATED else pc.equal(dates, pa.scalar(date.fromisoformat(name), pa.date32()))
-    return rows.filter(wanted)
+def _sha256_of(stream: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    while block := stream.read(_BLOCK_BYTES):
+        digest.update(block)
+    stream.seek(0)
+    return digest.hexdigest()
 
 
-def _in_columns(rows: pa.Table, schema: pa.Schema) -> pa.Table:
-    columns = [
-        rows[field.name].cast(field.type) if field.name in rows.column_names else pa.nulls(rows.num_rows, field.type)
-        for field in schema
-    ]
-    # NULL is allowed everywhere: a carried file may lack a column that the source now forbids to be NULL.
-    return pa.table(columns, pa.schema([field.with_nullable(True) for field in schema]))
+def _without_columns(rows: int) -> pa.Table:
+    return pa.table({"": pa.nulls(rows)})
+
+
+def _check(what: str, path: object, written: object, found: object) -> None:
+    if found != written:
+        raise VerificationError(
+            f"{path}: {what} is {found} as read back, but {written} as written; nothing was published. Clear the task "
+            "to copy again; if it stays so, the disk or the store loses what it is given"
+        )

@@ -44,7 +44,7 @@ class BronzeWriter:
         schema: of every decoded batch.
         limits: when a row group and a file are full.
         decode: turns what `write` is given into rows; called in the thread that writes.
-        observe: told each row group with the file that it goes to.
+        check: called with every file that is complete, and shall raise what is wrong with it.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class BronzeWriter:
         schema: pa.Schema,
         limits: FileLimits,
         decode: Callable[[Columns], pa.RecordBatch],
-        observe: Callable[[str, pa.Table], None],
+        check: Callable[[str, BronzeFile], None],
     ) -> None:
         self.files: dict[str, BronzeFile] = {}
         self._folder = folder
@@ -62,7 +62,7 @@ class BronzeWriter:
         self._schema = schema
         self._limits = limits
         self._decode = decode
-        self._observe = observe
+        self._check = check
         self._open: _OpenFile | None = None
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
@@ -129,14 +129,15 @@ class BronzeWriter:
         if self._open is None:
             self._open = _OpenFile(self._folder, self._name_part(), self._schema)
         self._open.write(rows)
-        self._observe(self._open.name, rows)
         if self._open.rows >= self._limits.file_rows:
             self._close()
 
     def _close(self) -> None:
         if self._open is not None:
-            self.files[self._open.name] = self._open.finish()
+            name = self._open.name
+            self.files[name] = self._open.finish()
             self._open = None
+            self._check(name, self.files[name])
 
     def _discard(self) -> None:
         unfinished, self._open = self._open, None

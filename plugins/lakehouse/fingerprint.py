@@ -65,7 +65,8 @@ def fingerprint_sql(
     predicate: str | None = None,
 ) -> str:
     """The statement that gives one row per date: the date, the count, the checksum, and the sums of summed columns."""
-    key = "NULL" if date_column is None else _date_sql(date_column)
+    # As a number: for a plain column the server would go through its index, and fetch every row one by one.
+    key = "NULL" if date_column is None else f"{_date_sql(date_column)} + 0"
     hashed = f"SHA1(CONCAT_WS(',',{','.join(plan.hash_sql for plan in plans)}))"
     checksum = f"SUM(CAST(CONV(LEFT({hashed},16),16,10) AS UNSIGNED))" if with_checksum else "NULL"
     sums = [plan.sum_sql for plan in plans if plan.sum_sql]
@@ -134,7 +135,7 @@ def plan_slices(
         return name in {UNDATED, ALL} or date.fromisoformat(name) <= business_date
 
     def changed(name: str) -> bool:
-        return always or name not in old or old[name].fingerprint != fingerprints[name]
+        return always or name not in old or old[name].source_fingerprint != fingerprints[name]
 
     copied = {name for name in found if in_scope(name) and changed(name)}
     dropped = {name for name in old if in_scope(name) and name not in found}
@@ -164,6 +165,15 @@ def dated_predicate(date_column: ColumnPlan, dates: Sequence[date], source_has_u
     return f"({predicate}) AND {_whole_date_sql(column)}" if source_has_undated else f"({predicate})"
 
 
+def due_predicate(date_column: ColumnPlan, business_date: date) -> str | None:
+    """The predicate of all rows of a date up to the business date, and of those of no date; None where that is all."""
+    if business_date == date.max:
+        return None
+    column = quote_identifier(date_column.name)
+    after = quote_text((business_date + timedelta(days=1)).isoformat())
+    return f"({column} < {after} OR {undated_predicate(date_column)})"
+
+
 def undated_predicate(date_column: ColumnPlan) -> str:
     """The predicate of rows whose date is NULL, zero, partial or impossible."""
     return f"NOT {_whole_date_sql(quote_identifier(date_column.name))}"
@@ -184,8 +194,10 @@ def _together(one: SourceSlice, other: SourceSlice) -> SourceSlice:
 
 
 def _slice_name(key: bytes | None) -> str:
+    """The slice of a date that the server gives as a number, such as 20261120."""
+    year, rest = divmod(int(key or 0), 10_000)
     try:
-        return date.fromisoformat((key or b"").decode()).isoformat()
+        return date(year, rest // 100, rest % 100).isoformat()
     except ValueError:
         return UNDATED
 

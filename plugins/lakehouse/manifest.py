@@ -6,6 +6,7 @@ of its files whose date belongs to the slice.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -15,7 +16,7 @@ from typing import Any
 from lakehouse.bronze_layout import LATEST_NAME, manifest_name
 from lakehouse.errors import ManifestError
 from lakehouse.json_fields import Fields
-from lakehouse.lake_path import LakePath, publish, read
+from lakehouse.lake_path import LakePath, Seen, look, publish, read
 
 MANIFEST_VERSION = 1
 UNDATED = "undated"
@@ -45,8 +46,9 @@ class BronzeFile:
 class Slice:
     """The rows of one date, of no date (`undated`), or of a table without a date column (`all`).
 
-    `sums` are exact decimal texts by column; `fingerprint` is equal for equal content; `files` are relative to the
-    table's folder; `copied_business_date` is the business date whose run copied the content.
+    `sums` are exact decimal texts by column; `fingerprint` changes whenever the content does; `files` are relative to
+    the table's folder; `copied_business_date` is the business date whose run copied the content. `source_fingerprint`
+    is what the source's is compared with to find changes: None where the source was never asked for it.
     """
 
     slice: str
@@ -55,6 +57,7 @@ class Slice:
     fingerprint: str
     files: tuple[str, ...]
     copied_business_date: str
+    source_fingerprint: str | None = None
 
 
 @dataclass(frozen=True)
@@ -137,10 +140,14 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Latest:
-    """The pointer: the visible manifest, relative to the table's folder, and the newest business date ever landed."""
+    """The pointer: the visible manifest, relative to the table's folder, and the newest business date ever landed.
+
+    `manifest_sha256` is of the manifest's bytes when it was published: no two publications leave the same pointer.
+    """
 
     manifest: str
     newest_business_date: str
+    manifest_sha256: str | None = None
 
     def to_json(self) -> str:
         """The pointer's file content."""
@@ -154,7 +161,11 @@ class Latest:
             ManifestError: it is no pointer; the message names file and field.
         """
         fields = Fields.parse(text, where, ManifestError)
-        return Latest(fields.text("manifest"), fields.iso_date("newest_business_date"))
+        return Latest(
+            fields.text("manifest"),
+            fields.iso_date("newest_business_date"),
+            fields.optional_text("manifest_sha256") if "manifest_sha256" in fields.names() else None,
+        )
 
 
 def read_latest(folder: LakePath) -> Latest | None:
@@ -200,18 +211,41 @@ def read_visible(folder: LakePath) -> tuple[Latest, Manifest] | None:
     return latest, manifest
 
 
-def publish_manifest(folder: LakePath, manifest: Manifest, newest: date) -> None:
-    """Make a manifest visible: the manifest first, then the pointer to it.
+@dataclass(frozen=True)
+class SeenIndex:
+    """The pointer, and a business date's manifest, as they were when a run began; either may have been missing."""
+
+    pointer: Seen
+    manifest: Seen
+
+
+def look_at_index(folder: LakePath, business_date: date) -> SeenIndex:
+    """Look at what the run of a business date will replace.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    return SeenIndex(look(folder / LATEST_NAME), look(folder / manifest_name(business_date)))
+
+
+def publish_manifest(folder: LakePath, manifest: Manifest, newest: date, seen: SeenIndex) -> None:
+    """Make a manifest visible: the manifest first, then the pointer to it, each only over what was seen there.
+
+    So of two runs that began from the same index one is refused, at the manifest when they are of one business date, at
+    the pointer otherwise.
 
     Where the pointer names the manifest of this business date already, as in a rerun of the newest date, the manifest
     is visible as soon as it is written; its files must be kept even when this raises.
 
     Raises:
+        OvertakenError: another run published meanwhile.
         StorageError: either cannot be written; readers see the old index or the new one, each of them whole.
     """
     name = manifest_name(date.fromisoformat(manifest.business_date))
-    publish(folder / name, manifest.to_json().encode())
-    publish(folder / LATEST_NAME, Latest(name, newest.isoformat()).to_json().encode())
+    content = manifest.to_json().encode()
+    pointer = Latest(name, newest.isoformat(), hashlib.sha256(content).hexdigest())
+    publish(folder / name, content, seen.manifest)
+    publish(folder / LATEST_NAME, pointer.to_json().encode(), seen.pointer)
 
 
 def _column(fields: Fields) -> Column:
@@ -231,6 +265,10 @@ def _slice(fields: Fields) -> Slice:
         fingerprint=fields.text("fingerprint"),
         files=fields.text_list("files"),
         copied_business_date=fields.iso_date("copied_business_date"),
+        # Manifests of before this field had no other fingerprint than the source's.
+        source_fingerprint=fields.optional_text(
+            "source_fingerprint" if "source_fingerprint" in fields.names() else "fingerprint"
+        ),
     )
 
 

@@ -60,6 +60,15 @@ class MySqlSource:
         self._connection: Any = None
         self._thread_id: int | None = None
         self._cancelled = threading.Event()
+        self._siblings: list[MySqlSource] = []
+
+    def sibling(self) -> MySqlSource:
+        """Another session on the same source, not connected yet; to cancel this one cancels it too."""
+        sibling = MySqlSource(self.info, self.load)
+        self._siblings.append(sibling)
+        if self._cancelled.is_set():
+            sibling.cancel()
+        return sibling
 
     def __enter__(self) -> MySqlSource:
         attempt = 1
@@ -102,6 +111,8 @@ class MySqlSource:
         Every later call fails too, so that a session which is yet to connect never reads anything.
         """
         self._cancelled.set()
+        for sibling in self._siblings:
+            sibling.cancel()
         if self._thread_id is None:
             return
         with contextlib.suppress(MySQLdb.Error):
@@ -226,14 +237,21 @@ class MySqlSource:
             SourceError: there is no such table, or the account sees none of its columns.
         """
         found = self.rows(
-            "SELECT column_name, column_type, is_nullable, column_key, table_name FROM information_schema.columns "
+            "SELECT column_name, column_type, is_nullable, column_key, character_set_name, table_name "
+            "FROM information_schema.columns "
             f"WHERE table_schema = {quote_text(schema)} AND table_name = {quote_text(table)} ORDER BY ordinal_position"
         )
         columns = tuple(
-            SourceColumn(_text(name), _text(kind), _text(nullable) == "YES", _text(key) in {"PRI", "UNI"})
-            for name, kind, nullable, key, owner in found
+            SourceColumn(
+                _text(name),
+                _text(kind),
+                _text(nullable) == "YES",
+                _text(key) in {"PRI", "UNI"},
+                None if character_set is None else _text(character_set),
+            )
+            for name, kind, nullable, key, character_set, owner in found
             # The comparison above may fold case, and the server may hold both `Sales` and `sales`.
-            if _text(owner) == table or len({row[4] for row in found}) == 1
+            if _text(owner) == table or len({row[5] for row in found}) == 1
         )
         if not columns:
             raise SourceError(
@@ -241,6 +259,14 @@ class MySqlSource:
                 "correct its name, remove its contract, or grant the user SELECT on it"
             )
         return columns
+
+    def estimated_rows(self, schema: str, table: str) -> int:
+        """How many rows the server believes that a table has; 0 where it does not say, as of a view."""
+        found = self.rows(
+            "SELECT table_rows FROM information_schema.tables "
+            f"WHERE table_schema = {quote_text(schema)} AND table_name = {quote_text(table)}"
+        )
+        return int(found[0][0] or 0) if found else 0
 
     def server(self) -> Server:
         """The server's version and the position of its binary log, as far as the account may see them."""

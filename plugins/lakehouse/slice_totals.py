@@ -1,4 +1,4 @@
-"""Counting and summing by slice what is written, exactly, and comparing it with what the server counted."""
+"""Counting and summing by slice what was written, exactly, and comparing it with what the server counted."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Totals:
 
 
 class SliceTotals:
-    """Adds up row groups as they are written."""
+    """Adds up what files hold, row group by row group."""
 
     def __init__(self, plans: Sequence[ColumnPlan], date_column: str | None) -> None:
         self._exact = [plan.name for plan in plans if plan.sum_sql and plan.kind == "number"]
@@ -46,8 +46,13 @@ class SliceTotals:
         self._date_column = date_column
         self.slices: dict[str, Totals] = {}
 
+    @property
+    def columns(self) -> list[str]:
+        """The columns that `add` looks at."""
+        return [*([self._date_column] if self._date_column is not None else []), *self._exact, *self._floats]
+
     def add(self, file: str, rows: pa.Table) -> None:
-        """Add the rows that go to a file."""
+        """Add rows of a file, with at least `columns`."""
         columns: list[Any] = []
         names: list[str] = []
         for name in self._exact:
@@ -109,6 +114,15 @@ def verify(table: str, date_column: str | None, expected: Sequence[SourceSlice],
             # Past the largest number the server's sum is of no use: MariaDB then says 0.
             if math.isfinite(magnitude) and abs(float(source.sums[column]) - number) > _FLOAT_TOLERANCE * magnitude:
                 raise _difference(place, f"the sum of {column}", source.sums[column], number)
+
+
+def agrees(table: str, date_column: str | None, expected: Sequence[SourceSlice], written: Mapping[str, Totals]) -> bool:
+    """Whether `verify` would let this pass."""
+    try:
+        verify(table, date_column, expected, written)
+    except VerificationError:
+        return False
+    return True
 
 
 def _difference(place: str, what: str, source: object, copied: object) -> VerificationError:

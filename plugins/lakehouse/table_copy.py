@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
-import pyarrow as pa
-
-from lakehouse.bronze_layout import manifest_name, part_name, table_folder
-from lakehouse.bronze_writer import BronzeWriter, FileLimits, remove_files
+from lakehouse.bronze_layout import manifest_name, table_folder
+from lakehouse.bronze_reader import stored_checksums
+from lakehouse.bronze_writer import remove_files
+from lakehouse.content_checksum import can_be_checked
 from lakehouse.copy_spec import CopyOutcome, CopyProgress, CopySpec
 from lakehouse.errors import StorageError
 from lakehouse.fingerprint import (
@@ -19,6 +19,7 @@ from lakehouse.fingerprint import (
     SourceSlice,
     add_sums,
     dated_predicate,
+    due_predicate,
     fingerprint_of,
     fingerprint_sql,
     plan_slices,
@@ -26,7 +27,7 @@ from lakehouse.fingerprint import (
     slices_of,
     undated_predicate,
 )
-from lakehouse.lake_path import LakePath, storage_errors
+from lakehouse.lake_path import LakePath
 from lakehouse.manifest import (
     ALL,
     UNDATED,
@@ -34,39 +35,24 @@ from lakehouse.manifest import (
     Column,
     Latest,
     Manifest,
+    SeenIndex,
     Slice,
+    look_at_index,
     publish_manifest,
     read_manifest,
     read_visible,
 )
-from lakehouse.mysql_source import MySqlSource
-from lakehouse.slice_totals import SliceTotals, verify
+from lakehouse.mysql_source import MySqlSource, Row
+from lakehouse.row_copy import CopyLimits as CopyLimits
+from lakehouse.row_copy import RowCopy
+from lakehouse.side_question import SideQuestion
+from lakehouse.slice_totals import Totals, agrees, verify
 from lakehouse.source_drift import check_contract, describe_changes
-from lakehouse.type_map import ColumnPlan, arrow_schema, decode_column, plan_column
-from lakehouse.wire_rows import Columns
+from lakehouse.type_map import ColumnPlan, plan_column
 
 Clock = Callable[[], datetime]
 
 _TRANSIENT = "nothing was changed; the task tries again"
-
-
-@dataclass(frozen=True)
-class CopyLimits:
-    """What bounds memory and file sizes: rows and bytes of a fetched batch, and the limits of files."""
-
-    batch_rows: int = 4_096
-    batch_bytes: int = 8 * 2**20
-    files: FileLimits = field(default_factory=FileLimits)
-
-
-@dataclass
-class _Copied:
-    """What the streams of one run wrote."""
-
-    slices: list[Slice] = field(default_factory=list)
-    files: dict[str, BronzeFile] = field(default_factory=dict)
-    rows_read: int = 0
-    substitutions: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 def copy_table(
@@ -102,11 +88,15 @@ def copy_table(
         VerificationError: rows or sums differ between source and copy.
     """
     folder = table_folder(root, spec.schema, spec.table)
+    # First what is there, then what it means: an index that is replaced in between is noticed when publishing.
+    seen = look_at_index(folder, business_date)
     visible = read_visible(folder)
     newest = date.fromisoformat(visible[0].newest_business_date) if visible else None
     if spec.date_column is None and newest is not None and business_date < newest:
         return _past_snapshot(folder, business_date)
-    return _Copy(source, folder, spec, business_date, run_id, clock, limits or CopyLimits(), visible, progress).run()
+    return _Copy(
+        source, folder, spec, business_date, run_id, clock, limits or CopyLimits(), visible, seen, progress
+    ).run()
 
 
 def _past_snapshot(folder: LakePath, business_date: date) -> CopyOutcome:
@@ -128,6 +118,7 @@ class _Copy:
         clock: Clock,
         limits: CopyLimits,
         visible: tuple[Latest, Manifest] | None,
+        seen: SeenIndex,
         progress: CopyProgress | None,
     ) -> None:
         self._source = source
@@ -138,10 +129,10 @@ class _Copy:
         self._clock = clock
         self._limits = limits
         self._visible = visible
+        self._seen = seen
         self._progress = progress
         self._previous = visible[1] if visible else None
         self._newest = date.fromisoformat(visible[0].newest_business_date) if visible else None
-        self._numbers = itertools.count()
         self._plans: tuple[ColumnPlan, ...] = ()
 
     def run(self) -> CopyOutcome:
@@ -152,29 +143,36 @@ class _Copy:
         check_contract(spec.label, spec.contract_label, spec.contracted_columns, spec.date_column, self._plans)
         before = self._previous.columns if self._previous else ()
         drift = describe_changes(spec.contracted_columns, before, self._plans)
-        found, plan = self._decide()
-        if self._progress is not None:
-            self._progress.begin(sum(item.rows for item in plan.copy))
-        copied = _Copied()
+        rows = RowCopy(
+            self._source,
+            self._folder,
+            spec,
+            self._plans,
+            self._business_date,
+            self._run_id,
+            self._limits,
+            self._progress,
+        )
         try:
-            for predicate, slices in self._streams(found, plan.copy):
-                self._stream(predicate, slices, copied)
-            manifest = self._manifest(plan, copied, copied_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
+            found, plan, slices = self._first_load(rows) if self._is_large_first_load() else self._copy_changes(rows)
+            manifest = self._manifest(plan, slices, rows, copied_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
             self._check_not_overtaken()
         except BaseException:
-            remove_files(self._folder, list(copied.files))
+            remove_files(self._folder, list(rows.files))
             raise
         # Outside the block above: a publication that failed half-way may have made the manifest visible already.
-        publish_manifest(self._folder, manifest, max(self._business_date, self._newest or self._business_date))
+        publish_manifest(
+            self._folder, manifest, max(self._business_date, self._newest or self._business_date), self._seen
+        )
         return CopyOutcome(
             outcome="copied" if plan.copy or plan.drop else "unchanged",
-            rows_read=copied.rows_read,
-            rows_written=sum(file.rows for file in copied.files.values()),
-            bytes_written=sum(file.bytes for file in copied.files.values()),
+            rows_read=rows.rows_read,
+            rows_written=sum(file.rows for file in rows.files.values()),
+            bytes_written=sum(file.bytes for file in rows.files.values()),
             slices_checked=len(found),
             slices_copied=len(plan.copy),
             slices_dropped=len(plan.drop),
-            files=len(copied.files),
+            files=len(rows.files),
             rows_not_yet_due=manifest.rows_not_yet_due,
             rows_in_table=manifest.rows,
             sums=manifest.sums,
@@ -201,35 +199,54 @@ class _Copy:
     def _date_plan(self) -> ColumnPlan | None:
         return next((plan for plan in self._plans if plan.name == self._spec.date_column), None)
 
+    @property
+    def _compares(self) -> bool:
+        """Whether only slices that differ from the visible index are copied."""
+        return self._spec.change_detection != "full" and not self._spec.everything
+
     def _decide(self) -> tuple[dict[str, SourceSlice], SlicePlan]:
         spec, previous, scope, newest = self._spec, self._previous, self._business_date, self._newest
         if previous is not None and previous.date_column != spec.date_column:
             # The old slices mean another date: none can be carried over, so all of them are copied anew.
             scope = max(scope, newest or scope)
-            old: dict[str, Slice] = {item.slice: replace(item, fingerprint="") for item in previous.slices}
+            old: dict[str, Slice] = {item.slice: replace(item, source_fingerprint=None) for item in previous.slices}
         else:
             old = {item.slice: item for item in previous.slices} if previous else {}
         date_plan = self._date_plan
         backfill = date_plan is not None and newest is not None and scope < newest
-        rows = self._source.rows(
-            fingerprint_sql(
-                spec.schema,
-                spec.table,
-                self._plans,
-                date_plan,
-                with_checksum=spec.change_detection != "full",
-                predicate=dated_predicate(date_plan, [scope], True) if date_plan and backfill else None,
+        with ThreadPoolExecutor(1, "stored-checksums") as pool:
+            stored = pool.submit(self._stored_fingerprints, old, [scope.isoformat()] if backfill else list(old))
+            rows = self._source.rows(
+                fingerprint_sql(
+                    spec.schema,
+                    spec.table,
+                    self._plans,
+                    date_plan,
+                    with_checksum=spec.change_detection != "full",
+                    predicate=dated_predicate(date_plan, [scope], True) if date_plan and backfill else None,
+                )
             )
-        )
+            for name, fingerprint in stored.result().items():
+                old[name] = replace(old[name], source_fingerprint=fingerprint)
         found = slices_of(rows, self._plans, date_plan is not None)
         fingerprints = {name: fingerprint_of(item, self._plans) for name, item in found.items()}
-        plan = plan_slices(
-            old, found, fingerprints, scope, newest, always=spec.everything or spec.change_detection == "full"
-        )
+        plan = plan_slices(old, found, fingerprints, scope, newest, always=not self._compares)
         if previous is not None and backfill:
             # Rows past the newest date are not looked at in a backfill: the last run's figure stands.
             plan = replace(plan, rows_not_yet_due=previous.rows_not_yet_due)
         return found, plan
+
+    def _stored_fingerprints(self, old: Mapping[str, Slice], names: Sequence[str]) -> dict[str, str]:
+        """The fingerprints that the source would give for what bronze holds of slices it was never asked about."""
+        previous = self._previous
+        unknown = [name for name in names if name in old and old[name].source_fingerprint is None]
+        if previous is None or not unknown or not self._compares or not all(map(can_be_checked, self._plans)):
+            return {}
+        checksums = stored_checksums(self._folder, previous, unknown, self._plans)
+        return {
+            name: fingerprint_of(SourceSlice(name, rows, checksum, {}), self._plans)
+            for name, (rows, checksum) in checksums.items()
+        }
 
     def _streams(
         self, found: Mapping[str, SourceSlice], wanted: Sequence[SourceSlice]
@@ -249,65 +266,82 @@ class _Copy:
             if item.slice == UNDATED:
                 yield undated_predicate(date_plan), [item]
 
-    def _stream(self, predicate: str | None, expected: list[SourceSlice], copied: _Copied) -> None:
+    def _copy_changes(self, rows: RowCopy) -> tuple[dict[str, SourceSlice], SlicePlan, list[Slice]]:
+        """Ask the source for its fingerprints, and copy the slices that differ from the visible index."""
+        found, plan = self._decide()
+        self._begin(sum(item.rows for item in plan.copy))
+        slices: list[Slice] = []
+        for predicate, expected in self._streams(found, plan.copy):
+            totals = rows.copy(predicate)
+            verify(self._spec.label, self._spec.date_column, expected, totals)
+            slices += self._indexed(expected, totals, rows.files)
+        return found, plan, slices
+
+    def _is_large_first_load(self) -> bool:
+        """Whether all rows are to be copied whatever their fingerprints are, and these can be had from bronze later."""
         spec = self._spec
-        totals = SliceTotals(self._plans, spec.date_column)
-        schema = arrow_schema(self._plans)
-        statement = select_sql(spec.schema, spec.table, self._plans) + (f" WHERE {predicate}" if predicate else "")
+        return (
+            self._previous is None
+            and spec.change_detection != "full"
+            and all(can_be_checked(plan) for plan in self._plans)
+            and self._source.estimated_rows(spec.schema, spec.table) >= self._limits.large_table_rows
+        )
 
-        def decode(columns: Columns) -> pa.RecordBatch:
-            return self._decode(columns, schema, copied)
+    def _first_load(self, rows: RowCopy) -> tuple[dict[str, SourceSlice], SlicePlan, list[Slice]]:
+        """Copy all that is due, while a second session counts and sums it.
 
-        with BronzeWriter(self._folder, self._next_part, schema, self._limits.files, decode, totals.add) as writer:
-            for columns in self._source.stream(statement, self._limits.batch_rows, self._limits.batch_bytes):
-                copied.rows_read += len(columns[0])
-                writer.write(columns)
-                if self._progress is not None:
-                    self._progress.advance(len(columns[0]))
-        copied.files.update(writer.files)
-        verify(spec.label, spec.date_column, expected, totals.slices)
+        What that session sees may be newer. So where it differs from the copy, the copy's own snapshot is asked.
+        """
+        spec, date_plan = self._spec, self._date_plan
+        self._begin(self._source.estimated_rows(spec.schema, spec.table))
+        sql = fingerprint_sql(spec.schema, spec.table, self._plans, date_plan, with_checksum=False)
+        with SideQuestion(self._source.sibling(), sql) as question:
+            totals = rows.copy(due_predicate(date_plan, self._business_date) if date_plan is not None else None)
+            answer = question.answer()
+        found, plan = self._all_due(answer or ())
+        if not agrees(spec.label, spec.date_column, plan.copy, totals):
+            found, plan = self._all_due(self._source.rows(sql))
+            verify(spec.label, spec.date_column, plan.copy, totals)
+        return found, plan, self._indexed(plan.copy, totals, rows.files)
+
+    def _all_due(self, answer: Sequence[Row]) -> tuple[dict[str, SourceSlice], SlicePlan]:
+        found = slices_of(answer, self._plans, self._date_plan is not None)
+        return found, plan_slices({}, found, {}, self._business_date, None)
+
+    def _begin(self, rows: int) -> None:
+        if self._progress is not None:
+            self._progress.begin(rows)
+
+    def _indexed(
+        self, expected: Sequence[SourceSlice], totals: Mapping[str, Totals], files: Mapping[str, BronzeFile]
+    ) -> list[Slice]:
+        slices = []
         for item in expected:
-            files = tuple(totals.slices[item.slice].files) if item.slice in totals.slices else ()
-            copied.slices.append(
+            names = tuple(totals[item.slice].files) if item.slice in totals else ()
+            source_fingerprint = None
+            if item.checksum is None and item.rows:
+                # No checksum was asked of the server, so the slice's version is that of the files which hold it.
+                digest = hashlib.sha256("".join(files[name].sha256 for name in names).encode()).hexdigest()
+                fingerprint = fingerprint_of(replace(item, checksum=int(digest, 16)), self._plans)
+            else:
+                fingerprint = source_fingerprint = fingerprint_of(item, self._plans)
+            slices.append(
                 Slice(
                     slice=item.slice,
                     rows=item.rows,
                     sums=item.sums,
-                    fingerprint=self._fingerprint(item, [writer.files[name] for name in files]),
-                    files=files,
+                    fingerprint=fingerprint,
+                    files=names,
                     copied_business_date=self._business_date.isoformat(),
+                    source_fingerprint=source_fingerprint,
                 )
             )
+        return slices
 
-    def _decode(self, columns: Columns, schema: pa.Schema, copied: _Copied) -> pa.RecordBatch:
-        arrays = []
-        for plan, raw in zip(self._plans, columns, strict=True):
-            array, substituted = decode_column(plan, raw)
-            arrays.append(array)
-            for reason, count in substituted.items():
-                counts = copied.substitutions.setdefault(plan.name, {})
-                counts[reason] = counts.get(reason, 0) + count
-        return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-    def _fingerprint(self, item: SourceSlice, files: Sequence[BronzeFile]) -> str:
-        if item.checksum is None and self._spec.change_detection == "full":
-            # No checksum was asked of the server, so the slice's version is that of the files which hold it.
-            digest = hashlib.sha256("".join(file.sha256 for file in files).encode()).hexdigest()
-            item = replace(item, checksum=int(digest, 16))
-        return fingerprint_of(item, self._plans)
-
-    def _next_part(self) -> str:
-        """The next name that is free: a retry of the same run must not touch files that a manifest may name."""
-        while True:
-            name = part_name(self._business_date, self._run_id, next(self._numbers))
-            with storage_errors("look for", self._folder / name):
-                if not (self._folder / name).exists():
-                    return name
-
-    def _manifest(self, plan: SlicePlan, copied: _Copied, copied_at: str) -> Manifest:
+    def _manifest(self, plan: SlicePlan, copied: Sequence[Slice], rows: RowCopy, copied_at: str) -> Manifest:
         spec = self._spec
-        slices = tuple(sorted([*plan.carry, *copied.slices], key=lambda item: item.slice))
-        known = {**(self._previous.files if self._previous else {}), **copied.files}
+        slices = tuple(sorted([*plan.carry, *copied], key=lambda item: item.slice))
+        known = {**(self._previous.files if self._previous else {}), **rows.files}
         return Manifest(
             schema=spec.schema,
             table=spec.table,
@@ -327,5 +361,5 @@ class _Copy:
                 **add_sums(item.sums for item in slices),
             },
             rows_not_yet_due=plan.rows_not_yet_due,
-            substitutions=copied.substitutions,
+            substitutions=rows.substitutions,
         )

@@ -49,10 +49,10 @@ _UNSIGNED = {
     "int": pa.int64(),
     "bigint": pa.decimal128(20, 0),
 }
-_SHORT_TEXT = {"char", "varchar", "enum", "set"}
-_LONG_TEXT = {"tinytext", "text", "mediumtext", "longtext", "json"}
-_SHORT_BYTES = {"binary", "varbinary"}
-_LONG_BYTES = {"tinyblob", "blob", "mediumblob", "longblob", "vector"}
+SHORT_TEXT = {"char", "varchar", "enum", "set"}
+LONG_TEXT = {"tinytext", "text", "mediumtext", "longtext", "json"}
+SHORT_BYTES = {"binary", "varbinary"}
+LONG_BYTES = {"tinyblob", "blob", "mediumblob", "longblob", "vector"}
 _PRINTED = {"time", "inet4", "inet6", "uuid"}
 _GEOMETRY = {
     "geometry",
@@ -70,12 +70,16 @@ DATE_TYPES = ("date", "datetime", "timestamp")
 
 @dataclass(frozen=True)
 class SourceColumn:
-    """A column as `information_schema` describes it; `is_key` is true in a primary or unique key."""
+    """A column as `information_schema` describes it; `is_key` is true in a primary or unique key.
+
+    `character_set` is None where the type has none.
+    """
 
     name: str
     mysql_type: str
     nullable: bool
     is_key: bool = False
+    character_set: str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,7 @@ class ColumnPlan:
     select_sql: str
     hash_sql: str
     sum_sql: str | None
+    character_set: str | None = None
 
     @property
     def base_type(self) -> str:
@@ -126,6 +131,7 @@ def plan_column(column: SourceColumn) -> ColumnPlan:
         select_sql=select_sql,
         hash_sql=hash_sql,
         sum_sql=f"SUM({value})" if summed else None,
+        character_set=column.character_set,
     )
 
 
@@ -151,24 +157,6 @@ def decode_column(plan: ColumnPlan, raw: pa.Array) -> Decoded:
         ) from error
 
 
-def parse_arrow_type(text: str) -> pa.DataType:
-    """Read an Arrow type as a manifest prints it, such as `decimal128(14, 2)`.
-
-    Raises:
-        ValueError: no such type is ever written to bronze.
-    """
-    decimal = re.fullmatch(r"decimal128\((\d+), (\d+)\)", text)
-    if decimal:
-        return pa.decimal128(int(decimal[1]), int(decimal[2]))
-    for known in (
-        *_SIGNED.values(),
-        *(pa.float32(), pa.float64(), pa.string(), pa.binary(), pa.date32(), _TIMESTAMP, _UTC_TIMESTAMP),
-    ):
-        if str(known) == text:
-            return known
-    raise ValueError(f"{text!r} is not an Arrow type of bronze")
-
-
 def _parse(mysql_type: str) -> tuple[str, str, str]:
     match = re.match(r"\s*([a-z0-9_]+)\s*(?:\((.*?)\))?(.*)", mysql_type.lower(), re.DOTALL)
     return (match[1], match[2] or "", match[3]) if match else (mysql_type, "", "")
@@ -191,9 +179,9 @@ def _storage_of(base: str, arguments: str, unsigned: bool, column: SourceColumn)
     }
     if base in simple:
         return simple[base]
-    if base in _SHORT_TEXT | _LONG_TEXT | _PRINTED:
+    if base in SHORT_TEXT | LONG_TEXT | _PRINTED:
         return "text", pa.string()
-    if base in _SHORT_BYTES | _LONG_BYTES:
+    if base in SHORT_BYTES | LONG_BYTES:
         return "bytes", pa.binary()
     if base in _GEOMETRY:
         return "geometry", pa.binary()
@@ -218,11 +206,11 @@ def _read_and_hash(kind: str, base: str, quoted: str) -> tuple[str, str]:
         return f"{quoted} + 0", f"IFNULL({quoted} + 0,'N')"
     if kind == "geometry":
         return quoted, f"IFNULL(CONCAT(ST_SRID({quoted}),':',SHA1(ST_AsWKB({quoted}))),'N')"
-    if base in _SHORT_TEXT | _SHORT_BYTES:
+    if base in SHORT_TEXT | SHORT_BYTES:
         # The length before the value: a separator inside a value cannot be taken for the end of it. As BINARY: neither
         # the collation's folding nor a mixture of character sets may hide a change.
         return quoted, f"IFNULL(LENGTH({quoted}),'N'),IFNULL(CAST({quoted} AS BINARY),'')"
-    if base in _LONG_TEXT | _LONG_BYTES:
+    if base in LONG_TEXT | LONG_BYTES:
         # Hashed alone: joined, long values could pass max_allowed_packet, and the server would make NULL of the row.
         return quoted, f"IFNULL(SHA1({quoted}),'N')"
     if base in {"inet4", "inet6", "uuid"}:

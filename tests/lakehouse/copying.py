@@ -10,7 +10,6 @@ from typing import Any
 
 import pyarrow as pa
 from lakehouse.bronze_layout import manifest_name, table_folder
-from lakehouse.bronze_reader import read_slice
 from lakehouse.copy_spec import CopyOutcome, CopySpec
 from lakehouse.manifest import Manifest, read_manifest, read_visible
 from lakehouse.mysql_source import MySqlSource
@@ -19,6 +18,7 @@ from lakehouse.source_load import SourceLoad
 from lakehouse.table_copy import CopyLimits, copy_table
 
 from local.mysql_server import MySqlServer
+from tests.lakehouse.slice_rows import read_slice
 
 NOW = datetime(2026, 11, 21, 2, 0, 5, 123456, UTC)
 

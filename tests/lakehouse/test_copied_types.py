@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lakehouse.row_copy import CopyLimits
 
 from local.mysql_server import MySqlServer
 from tests.lakehouse.copying import Bench
@@ -94,7 +95,9 @@ def bench(mysql_server: MySqlServer, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.mark.parametrize(("mysql_type", "literals", "expected"), CASES, ids=[case[0] for case in CASES])
-def test_a_type_is_exact(bench: Bench, mysql_type: str, literals: list[str], expected: list[Any]) -> None:
+def test_a_type_is_exact(
+    bench: Bench, tmp_path: Path, mysql_type: str, literals: list[str], expected: list[Any]
+) -> None:
     bench.sql(
         "DROP TABLE IF EXISTS t",
         f"CREATE TABLE t (id INT PRIMARY KEY, v {mysql_type}) ENGINE=InnoDB",
@@ -104,6 +107,9 @@ def test_a_type_is_exact(bench: Bench, mysql_type: str, literals: list[str], exp
     bench.copy(bench.spec("t"), "2026-11-20", run_id=mysql_type)
     rows = sorted(bench.slice("t", "all").to_pylist(), key=lambda row: row["id"])
     assert [row["v"] for row in rows] == [*expected, None]
+    # What bronze holds gives the server's own fingerprint, so a first load needs not ask for it.
+    unasked = Bench(bench.server, bench.schema, tmp_path, CopyLimits(large_table_rows=0))
+    assert [unasked.copy(bench.spec("t"), "2026-11-20").outcome for _ in range(2)] == ["copied", "unchanged"]
 
 
 def test_text_and_bytes_agree_with_the_servers_own_hex(bench: Bench) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lakehouse.errors import ManifestError, StorageError
+from lakehouse.errors import ManifestError, OvertakenError, StorageError
 from lakehouse.manifest import (
     BronzeFile,
     Column,
@@ -18,6 +20,7 @@ from lakehouse.manifest import (
     Manifest,
     Server,
     Slice,
+    look_at_index,
     publish_manifest,
     read_latest,
     read_manifest,
@@ -39,7 +42,9 @@ def manifests(draw: st.DrawFn) -> Manifest:
     files = draw(st.dictionaries(words, st.builds(BronzeFile, counts, counts, words), max_size=3))
     names = draw(st.lists(st.sampled_from(["undated", "all"]) | days, unique=True, max_size=4))
     held = st.lists(st.sampled_from(sorted(files)), unique=True).map(tuple) if files else st.just(())
-    slices = tuple(draw(st.builds(Slice, st.just(name), counts, sums, words, held, days)) for name in names)
+    slices = tuple(
+        draw(st.builds(Slice, st.just(name), counts, sums, words, held, days, st.none() | words)) for name in names
+    )
     return Manifest(
         schema=draw(words),
         table=draw(words),
@@ -67,7 +72,9 @@ def test_a_manifest_comes_back_as_it_was_written(manifest: Manifest) -> None:
 
 @given(st.text(), days)
 def test_a_pointer_comes_back_as_it_was_written(name: str, day: str) -> None:
-    assert Latest.from_json(Latest(name, day).to_json(), "here") == Latest(name, day)
+    assert Latest.from_json(Latest(name, day, "ab").to_json(), "here") == Latest(name, day, "ab")
+    before = json.dumps({"manifest": name, "newest_business_date": day})
+    assert Latest.from_json(before, "here") == Latest(name, day)
 
 
 def sample() -> Manifest:
@@ -84,7 +91,7 @@ def sample() -> Manifest:
         server=Server("10.11"),
         columns=(Column("qty", "int(11)", "int32", True),),
         files={PART: BronzeFile(2, 100, "ab")},
-        slices=(Slice("2026-11-19", 2, {"qty": "7"}, "2:ab", (PART,), DAY.isoformat()),),
+        slices=(Slice("2026-11-19", 2, {"qty": "7"}, "2:ab", (PART,), DAY.isoformat(), "2:ab"),),
         rows=2,
         sums={"qty": "7"},
         rows_not_yet_due=0,
@@ -105,6 +112,7 @@ def test_a_manifest_has_the_agreed_keys() -> None:
             "fingerprint": "2:ab",
             "files": [PART],
             "copied_business_date": "2026-11-20",
+            "source_fingerprint": "2:ab",
         }
     ]
 
@@ -160,24 +168,53 @@ def test_nothing_landed_is_no_error(tmp_path: Path) -> None:
     assert read_manifest(tmp_path, "business_date=2026-11-20/_manifest.json") is None
 
 
+def publish_over_what_is_there(folder: Path, manifest: Manifest, newest: date) -> None:
+    """Publish as a run does that nobody comes between."""
+    publish_manifest(folder, manifest, newest, look_at_index(folder, date.fromisoformat(manifest.business_date)))
+
+
 def test_what_is_published_is_visible_and_leaves_no_other_file(tmp_path: Path) -> None:
-    publish_manifest(tmp_path, sample(), date(2026, 11, 22))
-    latest = Latest("business_date=2026-11-20/_manifest.json", "2026-11-22")
+    publish_over_what_is_there(tmp_path, sample(), date(2026, 11, 22))
+    digest = hashlib.sha256(sample().to_json().encode()).hexdigest()
+    latest = Latest("business_date=2026-11-20/_manifest.json", "2026-11-22", digest)
     assert read_visible(tmp_path) == (latest, sample())
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["_latest.json", "_manifest.json"]
 
 
 def test_a_pointer_to_nothing_names_the_missing_manifest(tmp_path: Path) -> None:
-    publish_manifest(tmp_path, sample(), DAY)
+    publish_over_what_is_there(tmp_path, sample(), DAY)
     (tmp_path / "business_date=2026-11-20" / "_manifest.json").unlink()
     with pytest.raises(ManifestError, match=r"_latest.json: manifest names business_date=2026-11-20/_manifest.json"):
         read_visible(tmp_path)
 
 
 def test_a_failed_publication_leaves_the_old_pointer(tmp_path: Path) -> None:
-    publish_manifest(tmp_path, sample(), DAY)
+    publish_over_what_is_there(tmp_path, sample(), DAY)
     before = (tmp_path / "_latest.json").read_bytes()
     (tmp_path / "business_date=2026-11-21").write_text("a file where a folder should be")
     with pytest.raises(StorageError):
-        publish_manifest(tmp_path, Manifest(**{**vars(sample()), "business_date": "2026-11-21"}), DAY)
+        publish_over_what_is_there(tmp_path, Manifest(**{**vars(sample()), "business_date": "2026-11-21"}), DAY)
     assert (tmp_path / "_latest.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("landed", [False, True])
+@pytest.mark.parametrize("other_day", ["2026-11-20", "2026-11-21"])
+def test_of_two_runs_that_began_alike_one_wins(tmp_path: Path, landed: bool, other_day: str) -> None:
+    if landed:
+        publish_over_what_is_there(tmp_path, sample(), DAY)
+    other = replace(sample(), business_date=other_day, run_id="other")
+    seen = look_at_index(tmp_path, DAY)
+    other_seen = look_at_index(tmp_path, date.fromisoformat(other_day))
+    publish_manifest(tmp_path, replace(sample(), run_id="one"), DAY, seen)
+    with pytest.raises(OvertakenError, match="another run wrote it meanwhile"):
+        publish_manifest(tmp_path, other, DAY, other_seen)
+    visible = read_visible(tmp_path)
+    assert visible is not None
+    assert visible[1].run_id == "one"
+
+
+def test_a_manifest_of_before_the_source_fingerprint_had_no_other() -> None:
+    document = json.loads(sample().to_json())
+    for item in document["slices"]:
+        del item["source_fingerprint"]
+    assert Manifest.from_json(json.dumps(document), "here") == sample()

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from lakehouse import slice_totals, table_copy
+from lakehouse import row_copy, slice_totals
 from lakehouse.bronze_writer import FileLimits
 from lakehouse.copy_spec import CopySpec
 from lakehouse.errors import ContractError, SourceDriftError, SourceError, StorageError, VerificationError
@@ -81,9 +81,11 @@ def test_the_first_copy_lands_all_that_is_due(sales: tuple[Bench, CopySpec]) -> 
         content = (bench.folder("sales") / name).read_bytes()
         assert (file.bytes, file.sha256) == (len(content), hashlib.sha256(content).hexdigest())
         assert file.rows == pq.read_metadata(bench.folder("sales") / name).num_rows
+    published = (bench.folder("sales") / "business_date=2026-11-20" / "_manifest.json").read_bytes()
     assert json.loads((bench.folder("sales") / "_latest.json").read_text()) == {
         "manifest": "business_date=2026-11-20/_manifest.json",
         "newest_business_date": "2026-11-20",
+        "manifest_sha256": hashlib.sha256(published).hexdigest(),
     }
     assert bench.rows("sales") == [
         (date(2026, 11, 18), 1, Decimal("10.10")),
@@ -178,7 +180,8 @@ def test_a_backfill_copies_its_own_date_alone(sales: tuple[Bench, CopySpec]) -> 
     assert (outcome.outcome, outcome.slices_copied, outcome.rows_read) == ("copied", 1, 2)
     assert sorted(row[1] for row in bench.rows("sales")) == [1, 4, 5, 6, 20, 30]
     latest = json.loads((bench.folder("sales") / "_latest.json").read_text())
-    assert latest == {"manifest": "business_date=2026-11-19/_manifest.json", "newest_business_date": "2026-11-21"}
+    assert latest["manifest"] == "business_date=2026-11-19/_manifest.json"
+    assert latest["newest_business_date"] == "2026-11-21"
     bench.copy(spec, "2026-11-21")
     assert sorted(row[1] for row in bench.rows("sales")) == [10, 20, 30, 40, 50, 60]
 
@@ -406,14 +409,14 @@ def test_a_lost_connection_leaves_the_old_index_and_no_files(
     bench.copy(spec, "2026-11-20")
     before = {path: path.read_bytes() for path in bench.root.rglob("*") if path.is_file()}
     bench.limits = CopyLimits(batch_rows=100, files=FileLimits(row_group_rows=500))
-    decode, batches = table_copy.decode_column, iter(range(10**9))
+    decode, batches = row_copy.decode_column, iter(range(10**9))
 
     def killing_decode(*arguments: object) -> object:
         if next(batches) == 60:
             bench.sql(f"KILL {source._thread_id}")
         return decode(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(table_copy, "decode_column", killing_decode)
+    monkeypatch.setattr(row_copy, "decode_column", killing_decode)
     bench.sql("INSERT INTO sales SELECT '2026-11-17', seq, 1 FROM seq_1_to_400000")
     big = replace(spec, change_detection="full")
     with (
@@ -529,8 +532,8 @@ def test_a_copy_that_lost_rows_is_never_published(
     sales: tuple[Bench, CopySpec], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench, spec = sales
-    select = table_copy.select_sql
-    monkeypatch.setattr(table_copy, "select_sql", lambda *given: f"SELECT * FROM ({select(*given)} LIMIT 3) AS part")
+    select = row_copy.select_sql
+    monkeypatch.setattr(row_copy, "select_sql", lambda *given: f"SELECT * FROM ({select(*given)} LIMIT 3) AS part")
     with pytest.raises(
         VerificationError, match=rf"{bench.schema}.sales, sold_on 2026-11-\d\d: rows is \d at the source"
     ):
@@ -542,9 +545,9 @@ def test_a_copy_that_changed_a_value_is_never_published(
     sales: tuple[Bench, CopySpec], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench, spec = sales
-    select = table_copy.select_sql
+    select = row_copy.select_sql
     monkeypatch.setattr(
-        table_copy, "select_sql", lambda *given: select(*given).replace("`amount`", "`amount` + IF(qty = 3, 0.01, 0)")
+        row_copy, "select_sql", lambda *given: select(*given).replace("`amount`", "`amount` + IF(qty = 3, 0.01, 0)")
     )
     with pytest.raises(VerificationError) as caught:
         bench.copy(spec, "2026-11-20")

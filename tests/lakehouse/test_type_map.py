@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lakehouse.errors import SourceError
-from lakehouse.type_map import SourceColumn, arrow_schema, decode_column, parse_arrow_type, plan_column
+from lakehouse.type_map import SourceColumn, arrow_schema, decode_column, plan_column
 
 TYPES = [
     ("tinyint(1)", "int8"),
@@ -69,7 +69,6 @@ def decode(mysql_type: str, *values: bytes | None) -> tuple[list[Any], dict[str,
 def test_every_type_has_one_place_in_bronze(mysql_type: str, arrow_type: str) -> None:
     plan = plan_column(SourceColumn("c", mysql_type, True))
     assert str(plan.arrow_type) == arrow_type
-    assert parse_arrow_type(arrow_type) == plan.arrow_type
     assert decode(mysql_type) == ([], {})
     assert decode(mysql_type, None) == ([None], {})
 
@@ -77,8 +76,6 @@ def test_every_type_has_one_place_in_bronze(mysql_type: str, arrow_type: str) ->
 def test_an_unknown_type_names_the_column_and_the_cure() -> None:
     with pytest.raises(SourceError, match=r"column c has type hologram\(3\).*exclude the table by its contract"):
         plan_column(SourceColumn("c", "hologram(3)", True))
-    with pytest.raises(ValueError, match="'uint64' is not an Arrow type of bronze"):
-        parse_arrow_type("uint64")
 
 
 @given(st.lists(st.none() | st.integers(-(2**63), 2**63 - 1)))
