@@ -115,11 +115,14 @@ class BronzeWriter:
 
     def _add(self, columns: Columns) -> None:
         batch = self._decode(columns)
-        self._pending.append(batch)
-        self._pending_rows += batch.num_rows
-        self._pending_bytes += batch.nbytes
-        if self._pending_rows >= self._limits.row_group_rows or self._pending_bytes >= _ROW_GROUP_BYTES:
-            self._flush()
+        while batch.num_rows:
+            part = batch.slice(0, self._limits.row_group_rows - self._pending_rows)
+            batch = batch.slice(part.num_rows)
+            self._pending.append(part)
+            self._pending_rows += part.num_rows
+            self._pending_bytes += part.nbytes
+            if self._pending_rows >= self._limits.row_group_rows or self._pending_bytes >= _ROW_GROUP_BYTES:
+                self._flush()
 
     def _flush(self) -> None:
         if not self._pending_rows:
