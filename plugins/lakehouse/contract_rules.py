@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.contract_change_scope import SCOPE_PROPERTIES, check_change_scope
 from lakehouse.contract_columns import column_field, lake_columns, problem, source_columns, unknown_column
 from lakehouse.contract_files import ContractFile, Problem, custom_properties, join_columns
 from lakehouse.contract_quality import SEVERITIES, check_quality
@@ -19,14 +20,14 @@ KINDS = ("dimension", "fact", "one_big_table")
 COMMON_PROPERTIES = {"tableKind", "changeDetection", "measures", "excluded", "stopAbove"}
 TABLE_PROPERTIES = {
     "dimension": COMMON_PROPERTIES | {"scdType", "trackedColumns"},
-    "fact": COMMON_PROPERTIES | {"dateColumn", "duplicates"},
+    "fact": COMMON_PROPERTIES | {"dateColumn", "duplicates"} | SCOPE_PROPERTIES,
     "one_big_table": {"tableKind", "factTable", "joins", "partitionColumn", "layout", "measures"},
 }
 COLUMN_PROPERTIES = {"derived", "sparkType", "severity"}
 OPTIONS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "pattern"}
 CHOICES: dict[str, tuple[Any, ...]] = {
     "scdType": (1, 2),
-    "changeDetection": ("fingerprint", "full"),
+    "changeDetection": ("fingerprint", "watermark", "full"),
     "duplicates": ("keep_one", "keep_all"),
     "layout": ("partition", "cluster"),
     "excluded": (True, False),
@@ -99,10 +100,9 @@ def _check_table_properties(file: ContractFile, kind: str) -> Iterator[Problem]:
         if name not in allowed:
             cure = f"is not known for a {kind}; known are {', '.join(sorted(allowed))}"
             yield problem(file, f"customProperties.{name}", value, cure)
-        elif name == "changeDetection" and value == "watermark":
-            yield problem(
-                file, f"customProperties.{name}", value, "watermark is not there yet: use fingerprint or full"
-            )
+        elif name == "changeDetection" and value == "watermark" and kind == "dimension":
+            cure = "a watermark points to dates, and a dimension has none: use fingerprint or full"
+            yield problem(file, f"customProperties.{name}", value, cure)
         elif name in CHOICES and not any(value is choice or value == choice for choice in CHOICES[name]):
             choices = ", ".join(str(choice).lower() for choice in CHOICES[name])
             yield problem(file, f"customProperties.{name}", value, f"must be one of {choices}")
@@ -221,6 +221,7 @@ def _check_fact(file: ContractFile) -> Iterator[Problem]:
     elif not DATED_TYPE.match(sources[name].physicalType or ""):
         cure = f"must be DATE, DATETIME or TIMESTAMP at the source, not physicalType {sources[name].physicalType}"
         yield problem(file, "customProperties.dateColumn", name, cure)
+    yield from check_change_scope(file)
 
 
 def _check_one_big_table(file: ContractFile) -> Iterator[Problem]:

@@ -13,10 +13,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from lakehouse.contract_change_scope import change_scope
 from lakehouse.contract_columns import lake_columns, source_columns
 from lakehouse.contract_files import FILE_ENDING, ContractFile, Problem, read_contract_file
 from lakehouse.contract_references import check_references
 from lakehouse.contract_rules import check_contract
+from lakehouse.copy_spec import ChangeScope
 from lakehouse.errors import ContractError
 from lakehouse.sql_expressions import columns_of
 from lakehouse.waivers import WAIVERS_FILE, Waiver, read_waivers
@@ -42,13 +44,14 @@ class TableContract:
         name: its name in the lake.
         kind: `dimension` or `fact`.
         scd_type: 1 or 2 for a dimension, None for a fact.
-        change_detection: `fingerprint` or `full`.
+        change_detection: `fingerprint`, `watermark` or `full`.
         date_column: the source column that dates a row; None for a dimension.
         columns: every source column that the contract takes or computes with.
         key: the primary key's columns as the lake names them, in order.
         measures: columns whose sums must be conserved.
         excluded: the table is not copied.
         latency: how old the data may be, where the contract says so.
+        change_scope: where runs look for changes; None: everywhere.
     """
 
     file: str
@@ -64,6 +67,7 @@ class TableContract:
     measures: tuple[str, ...]
     excluded: bool
     latency: timedelta | None
+    change_scope: ChangeScope | None = None
 
 
 @dataclass(frozen=True)
@@ -192,6 +196,7 @@ def _table(schema: str, file: ContractFile) -> TableContract:
         measures=_tuple(settings.get("measures")),
         excluded=bool(settings.get("excluded", False)),
         latency=_latency(file),
+        change_scope=change_scope(file),
     )
 
 

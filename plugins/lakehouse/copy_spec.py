@@ -8,7 +8,24 @@ from typing import Any, Protocol
 
 from lakehouse.errors import ContractError
 
-CHANGE_DETECTIONS = ("fingerprint", "full")
+CHANGE_DETECTIONS = ("fingerprint", "watermark", "full")
+
+
+@dataclass(frozen=True)
+class ChangeScope:
+    """Where a run looks for changes when it does not look everywhere.
+
+    Attributes:
+        full_pass_days: it looks everywhere when the last run that did is so many business dates older.
+        trailing_days: it looks at this many days up to its own; None with a watermark.
+        watermark_column: it looks at the dates of rows whose value here is newer than the last seen; None without.
+        overlap_minutes: how much older than the last seen it may be, for rows that were committed late.
+    """
+
+    full_pass_days: int
+    trailing_days: int | None = None
+    watermark_column: str | None = None
+    overlap_minutes: int = 0
 
 
 @dataclass(frozen=True)
@@ -30,12 +47,18 @@ class CopySpec:
     contracted_columns: tuple[tuple[str, str | None], ...] = ()
     contract_file: str | None = None
     everything: bool = False
+    change_scope: ChangeScope | None = None
 
     def __post_init__(self) -> None:
         if self.change_detection not in CHANGE_DETECTIONS:
             raise ContractError(
                 f"{self.contract_label}: changeDetection {self.change_detection!r} is not known: "
-                f"use {' or '.join(CHANGE_DETECTIONS)}"
+                f"use {', '.join(CHANGE_DETECTIONS)}"
+            )
+        if self.change_detection == "watermark" and (self.change_scope is None or self.date_column is None):
+            raise ContractError(
+                f"{self.contract_label}: changeDetection watermark needs dateColumn and watermarkColumn: add them, or "
+                "use fingerprint"
             )
 
     @classmethod
@@ -50,6 +73,7 @@ class CopySpec:
                 (column["name"], column["physical_type"]) for column in plan["contracted_columns"]
             ),
             contract_file=plan["contract_file"],
+            change_scope=ChangeScope(**plan["change_scope"]) if plan.get("change_scope") else None,
         )
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Context, Decimal
@@ -65,8 +65,7 @@ def fingerprint_sql(
     predicate: str | None = None,
 ) -> str:
     """The statement that gives one row per date: the date, the count, the checksum, and the sums of summed columns."""
-    # As a number: for a plain column the server would go through its index, and fetch every row one by one.
-    key = "NULL" if date_column is None else f"{_date_sql(date_column)} + 0"
+    key = "NULL" if date_column is None else date_key_sql(date_column)
     hashed = f"SHA1(CONCAT_WS(',',{','.join(plan.hash_sql for plan in plans)}))"
     checksum = f"SUM(CAST(CONV(LEFT({hashed},16),16,10) AS UNSIGNED))" if with_checksum else "NULL"
     sums = [plan.sum_sql for plan in plans if plan.sum_sql]
@@ -74,6 +73,14 @@ def fingerprint_sql(
     grouping = "" if date_column is None else f" GROUP BY {key}"
     restriction = f" WHERE {predicate}" if predicate else ""
     return f"SELECT {fields} FROM {table_sql(schema, table)}{restriction}{grouping}"
+
+
+def date_key_sql(date_column: ColumnPlan) -> str:
+    """A row's date as `slice_name` reads it.
+
+    As a number: grouped by the plain column, the server would go through its index, and fetch every row one by one.
+    """
+    return f"{_date_sql(date_column)} + 0"
 
 
 def slices_of(
@@ -86,7 +93,7 @@ def slices_of(
     names = [plan.name for plan in plans if plan.sum_sql]
     slices: dict[str, SourceSlice] = {}
     for key, count, checksum, *sums in rows:
-        name = _slice_name(key) if dated else ALL
+        name = slice_name(key) if dated else ALL
         found = SourceSlice(
             name,
             int(count or 0),
@@ -113,6 +120,7 @@ def plan_slices(
     business_date: date,
     newest: date | None,
     always: bool = False,
+    looked: Container[str] | None = None,
 ) -> SlicePlan:
     """Compare the visible index with the source.
 
@@ -126,10 +134,13 @@ def plan_slices(
         business_date: the run's.
         newest: the newest business date ever landed.
         always: copy every slice in scope, changed or not.
+        looked: the slices that the source was asked about; the others are carried over. None: all of them.
     """
     backfill = newest is not None and business_date < newest
 
     def in_scope(name: str) -> bool:
+        if looked is not None and name not in looked:
+            return False
         if backfill:
             return name == business_date.isoformat()
         return name in {UNDATED, ALL} or date.fromisoformat(name) <= business_date
@@ -165,6 +176,35 @@ def dated_predicate(date_column: ColumnPlan, dates: Sequence[date], source_has_u
     return f"({predicate}) AND {_whole_date_sql(column)}" if source_has_undated else f"({predicate})"
 
 
+def copy_predicates(
+    date_column: ColumnPlan | None, wanted: Sequence[SourceSlice], may_be_undated: bool
+) -> Iterator[tuple[str | None, list[SourceSlice]]]:
+    """The predicates of the statements that read slices (None: no predicate), and the slices of each.
+
+    One statement for all dates, so that the server scans the table once at most; another for the undated.
+
+    Args:
+        date_column: the column that dates the rows; None for a table of one slice.
+        wanted: the slices, in order of their dates.
+        may_be_undated: whether the source may have rows of no date.
+    """
+    if date_column is None:
+        yield from ((None, [item]) for item in wanted if item.rows or item.slice == ALL)
+        return
+    dated = [item for item in wanted if item.slice != UNDATED]
+    if dated:
+        yield dated_predicate(date_column, [date.fromisoformat(item.slice) for item in dated], may_be_undated), dated
+    for item in wanted:
+        if item.slice == UNDATED:
+            yield undated_predicate(date_column), [item]
+
+
+def since_predicate(date_column: ColumnPlan, first: date) -> str:
+    """The predicate of rows of a date or any later one."""
+    column = quote_identifier(date_column.name)
+    return f"{column} >= {quote_text(first.isoformat())} AND {_whole_date_sql(column)}"
+
+
 def due_predicate(date_column: ColumnPlan, business_date: date) -> str | None:
     """The predicate of all rows of a date up to the business date, and of those of no date; None where that is all."""
     if business_date == date.max:
@@ -193,7 +233,7 @@ def _together(one: SourceSlice, other: SourceSlice) -> SourceSlice:
     return SourceSlice(one.slice, one.rows + other.rows, checksum, add_sums([one.sums, other.sums]))
 
 
-def _slice_name(key: bytes | None) -> str:
+def slice_name(key: bytes | None) -> str:
     """The slice of a date that the server gives as a number, such as 20261120."""
     year, rest = divmod(int(key or 0), 10_000)
     try:

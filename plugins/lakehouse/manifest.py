@@ -75,6 +75,8 @@ class Manifest:
     """What the run of a business date landed; `files` are keyed by their path relative to the table's folder.
 
     `substitutions` counts, by column and reason, the values that this run's files could not hold as they were.
+    `watermark` is the newest value of the watermark column that was seen; `full_pass` the business date of the last run
+    that looked at every date.
     """
 
     schema: str
@@ -93,6 +95,8 @@ class Manifest:
     sums: Mapping[str, str]
     rows_not_yet_due: int
     substitutions: Mapping[str, Mapping[str, int]]
+    watermark: str | None = None
+    full_pass: str | None = None
 
     def to_json(self) -> str:
         """The manifest's file content."""
@@ -133,6 +137,9 @@ class Manifest:
             sums=fields.texts("sums"),
             rows_not_yet_due=fields.whole("rows_not_yet_due"),
             substitutions=_substitutions(fields.inner("substitutions")),
+            # Manifests of before these fields came from runs that always looked everywhere.
+            watermark=fields.optional_text("watermark") if "watermark" in fields.names() else None,
+            full_pass=fields.optional_text("full_pass") if "full_pass" in fields.names() else None,
         )
         _check_consistency(manifest, fields)
         return manifest

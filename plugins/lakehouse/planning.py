@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from lakehouse.contracts import ContractSet, SourceColumn, TableContract
+from lakehouse.copy_spec import ChangeScope
 from lakehouse.errors import SourceDriftError, SourceError
 
 MOST_TABLES = 1024
@@ -32,11 +33,12 @@ class TablePlan:
         contracted: whether it has a contract; without one it goes to bronze and no further.
         lake_name: its name in silver; None without a contract.
         kind: `dimension`, `fact`, or None without a contract.
-        change_detection: `fingerprint` or `full`.
+        change_detection: `fingerprint`, `watermark` or `full`.
         date_column: the source column that dates a row, or None.
         contract_file: the contract's file, for messages; None without one.
         contracted_columns: the source columns that the contract needs; empty without one.
         measures: columns whose sums must be conserved.
+        change_scope: where runs look for changes; None: everywhere.
     """
 
     schema: str
@@ -50,6 +52,7 @@ class TablePlan:
     contract_file: str | None
     contracted_columns: tuple[SourceColumn, ...]
     measures: tuple[str, ...]
+    change_scope: ChangeScope | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The plan as JSON takes it, for dynamic task mapping."""
@@ -63,7 +66,9 @@ class TablePlan:
     def from_dict(cls, document: dict[str, Any]) -> TablePlan:
         """The plan that `as_dict` gave."""
         columns = tuple(SourceColumn(**column) for column in document["contracted_columns"])
-        return cls(**{**document, "contracted_columns": columns, "measures": tuple(document["measures"])})
+        scope = ChangeScope(**document["change_scope"]) if document["change_scope"] else None
+        rest = {"contracted_columns": columns, "measures": tuple(document["measures"]), "change_scope": scope}
+        return cls(**{**document, **rest})
 
 
 def plan_tables(
@@ -142,6 +147,7 @@ def _plan(schema: str, table: str, contract: TableContract | None) -> TablePlan:
         contract_file=contract.file if contract else None,
         contracted_columns=contract.columns if contract else (),
         measures=contract.measures if contract else (),
+        change_scope=contract.change_scope if contract else None,
     )
 
 

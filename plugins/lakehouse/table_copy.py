@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -11,6 +10,15 @@ from datetime import UTC, date, datetime
 from lakehouse.bronze_layout import manifest_name, table_folder
 from lakehouse.bronze_reader import stored_checksums
 from lakehouse.bronze_writer import remove_files
+from lakehouse.change_scope import (
+    EVERYWHERE,
+    Looked,
+    needs_full_pass,
+    since_watermark,
+    touched_sql,
+    trailing_window,
+    watermark_sql,
+)
 from lakehouse.content_checksum import can_be_checked
 from lakehouse.copy_spec import CopyOutcome, CopyProgress, CopySpec
 from lakehouse.errors import StorageError
@@ -18,20 +26,19 @@ from lakehouse.fingerprint import (
     SlicePlan,
     SourceSlice,
     add_sums,
-    dated_predicate,
+    copy_predicates,
+    date_key_sql,
     due_predicate,
     fingerprint_of,
     fingerprint_sql,
     plan_slices,
     select_sql,
+    slice_name,
     slices_of,
-    undated_predicate,
 )
 from lakehouse.lake_path import LakePath
 from lakehouse.manifest import (
-    ALL,
     UNDATED,
-    BronzeFile,
     Column,
     Latest,
     Manifest,
@@ -46,7 +53,8 @@ from lakehouse.mysql_source import MySqlSource, Row
 from lakehouse.row_copy import CopyLimits as CopyLimits
 from lakehouse.row_copy import RowCopy
 from lakehouse.side_question import SideQuestion
-from lakehouse.slice_totals import Totals, agrees, verify
+from lakehouse.slice_index import indexed_slices
+from lakehouse.slice_totals import agrees, verify
 from lakehouse.source_drift import check_contract, describe_changes
 from lakehouse.type_map import ColumnPlan, plan_column
 
@@ -134,6 +142,7 @@ class _Copy:
         self._previous = visible[1] if visible else None
         self._newest = date.fromisoformat(visible[0].newest_business_date) if visible else None
         self._plans: tuple[ColumnPlan, ...] = ()
+        self._looked = EVERYWHERE
 
     def run(self) -> CopyOutcome:
         spec = self._spec
@@ -204,18 +213,46 @@ class _Copy:
         """Whether only slices that differ from the visible index are copied."""
         return self._spec.change_detection != "full" and not self._spec.everything
 
+    @property
+    def _columns(self) -> tuple[Column, ...]:
+        return tuple(Column(p.name, p.mysql_type, str(p.arrow_type), p.nullable) for p in self._plans)
+
+    @property
+    def _is_backfill(self) -> bool:
+        return self._date_plan is not None and self._newest is not None and self._business_date < self._newest
+
+    def _look(self) -> Looked:
+        """The slices to hold against the source."""
+        spec, scope, previous, newest, date_plan = (
+            self._spec, self._spec.change_scope, self._previous, self._newest, self._date_plan,
+        )  # fmt: skip
+        if previous is None or newest is None or previous.date_column != spec.date_column:
+            return EVERYWHERE
+        if self._is_backfill:
+            return Looked(days=(self._business_date,))
+        if (
+            scope is None
+            or date_plan is None
+            or spec.everything
+            or needs_full_pass(scope, previous, self._columns, self._business_date)
+        ):
+            return EVERYWHERE
+        if scope.trailing_days is not None:
+            return trailing_window(scope.trailing_days, self._business_date, newest)
+        key = date_key_sql(date_plan)
+        touched = self._source.rows(touched_sql(spec.schema, spec.table, key, scope, previous.watermark or ""))
+        return since_watermark({slice_name(row[0]) for row in touched}, newest)
+
     def _decide(self) -> tuple[dict[str, SourceSlice], SlicePlan]:
         spec, previous, scope, newest = self._spec, self._previous, self._business_date, self._newest
+        old = {item.slice: item for item in previous.slices} if previous else {}
         if previous is not None and previous.date_column != spec.date_column:
             # The old slices mean another date: none can be carried over, so all of them are copied anew.
             scope = max(scope, newest or scope)
-            old: dict[str, Slice] = {item.slice: replace(item, source_fingerprint=None) for item in previous.slices}
-        else:
-            old = {item.slice: item for item in previous.slices} if previous else {}
-        date_plan = self._date_plan
-        backfill = date_plan is not None and newest is not None and scope < newest
+            old = {name: replace(item, source_fingerprint=None) for name, item in old.items()}
+        date_plan, looked = self._date_plan, self._looked
         with ThreadPoolExecutor(1, "stored-checksums") as pool:
-            stored = pool.submit(self._stored_fingerprints, old, [scope.isoformat()] if backfill else list(old))
+            stored = pool.submit(self._stored_fingerprints, old, [name for name in old if name in looked])
             rows = self._source.rows(
                 fingerprint_sql(
                     spec.schema,
@@ -223,15 +260,15 @@ class _Copy:
                     self._plans,
                     date_plan,
                     with_checksum=spec.change_detection != "full",
-                    predicate=dated_predicate(date_plan, [scope], True) if date_plan and backfill else None,
+                    predicate=looked.predicate(date_plan),
                 )
             )
             for name, fingerprint in stored.result().items():
                 old[name] = replace(old[name], source_fingerprint=fingerprint)
         found = slices_of(rows, self._plans, date_plan is not None)
         fingerprints = {name: fingerprint_of(item, self._plans) for name, item in found.items()}
-        plan = plan_slices(old, found, fingerprints, scope, newest, always=not self._compares)
-        if previous is not None and backfill:
+        plan = plan_slices(old, found, fingerprints, scope, newest, always=not self._compares, looked=looked)
+        if previous is not None and self._is_backfill:
             # Rows past the newest date are not looked at in a backfill: the last run's figure stands.
             plan = replace(plan, rows_not_yet_due=previous.rows_not_yet_due)
         return found, plan
@@ -240,7 +277,13 @@ class _Copy:
         """The fingerprints that the source would give for what bronze holds of slices it was never asked about."""
         previous = self._previous
         unknown = [name for name in names if name in old and old[name].source_fingerprint is None]
-        if previous is None or not unknown or not self._compares or not all(map(can_be_checked, self._plans)):
+        if (
+            previous is None
+            or previous.date_column != self._spec.date_column
+            or not unknown
+            or not self._compares
+            or not all(map(can_be_checked, self._plans))
+        ):
             return {}
         checksums = stored_checksums(self._folder, previous, unknown, self._plans)
         return {
@@ -248,33 +291,18 @@ class _Copy:
             for name, (rows, checksum) in checksums.items()
         }
 
-    def _streams(
-        self, found: Mapping[str, SourceSlice], wanted: Sequence[SourceSlice]
-    ) -> Iterator[tuple[str | None, list[SourceSlice]]]:
-        """One statement for all dates, so that the server scans the table once at most; another for the undated."""
-        date_plan = self._date_plan
-        if date_plan is None:
-            yield from ((None, [item]) for item in wanted if item.rows or item.slice == ALL)
-            return
-        dated = [item for item in wanted if item.slice != UNDATED]
-        if dated:
-            dates = [date.fromisoformat(item.slice) for item in dated]
-            backfill = self._newest is not None and self._business_date < self._newest
-            # A backfill asked for its own date alone, and so cannot know whether there are undated rows.
-            yield dated_predicate(date_plan, dates, UNDATED in found or backfill), dated
-        for item in wanted:
-            if item.slice == UNDATED:
-                yield undated_predicate(date_plan), [item]
-
     def _copy_changes(self, rows: RowCopy) -> tuple[dict[str, SourceSlice], SlicePlan, list[Slice]]:
         """Ask the source for its fingerprints, and copy the slices that differ from the visible index."""
+        self._looked = self._look()
         found, plan = self._decide()
         self._begin(sum(item.rows for item in plan.copy))
         slices: list[Slice] = []
-        for predicate, expected in self._streams(found, plan.copy):
+        # Who did not look everywhere cannot know whether there are undated rows.
+        may_be_undated = UNDATED in found or not self._looked.everywhere
+        for predicate, expected in copy_predicates(self._date_plan, plan.copy, may_be_undated):
             totals = rows.copy(predicate)
             verify(self._spec.label, self._spec.date_column, expected, totals)
-            slices += self._indexed(expected, totals, rows.files)
+            slices += indexed_slices(expected, totals, rows.files, self._plans, self._business_date)
         return found, plan, slices
 
     def _is_large_first_load(self) -> bool:
@@ -302,7 +330,7 @@ class _Copy:
         if not agrees(spec.label, spec.date_column, plan.copy, totals):
             found, plan = self._all_due(self._source.rows(sql))
             verify(spec.label, spec.date_column, plan.copy, totals)
-        return found, plan, self._indexed(plan.copy, totals, rows.files)
+        return found, plan, indexed_slices(plan.copy, totals, rows.files, self._plans, self._business_date)
 
     def _all_due(self, answer: Sequence[Row]) -> tuple[dict[str, SourceSlice], SlicePlan]:
         found = slices_of(answer, self._plans, self._date_plan is not None)
@@ -311,32 +339,6 @@ class _Copy:
     def _begin(self, rows: int) -> None:
         if self._progress is not None:
             self._progress.begin(rows)
-
-    def _indexed(
-        self, expected: Sequence[SourceSlice], totals: Mapping[str, Totals], files: Mapping[str, BronzeFile]
-    ) -> list[Slice]:
-        slices = []
-        for item in expected:
-            names = tuple(totals[item.slice].files) if item.slice in totals else ()
-            source_fingerprint = None
-            if item.checksum is None and item.rows:
-                # No checksum was asked of the server, so the slice's version is that of the files which hold it.
-                digest = hashlib.sha256("".join(files[name].sha256 for name in names).encode()).hexdigest()
-                fingerprint = fingerprint_of(replace(item, checksum=int(digest, 16)), self._plans)
-            else:
-                fingerprint = source_fingerprint = fingerprint_of(item, self._plans)
-            slices.append(
-                Slice(
-                    slice=item.slice,
-                    rows=item.rows,
-                    sums=item.sums,
-                    fingerprint=fingerprint,
-                    files=names,
-                    copied_business_date=self._business_date.isoformat(),
-                    source_fingerprint=source_fingerprint,
-                )
-            )
-        return slices
 
     def _manifest(self, plan: SlicePlan, copied: Sequence[Slice], rows: RowCopy, copied_at: str) -> Manifest:
         spec = self._spec
@@ -352,7 +354,7 @@ class _Copy:
             date_column=spec.date_column,
             query=select_sql(spec.schema, spec.table, self._plans),
             server=self._source.server(),
-            columns=tuple(Column(p.name, p.mysql_type, str(p.arrow_type), p.nullable) for p in self._plans),
+            columns=self._columns,
             files={name: known[name] for name in sorted({name for item in slices for name in item.files})},
             slices=slices,
             rows=sum(item.rows for item in slices),
@@ -362,4 +364,21 @@ class _Copy:
             },
             rows_not_yet_due=plan.rows_not_yet_due,
             substitutions=rows.substitutions,
+            watermark=self._watermark(),
+            full_pass=self._full_pass(),
         )
+
+    def _watermark(self) -> str | None:
+        """The newest watermark of the snapshot; a backfill saw one date alone, so the last run's stands."""
+        spec, scope = self._spec, self._spec.change_scope
+        if scope is None or scope.watermark_column is None:
+            return None
+        if self._is_backfill:
+            return self._previous.watermark if self._previous else None
+        value = self._source.rows(watermark_sql(spec.schema, spec.table, scope))[0][0]
+        return None if value is None else value.decode()
+
+    def _full_pass(self) -> str | None:
+        if self._looked.everywhere:
+            return self._business_date.isoformat()
+        return self._previous.full_pass if self._previous else None

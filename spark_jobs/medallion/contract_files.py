@@ -34,6 +34,7 @@ _SUFFIX = ".odcs.yaml"
 _TABLE_PROPERTIES = {
     "tableKind", "scdType", "trackedColumns", "changeDetection", "dateColumn", "duplicates", "measures", "excluded",
     "stopAbove", "factTable", "joins", "partitionColumn", "layout",
+    "watermarkColumn", "watermarkOverlapMinutes", "trailingDays", "fullPassEveryDays",
 }  # fmt: skip
 _LAKE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -188,8 +189,7 @@ def _silver_contract(file: _File, table: SchemaObject, faults: Faults) -> Silver
     settings = _settings(table, faults)
     kinds = (TableKind.DIMENSION.value, TableKind.FACT.value)
     kind = TableKind(_one_of(settings, "tableKind", kinds, None, faults))
-    if settings.get("changeDetection", "fingerprint") == "watermark":
-        faults.add("customProperties.changeDetection", "watermark", "not yet; use fingerprint or full")
+    _one_of(settings, "changeDetection", ("fingerprint", "watermark", "full"), "fingerprint", faults)
     read = read_columns(table, file.sources, faults)
     names = tuple(column.name for column in read.columns)
     measures = _names(settings, "measures", names, (), faults)

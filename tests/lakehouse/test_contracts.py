@@ -262,8 +262,8 @@ WIDE = "schema[sales_obt]"
         pytest.param(
             "product",
             lambda d: setting(d, "changeDetection", "watermark"),
-            f"{PRODUCT}.customProperties.changeDetection: 'watermark': watermark is not there yet: use fingerprint "
-            "or full",
+            f"{PRODUCT}.customProperties.changeDetection: 'watermark': a watermark points to dates, and a dimension "
+            "has none: use fingerprint or full",
             id="watermark",
         ),
         pytest.param(

@@ -78,6 +78,7 @@ def test_a_table_without_a_contract_is_copied_and_marked() -> None:
         "date_column": None,
         "contract_file": None,
         "contracted_columns": [],
+        "change_scope": None,
         "measures": [],
     }
 

@@ -294,7 +294,9 @@ def test_full_detection_copies_every_slice_with_no_checksum(sales: tuple[Bench, 
 
 
 def test_an_unknown_change_detection_is_refused() -> None:
-    with pytest.raises(ContractError, match="changeDetection 'watermark' is not known: use fingerprint or full"):
+    with pytest.raises(ContractError, match="changeDetection 'guess' is not known: use fingerprint, watermark, full"):
+        CopySpec("s", "t", change_detection="guess")
+    with pytest.raises(ContractError, match="changeDetection watermark needs dateColumn and watermarkColumn"):
         CopySpec("s", "t", change_detection="watermark")
 
 
