@@ -307,7 +307,7 @@ def test_files_roll_over_and_every_slice_names_its_files(bench: Bench) -> None:
     )
     bench.limits = CopyLimits(batch_rows=300, files=FileLimits(row_group_rows=1000, file_rows=2500))
     outcome = bench.copy(bench.spec("many", "d"), "2026-11-20")
-    assert (outcome.rows_written, outcome.files) == (10_000, 3)
+    assert (outcome.rows_written, outcome.files) == (10_000, 4)
     manifest = bench.visible("many")
     assert all(1 <= len(item.files) <= 2 for item in manifest.slices)
     assert sorted(row[0] for row in bench.rows("many")) == list(range(10_000))
