@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 
 from lakehouse.content_checksum import Checksums, add_checksums
 from lakehouse.errors import VerificationError
-from lakehouse.lake_path import LakePath, local_path, storage_errors
+from lakehouse.lake_path import LakePath, local_path, open_stream
 from lakehouse.manifest import BronzeFile, Manifest
+from lakehouse.storage_errors import storage_errors
 from lakehouse.type_map import ColumnPlan
 
 _ROWS_AT_A_TIME = 65_536
@@ -36,7 +37,7 @@ def read_back(folder: LakePath, name: str, written: BronzeFile, columns: Sequenc
         StorageError: it cannot be read.
     """
     path = folder / name
-    with storage_errors("read", path), path.open("rb") as stream:
+    with storage_errors("read", path), open_stream(path, "rb") as stream:
         if local_path(path) is not None:
             _check("SHA-256", path, written.sha256, _sha256_of(stream))
         parquet = pq.ParquetFile(stream)
@@ -80,7 +81,7 @@ def stored_checksums(
 
 def _file_checksums(path: LakePath, plans: Sequence[ColumnPlan], date_column: str | None) -> Checksums:
     checksums: Checksums = {}
-    with storage_errors("read", path), path.open("rb") as stream:
+    with storage_errors("read", path), open_stream(path, "rb") as stream:
         parquet = pq.ParquetFile(stream)
         names = [plan.name for plan in plans]
         if set(names) <= set(parquet.schema_arrow.names):

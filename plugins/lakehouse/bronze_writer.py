@@ -19,8 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakehouse.errors import StorageError
-from lakehouse.lake_path import LakePath, local_path, make_parents, remove, storage_errors
+from lakehouse.lake_path import LakePath, local_path, make_parents, open_stream, remove
 from lakehouse.manifest import BronzeFile
+from lakehouse.storage_errors import storage_errors
 from lakehouse.wire_rows import Columns
 
 _QUEUED_BATCHES = 8
@@ -165,7 +166,7 @@ class _OpenFile:
         self._path = folder / name
         make_parents(self._path)
         with storage_errors("write", self._path):
-            self._stream = _HashingStream(self._path.open("wb"))
+            self._stream = _HashingStream(open_stream(self._path, "wb"))
             self._writer = pq.ParquetWriter(
                 self._stream,
                 schema,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from lakehouse.copy_spec import CopyOutcome, CopyProgress, CopySpec
-from lakehouse.errors import LakehouseError
+from lakehouse.errors import LakehouseError, StorageError
 from lakehouse.ledger import LedgerRow, write_row
 
 if TYPE_CHECKING:
@@ -73,7 +74,9 @@ class CopyRun:
                         self.stop()
                     raise
         except LakehouseError as error:
-            self._record(CopyOutcome("failed"), started, str(error))
+            # A lake that is away cannot take the row either: what is told is why the copy failed.
+            with contextlib.suppress(StorageError):
+                self._record(CopyOutcome("failed"), started, str(error))
             raise
         return self._record(outcome, started, None)
 

@@ -13,7 +13,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Protocol, Self
+from typing import IO, Any, Literal, Protocol, Self
 
 from lakehouse.errors import OvertakenError
 from lakehouse.storage_errors import storage_errors as storage_errors
@@ -26,10 +26,8 @@ class LakePath(Protocol):
     """A file or folder of the lake."""
 
     def __truediv__(self, key: str, /) -> Self: ...
-    def open(self, mode: str, /) -> IO[Any]: ...
     def exists(self) -> bool: ...
     def read_bytes(self) -> bytes: ...
-    def unlink(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -68,6 +66,19 @@ def make_parents(path: LakePath) -> None:
     if local is not None:
         with storage_errors("make the folder", local.parent):
             local.parent.mkdir(parents=True, exist_ok=True)
+
+
+def open_stream(path: LakePath, mode: Literal["rb", "wb"]) -> IO[bytes]:
+    """Open a file for reading or writing bytes; what goes wrong then is to be put into words by `storage_errors`.
+
+    Airflow's own `open` notes each single read and write as lineage, which costs more than the reads and writes.
+    """
+    local = local_path(path)
+    if local is not None:
+        return local.open(mode)
+    store, name = _store(path)
+    stream: IO[bytes] = store.open(name, mode)
+    return stream
 
 
 def read(path: LakePath) -> bytes | None:

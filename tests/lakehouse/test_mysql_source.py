@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -42,7 +44,7 @@ def test_columns_are_described_in_their_order(bench: Bench) -> None:
     with MySqlSource(info_of(bench.server)) as source:
         assert source.columns(bench.schema, "t") == (
             SourceColumn("z", "int(11)", False, True),
-            SourceColumn("a", "varchar(9)", True, False),
+            SourceColumn("a", "varchar(9)", True, False, "utf8mb4"),
             SourceColumn("u", "int(11)", True, True),
             SourceColumn("h", "date", True, False),
         )
@@ -184,6 +186,18 @@ def test_cancel_ends_a_query_that_is_under_way(bench: Bench) -> None:
         thread.join(30)
         assert not thread.is_alive()
     assert [type(error) for error in failures] in ([SourceUnavailableError], [])
+
+
+def test_a_server_that_vanished_is_noticed_within_two_minutes(bench: Bench) -> None:
+    with MySqlSource(info_of(bench.server)) as source:
+        handle = socket.socket(fileno=os.dup(source._connection.fileno()))
+        assert handle.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        idle, interval, count = (
+            handle.getsockopt(socket.IPPROTO_TCP, option)
+            for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        )
+        handle.close()
+    assert idle + interval * count == 120
 
 
 def test_a_closed_session_says_so(bench: Bench) -> None:

@@ -115,6 +115,13 @@ def test_a_lake_that_cannot_be_written_says_so(bench: Bench) -> None:
         operator(bench).execute({})
 
 
+def test_a_ledger_that_cannot_be_written_hides_no_cause(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.root.parent.write_text("a file where the lake should be")
+    connect(monkeypatch, bench.server.port, "wrong-secret")
+    with pytest.raises(AirflowFailException, match="correct the login and password"):
+        operator(bench).execute({})
+
+
 def test_kill_ends_the_copy_and_leaves_nothing_visible(bench: Bench) -> None:
     bench.sql("CREATE VIEW slow AS SELECT d, n + SLEEP(600) AS n FROM `order items`")
     copy = operator(bench, table="slow", contracted_columns=[])
