@@ -31,6 +31,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="folder that holds one folder of contracts per MySQL schema (default: the setting contracts_root)",
     )
+    parser.add_argument("--schema", metavar="S", help="check the contracts of this MySQL schema alone")
     add_source_arguments(parser)
     parser.add_argument("--offline", action="store_true", help="validate the files alone, and ask no server")
     parser.add_argument("--strict", action="store_true", help="end with status 1 for warnings too")
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     from lakehouse.commands.contract_folders import contract_folders, contracts_root
 
     valid, errors, warnings = [], 0, 0
-    for folder in contract_folders(arguments.contracts or contracts_root(os.environ)):
+    for folder in contract_folders(arguments.contracts or contracts_root(os.environ), arguments.schema):
         problems = _invalid(folder)
         print("\n".join(f"error: {folder.name}/{line}" for line in problems), end="\n" if problems else "")
         errors += len(problems)

@@ -19,8 +19,8 @@ def contracts_root(environ: Mapping[str, str]) -> Path:
     return Path(setting_value("contracts_root", environ))
 
 
-def contract_folders(root: Path) -> list[Path]:
-    """The folders below the root, one per MySQL schema, by name; those without contracts are left out.
+def contract_folders(root: Path, schema: str | None = None) -> list[Path]:
+    """The folders below the root, one per MySQL schema (or the one of `schema`), by name, if they hold contracts.
 
     Raises:
         ContractError: there is no such folder, or no contract in it.
@@ -28,6 +28,12 @@ def contract_folders(root: Path) -> list[Path]:
     if not root.is_dir():
         raise ContractError(f"the contracts' folder {root} does not exist: give another by --contracts, or create it")
     folders = sorted(path for path in root.iterdir() if path.is_dir() and any(path.glob(f"*{FILE_ENDING}")))
+    if schema is not None and folders:
+        chosen = [folder for folder in folders if folder.name == schema]
+        if not chosen:
+            has = ", ".join(folder.name for folder in folders)
+            raise ContractError(f"there is no contract of schema {schema} below {root}; there are {has}")
+        return chosen
     if not folders:
         raise ContractError(
             f"there is no contract below {root}: it must hold one folder per MySQL schema, "

@@ -20,6 +20,9 @@ def test_folders_without_contracts_are_left_out(tmp_path: Path) -> None:
         (tmp_path / name).touch()
 
     assert contract_folders(tmp_path) == [tmp_path / "crm", tmp_path / "shop"]
+    assert contract_folders(tmp_path, "shop") == [tmp_path / "shop"]
+    with pytest.raises(ContractError, match=r"no contract of schema hr below .*; there are crm, shop"):
+        contract_folders(tmp_path, "hr")
 
 
 def test_a_root_without_contracts_is_an_error(tmp_path: Path) -> None:
