@@ -126,7 +126,7 @@ def changed_days(bench: Bench, table: LargeTable) -> list[DayResult]:
     # From here on the table is another than the one that is made.
     source_table.forget_large_table(bench.cursor, table)
     for day, (label, share) in enumerate((("0.1% of the dates", 1_000), ("10% of the dates", 10)), start=2):
-        dates = source_table.spread_dates(max(1, source_table.DATES // share))
+        dates = source_table.spread_dates(round(source_table.DATES / share))
         source_table.change_dates(bench.cursor, table, dates)
         rows = source_table.rows_of_dates(bench.cursor, table, dates)
         results.append(DayResult(label, len(dates), rows, _ours_on(bench, table, folder, day)))

@@ -107,6 +107,9 @@ def faulty(kind: str, expected: str | None, actual: object) -> bool:
 def _python_value(scalar: Any) -> object:
     try:
         return scalar.as_py()
+    except UnicodeDecodeError:
+        # Bytes that are called text: Spark, for one, gives them back all the same.
+        return scalar.as_buffer().to_pybytes()
     except (ValueError, OverflowError):
         return _ABSENT
 

@@ -122,6 +122,13 @@ def test_a_copy_of_extremes_is_judged_column_by_column(tmp_path: Path) -> None:
     assert found.as_dict() == {"columns": 4, "faults": 3, "failed": ["blob", "geometry"], "wrong": {"int": 1}}
 
 
+def test_bytes_that_are_called_text_can_be_had_back(tmp_path: Path) -> None:
+    (tmp_path / "blob").mkdir()
+    text = pa.array([b"\xff", b"\xfe"], pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"id": [1, 2], "v": text}), tmp_path / "blob" / "part.parquet")
+    assert judge({"blob": tmp_path / "blob"}, {}, {"blob": {1: "ff", 2: "ff"}}).wrong == {"blob": 1}
+
+
 def test_rows_that_are_missing_or_too_many_are_faults(tmp_path: Path) -> None:
     _write(tmp_path / "int", [1, 9], [5, 5])
     assert judge({"int": tmp_path / "int"}, {}, {"int": {1: "5", 2: "6"}}) == Exactness(1, {}, {"int": 2})
