@@ -21,6 +21,7 @@ from bench.extremes import EXTREMES
 
 _TIME = re.compile(r"(-?)(\d+):(\d\d):(\d\d)(?:\.(\d{1,6}))?")
 _ABSENT = object()
+_EPOCH = date(1970, 1, 1)
 _MICROSECONDS = 1_000_000
 
 
@@ -87,7 +88,13 @@ def read_values(folder: Path) -> dict[int, Any]:
 
     values: dict[int, Any] = {}
     for file in parquet_files(folder):
-        table = pq.read_table(file, columns=["id", "v"], partitioning=None)
+        table = pq.read_table(
+            file,
+            columns=["id", "v"],
+            partitioning=None,
+            # Spark writes timestamps of an old kind that Arrow reads as nanoseconds, which reach from 1677 to 2262.
+            coerce_int96_timestamp_unit="us",
+        )
         for key, value in zip(table["id"], table["v"], strict=True):
             values[int(key.as_py())] = _python_value(value)
     return values
@@ -177,6 +184,9 @@ def _naive(value: datetime) -> datetime:
 def _microseconds(value: Any) -> int:
     if isinstance(value, timedelta):
         return value // timedelta(microseconds=1)
+    if isinstance(value, datetime) and _naive(value).date() == _EPOCH:
+        # Spark has no type for a time alone.
+        value = _naive(value).time()
     if isinstance(value, time):
         value = value.isoformat()
     match = _TIME.fullmatch(value)

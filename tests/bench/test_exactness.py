@@ -44,6 +44,7 @@ TEXT = "Ä".encode().hex()
         ("time", "-00:00:01", timedelta(seconds=-1)),
         ("time", "23:59:59.999999", time(23, 59, 59, 999999)),
         ("time", "00:00:01", "00:00:01.000000"),
+        ("time", "00:00:01", datetime(1970, 1, 1, 0, 0, 1)),
         ("geometry", "0101", b"\x01\x01"),
         ("geometry", "0101", b"\0\0\0\0\x01\x01"),
     ],
@@ -81,6 +82,7 @@ def test_the_same_value_is_no_fault(kind: str, expected: str | None, actual: obj
         ("time", "-00:00:01", timedelta(seconds=1)),
         ("time", "24:00:00", time(0, 0)),
         ("time", "838:59:59", None),
+        ("time", "24:00:00", datetime(1970, 1, 2)),
         ("geometry", "0101", b"\x01\0\0\0\x01\x01"),
     ],
 )
@@ -127,6 +129,13 @@ def test_bytes_that_are_called_text_can_be_had_back(tmp_path: Path) -> None:
     text = pa.array([b"\xff", b"\xfe"], pa.binary()).view(pa.string())
     pq.write_table(pa.table({"id": [1, 2], "v": text}), tmp_path / "blob" / "part.parquet")
     assert judge({"blob": tmp_path / "blob"}, {}, {"blob": {1: "ff", 2: "ff"}}).wrong == {"blob": 1}
+
+
+def test_timestamps_of_sparks_old_kind_are_read_beyond_the_range_of_nanoseconds(tmp_path: Path) -> None:
+    (tmp_path / "datetime").mkdir()
+    table = pa.table({"id": [1], "v": pa.array([datetime(9999, 12, 31)], pa.timestamp("us"))})
+    pq.write_table(table, tmp_path / "datetime" / "part.parquet", use_deprecated_int96_timestamps=True)
+    assert judge({"datetime": tmp_path / "datetime"}, {}, {"datetime": {1: "9999-12-31 00:00:00"}}).wrong == {}
 
 
 def test_rows_that_are_missing_or_too_many_are_faults(tmp_path: Path) -> None:
