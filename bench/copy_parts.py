@@ -119,13 +119,19 @@ def many_tables(bench: Bench, count: int) -> list[ManyResult]:
 
 
 def changed_days(bench: Bench, table: LargeTable) -> list[DayResult]:
-    """Our copy on days after the first: nothing changed, one date in a thousand, one in ten."""
+    """Our copy on days after the first load: nothing changed, one date in a thousand, one in ten.
+
+    The day after the load stands apart: what the load left to be compared later is made up for on that day.
+    """
     folder = bench.fresh_folder() / OURS
     _ours_on(bench, table, folder, day=0)
-    results = [DayResult("nothing changed", 0, 0, _ours_on(bench, table, folder, day=1))]
+    results = [
+        DayResult(label, 0, 0, _ours_on(bench, table, folder, day))
+        for day, label in ((1, "nothing changed, first day after the load"), (2, "nothing changed"))
+    ]
     # From here on the table is another than the one that is made.
     source_table.forget_large_table(bench.cursor, table)
-    for day, (label, share) in enumerate((("0.1% of the dates", 1_000), ("10% of the dates", 10)), start=2):
+    for day, (label, share) in enumerate((("0.1% of the dates", 1_000), ("10% of the dates", 10)), start=3):
         dates = source_table.spread_dates(round(source_table.DATES / share))
         source_table.change_dates(bench.cursor, table, dates)
         rows = source_table.rows_of_dates(bench.cursor, table, dates)

@@ -123,4 +123,4 @@ def _peer(way: WayResult, wire: Usage | None) -> dict[str, Any]:
 
 
 def _seconds(usage: Usage | None) -> float | None:
-    return round(usage.seconds, 3) if usage else None
+    return round(usage.seconds, 4) if usage else None

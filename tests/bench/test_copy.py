@@ -37,7 +37,7 @@ def test_two_ways_are_compared_on_a_small_table(tmp_path: Path) -> None:
     assert found["ours"]["differences"] == []
     assert found["ours"]["exactness"]["faults"] == 0
     assert 50 < found["peak_mb"] < 400
-    assert [day["dates"] for day in found["changed_dates"]] == [0, 3, 280]
+    assert [day["dates"] for day in found["changed_dates"]] == [0, 0, 3, 280]
     assert found["small_tables"]["tables"] == 3
     assert found["small_tables"]["ways"]["wire"]["connections"] == 3
 
