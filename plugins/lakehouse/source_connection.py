@@ -14,6 +14,8 @@ import MySQLdb
 from lakehouse.errors import SourceError
 
 _CONNECT_SECONDS = 10
+_SSL_OPTIONS = ("ca", "capath", "cert", "key", "cipher")
+_SSL_MODES = ("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY")
 _KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 6}
 
 
@@ -80,14 +82,9 @@ def info_from_parts(
     Raises:
         SourceError: the extra cannot be used.
     """
-    ssl = extra.get("ssl")
-    if isinstance(ssl, str):
-        try:
-            ssl = json.loads(ssl)
-        except ValueError as error:
-            raise SourceError(f"connection {conn_id}: ssl in its extra must be a JSON object, not {ssl!r}") from error
-    if ssl is not None and not isinstance(ssl, dict):
-        raise SourceError(f"connection {conn_id}: ssl in its extra must be a JSON object, not {ssl!r}")
+    ssl, ssl_mode = _ssl(conn_id, extra), extra.get("ssl_mode")
+    if ssl_mode is not None and ssl_mode not in _SSL_MODES:
+        raise SourceError(f"connection {conn_id}: ssl_mode in its extra is {ssl_mode!r}: use {', '.join(_SSL_MODES)}")
     return ConnectionInfo(
         conn_id=conn_id,
         host=host or "localhost",
@@ -97,8 +94,29 @@ def info_from_parts(
         database=database or None,
         unix_socket=extra.get("unix_socket"),
         ssl=ssl,
-        ssl_mode=extra.get("ssl_mode"),
+        ssl_mode=ssl_mode,
     )
+
+
+def _ssl(conn_id: str, extra: Mapping[str, Any]) -> dict[str, str] | None:
+    ssl = extra.get("ssl")
+    if isinstance(ssl, str):
+        try:
+            ssl = json.loads(ssl)
+        except ValueError as error:
+            raise SourceError(f"connection {conn_id}: ssl in its extra must be a JSON object, not {ssl!r}") from error
+    if ssl is None:
+        return None
+    if not isinstance(ssl, dict):
+        raise SourceError(f"connection {conn_id}: ssl in its extra must be a JSON object, not {ssl!r}")
+    # The driver ignores what it does not know, and would then check no certificate.
+    for name, value in ssl.items():
+        if name not in _SSL_OPTIONS or not isinstance(value, str):
+            raise SourceError(
+                f"connection {conn_id}: ssl in its extra has {name}: {value!r}: use {', '.join(_SSL_OPTIONS)}, "
+                "each with a text"
+            )
+    return ssl
 
 
 def connect(info: ConnectionInfo) -> Any:

@@ -231,9 +231,21 @@ def test_an_airflow_connection_gives_all_that_is_needed(monkeypatch: pytest.Monk
     )
 
 
-def test_an_extra_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_MYSQL_TEST", json.dumps({"conn_type": "mysql", "extra": {"ssl": "yes"}}))
-    with pytest.raises(SourceError, match="connection mysql_test: ssl in its extra must be a JSON object, not 'yes'"):
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ({"ssl": "yes"}, "ssl in its extra must be a JSON object, not 'yes'"),
+        ({"ssl": [1]}, r"ssl in its extra must be a JSON object, not \[1\]"),
+        ({"ssl": {"CA": "/ca.pem"}}, "ssl in its extra has CA: '/ca.pem': use ca, capath, cert, key, cipher"),
+        ({"ssl": {"ca": True}}, "ssl in its extra has ca: True: use ca, capath, cert, key, cipher, each with a text"),
+        ({"ssl_mode": "verify_ca"}, "ssl_mode in its extra is 'verify_ca': use DISABLED, PREFERRED, REQUIRED, VERIFY_"),
+    ],
+)
+def test_an_extra_that_cannot_be_used_is_named(
+    extra: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_MYSQL_TEST", json.dumps({"conn_type": "mysql", "extra": extra}))
+    with pytest.raises(SourceError, match=f"connection mysql_test: {message}"):
         connection_info("mysql_test")
 
 
