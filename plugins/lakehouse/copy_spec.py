@@ -91,7 +91,7 @@ class CopyProgress(Protocol):
     """Is told how far a copy has come, from whichever thread reads."""
 
     def begin(self, rows: int) -> None:
-        """So many rows will be read; told once, when that is known."""
+        """So many rows will be read; told once. On the first load of a large table it is the server's estimate."""
 
     def advance(self, rows: int) -> None:
         """So many further rows were read."""

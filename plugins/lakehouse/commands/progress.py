@@ -42,10 +42,10 @@ class Lines:
     def advance(self, rows: int) -> None:
         """Rows were read."""
         self._read += rows
-        tenths = self._read * _STEPS // max(self._expected, 1)
+        tenths = min(_STEPS, self._read * _STEPS // max(self._expected, 1))
         if tenths > self._tenths:
             self._tenths = tenths
-            self._write(f"{self._read:,} of {self._expected:,} rows")
+            self._write(f"{self._read:,} of {max(self._read, self._expected):,} rows")
 
     def _write(self, text: str) -> None:
         print(f"{self._title}: {text}", file=self._stream, flush=True)
@@ -68,9 +68,14 @@ class _Bar:
         self._progress = progress
         self._task = task
         self._title = title
+        self._expected = 0
+        self._read = 0
 
     def begin(self, rows: int) -> None:
+        self._expected = rows
         self._progress.update(self._task, total=rows, description=self._title)
 
     def advance(self, rows: int) -> None:
-        self._progress.advance(self._task, rows)
+        self._read += rows
+        # What is expected may have been an estimate.
+        self._progress.update(self._task, completed=self._read, total=max(self._read, self._expected))

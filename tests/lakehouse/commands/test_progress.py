@@ -27,6 +27,19 @@ def test_a_log_gets_a_line_for_each_tenth_at_most() -> None:
     ]
 
 
+def test_more_rows_than_were_estimated_are_no_more_than_all() -> None:
+    log, terminal = io.StringIO(), Terminal()
+
+    for stream in (log, terminal):
+        with shown_progress("shop.sale", stream) as progress:
+            progress.begin(90)
+            for _ in range(10):
+                progress.advance(10)
+
+    assert log.getvalue().splitlines()[-1] == "shop.sale: 90 of 90 rows"
+    assert "100/100" in terminal.getvalue()
+
+
 def test_a_log_hears_that_there_is_nothing_to_read() -> None:
     log = io.StringIO()
 
