@@ -11,13 +11,14 @@ from lakehouse.contract_change_scope import SCOPE_PROPERTIES, check_change_scope
 from lakehouse.contract_columns import column_field, lake_columns, problem, source_columns, unknown_column
 from lakehouse.contract_files import ContractFile, Problem, custom_properties, join_columns
 from lakehouse.contract_quality import SEVERITIES, check_quality
+from lakehouse.copy_spec import CHANGE_DETECTIONS, DRIFT_POLICIES
 from lakehouse.sql_expressions import ExpressionError, columns_of
 
 if TYPE_CHECKING:
     from open_data_contract_standard.model import SchemaProperty
 
 KINDS = ("dimension", "fact", "one_big_table")
-COMMON_PROPERTIES = {"tableKind", "changeDetection", "measures", "excluded", "stopAbove"}
+COMMON_PROPERTIES = {"tableKind", "changeDetection", "sourceDrift", "measures", "excluded", "stopAbove"}
 TABLE_PROPERTIES = {
     "dimension": COMMON_PROPERTIES | {"scdType", "trackedColumns"},
     "fact": COMMON_PROPERTIES | {"dateColumn", "duplicates"} | SCOPE_PROPERTIES,
@@ -27,7 +28,8 @@ COLUMN_PROPERTIES = {"derived", "sparkType", "severity"}
 OPTIONS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "pattern"}
 CHOICES: dict[str, tuple[Any, ...]] = {
     "scdType": (1, 2),
-    "changeDetection": ("fingerprint", "watermark", "full"),
+    "changeDetection": CHANGE_DETECTIONS,
+    "sourceDrift": DRIFT_POLICIES,
     "duplicates": ("keep_one", "keep_all"),
     "layout": ("partition", "cluster"),
     "excluded": (True, False),

@@ -52,6 +52,7 @@ class TableContract:
         excluded: the table is not copied.
         latency: how old the data may be, where the contract says so.
         change_scope: where runs look for changes; None: everywhere.
+        drift_policy: what of the source's columns fails a copy.
     """
 
     file: str
@@ -68,6 +69,7 @@ class TableContract:
     excluded: bool
     latency: timedelta | None
     change_scope: ChangeScope | None = None
+    drift_policy: str = "contracted"
 
 
 @dataclass(frozen=True)
@@ -197,6 +199,7 @@ def _table(schema: str, file: ContractFile) -> TableContract:
         excluded=bool(settings.get("excluded", False)),
         latency=_latency(file),
         change_scope=change_scope(file),
+        drift_policy=str(settings.get("sourceDrift", "contracted")),
     )
 
 

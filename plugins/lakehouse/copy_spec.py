@@ -9,6 +9,9 @@ from typing import Any, Protocol
 from lakehouse.errors import ContractError
 
 CHANGE_DETECTIONS = ("fingerprint", "watermark", "full")
+# What of the source's columns fails a copy: that a contracted one is missing or retyped; that it is missing; or any
+# column that is not as contracted.
+DRIFT_POLICIES = ("contracted", "tolerant", "strict")
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class CopySpec:
 
     `everything` copies each slice in scope, whether its fingerprint changed or not.
     `contracted_columns` are pairs of name and physical type (None: any type) and may be empty: no contract, all columns
-    are taken as they are. `contract_file` names the contract in messages.
+    are taken as they are. `contract_file` names the contract in messages. `drift_policy` is one of `DRIFT_POLICIES`.
 
     Raises:
         ContractError: the change detection is not one of `CHANGE_DETECTIONS`.
@@ -48,6 +51,7 @@ class CopySpec:
     contract_file: str | None = None
     everything: bool = False
     change_scope: ChangeScope | None = None
+    drift_policy: str = "contracted"
 
     def __post_init__(self) -> None:
         if self.change_detection not in CHANGE_DETECTIONS:
@@ -74,6 +78,7 @@ class CopySpec:
             ),
             contract_file=plan["contract_file"],
             change_scope=ChangeScope(**plan["change_scope"]) if plan.get("change_scope") else None,
+            drift_policy=plan.get("drift_policy", "contracted"),
         )
 
     @property

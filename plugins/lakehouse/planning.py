@@ -39,6 +39,7 @@ class TablePlan:
         contracted_columns: the source columns that the contract needs; empty without one.
         measures: columns whose sums must be conserved.
         change_scope: where runs look for changes; None: everywhere.
+        drift_policy: what of the source's columns fails a copy.
     """
 
     schema: str
@@ -53,6 +54,7 @@ class TablePlan:
     contracted_columns: tuple[SourceColumn, ...]
     measures: tuple[str, ...]
     change_scope: ChangeScope | None = None
+    drift_policy: str = "contracted"
 
     def as_dict(self) -> dict[str, Any]:
         """The plan as JSON takes it, for dynamic task mapping."""
@@ -148,6 +150,7 @@ def _plan(schema: str, table: str, contract: TableContract | None) -> TablePlan:
         contracted_columns=contract.columns if contract else (),
         measures=contract.measures if contract else (),
         change_scope=contract.change_scope if contract else None,
+        drift_policy=contract.drift_policy if contract else "contracted",
     )
 
 

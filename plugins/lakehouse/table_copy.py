@@ -55,7 +55,7 @@ from lakehouse.row_copy import RowCopy
 from lakehouse.side_question import SideQuestion
 from lakehouse.slice_index import indexed_slices
 from lakehouse.slice_totals import agrees, verify
-from lakehouse.source_drift import check_contract, describe_changes
+from lakehouse.source_drift import check_contract, describe_changes, describe_late_snapshot
 from lakehouse.type_map import ColumnPlan, plan_column
 
 Clock = Callable[[], datetime]
@@ -149,9 +149,12 @@ class _Copy:
         self._source.begin_snapshot(spec.schema, spec.table)
         copied_at = self._clock().astimezone(UTC)
         self._plans = tuple(plan_column(column) for column in self._source.columns(spec.schema, spec.table))
-        check_contract(spec.label, spec.contract_label, spec.contracted_columns, spec.date_column, self._plans)
+        contract = (spec.label, spec.contract_label, spec.contracted_columns, spec.date_column)
+        check_contract(*contract, self._plans, spec.drift_policy)
         before = self._previous.columns if self._previous else ()
         drift = describe_changes(spec.contracted_columns, before, self._plans)
+        if spec.date_column is None:
+            drift += describe_late_snapshot(self._business_date, copied_at.date())
         rows = RowCopy(
             self._source,
             self._folder,

@@ -34,7 +34,7 @@ _SUFFIX = ".odcs.yaml"
 _TABLE_PROPERTIES = {
     "tableKind", "scdType", "trackedColumns", "changeDetection", "dateColumn", "duplicates", "measures", "excluded",
     "stopAbove", "factTable", "joins", "partitionColumn", "layout",
-    "watermarkColumn", "watermarkOverlapMinutes", "trailingDays", "fullPassEveryDays",
+    "watermarkColumn", "watermarkOverlapMinutes", "trailingDays", "fullPassEveryDays", "sourceDrift",
 }  # fmt: skip
 _LAKE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -190,6 +190,7 @@ def _silver_contract(file: _File, table: SchemaObject, faults: Faults) -> Silver
     kinds = (TableKind.DIMENSION.value, TableKind.FACT.value)
     kind = TableKind(_one_of(settings, "tableKind", kinds, None, faults))
     _one_of(settings, "changeDetection", ("fingerprint", "watermark", "full"), "fingerprint", faults)
+    _one_of(settings, "sourceDrift", ("contracted", "tolerant", "strict"), "contracted", faults)
     read = read_columns(table, file.sources, faults)
     names = tuple(column.name for column in read.columns)
     measures = _names(settings, "measures", names, (), faults)

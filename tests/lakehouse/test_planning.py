@@ -79,6 +79,7 @@ def test_a_table_without_a_contract_is_copied_and_marked() -> None:
         "contract_file": None,
         "contracted_columns": [],
         "change_scope": None,
+        "drift_policy": "contracted",
         "measures": [],
     }
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from lakehouse.errors import SourceDriftError
 from lakehouse.manifest import Column
-from lakehouse.source_drift import check_contract, describe_changes, same_type
+from lakehouse.source_drift import check_contract, describe_changes, describe_late_snapshot, same_type
 from lakehouse.type_map import SourceColumn, plan_column
 
 PLANS = tuple(
@@ -88,6 +90,57 @@ def test_new_columns_are_reported_against_the_contract() -> None:
     )
 
 
+def test_a_column_that_looks_renamed_is_named() -> None:
+    with pytest.raises(SourceDriftError) as caught:
+        check_contract("s.t", "t.odcs.yaml", [("amount", "int"), ("code", None)], None, PLANS)
+    assert str(caught.value) == (
+        "s.t: column amount (int) is missing at the source; if that is meant, remove the property amount from "
+        "t.odcs.yaml, or if it was renamed, set its physicalName to qty"
+    )
+
+
+def test_a_tolerant_contract_takes_another_type_and_says_so() -> None:
+    contracted = [("code", "varchar(8)"), ("qty", "int"), ("sold_on", None)]
+    check_contract("s.t", "t.odcs.yaml", contracted, "sold_on", PLANS, "tolerant")
+    assert describe_changes(contracted, (), PLANS) == (
+        "column code is varchar(8) by contract, and is taken as varchar(16)",
+    )
+    with pytest.raises(SourceDriftError, match=r"column price .* is missing at the source"):
+        check_contract("s.t", "t.odcs.yaml", [("price", "int")], None, PLANS, "tolerant")
+
+
+def test_a_strict_contract_refuses_what_it_does_not_know() -> None:
+    contracted = [("code", "varchar(16)"), ("sold_on", None)]
+    with pytest.raises(SourceDriftError) as caught:
+        check_contract("s.t", "t.odcs.yaml", contracted, None, PLANS, "strict")
+    assert str(caught.value) == (
+        "s.t: column qty (int(11)) is not in the contract, and its sourceDrift is strict; if that is meant, add a "
+        "property qty with physicalType int(11) to t.odcs.yaml"
+    )
+    check_contract("s.t", "t.odcs.yaml", [], None, PLANS, "strict")
+
+
+def test_changes_of_columns_beside_the_contract_are_reported() -> None:
+    before = (
+        Column("code", "varchar(8)", "string", True),
+        Column("qty", "bigint", "int64", True),
+        Column("old", "text", "string", True),
+    )
+    assert describe_changes([("code", None), ("sold_on", None)], before, PLANS) == (
+        "column qty (int(11)) is not in the contract",
+        "column qty was bigint and is int(11)",
+        "column old (text) is gone",
+    )
+
+
+def test_a_snapshot_of_long_ago_says_when_it_was_taken() -> None:
+    day = date(2026, 11, 20)
+    assert describe_late_snapshot(day, date(2026, 11, 20)) == describe_late_snapshot(day, date(2026, 11, 21)) == ()
+    assert describe_late_snapshot(day, date(2026, 11, 24)) == (
+        "the snapshot of 2026-11-20 was taken 4 days late, on 2026-11-24: it shows the table as it was then",
+    )
+
+
 def test_without_a_contract_changes_since_the_last_copy_are_reported() -> None:
     before = (
         Column("code", "varchar(8)", "string", True),
@@ -95,8 +148,8 @@ def test_without_a_contract_changes_since_the_last_copy_are_reported() -> None:
         Column("old", "text", "string", True),
     )
     assert describe_changes((), before, PLANS) == (
-        "column sold_on (date) is new",
         "column code was varchar(8) and is varchar(16)",
+        "column sold_on (date) is new",
         "column old (text) is gone",
     )
     assert describe_changes((), (), PLANS) == ()
