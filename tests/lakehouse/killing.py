@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.copy_spec import CopySpec
-from lakehouse.errors import SourceUnavailableError
+from lakehouse.errors import SourceUnavailableError, StorageError
 from lakehouse.mysql_source import MySqlSource
 from lakehouse.source_connection import ConnectionInfo
 from lakehouse.table_copy import CopyLimits, copy_table
@@ -18,13 +18,14 @@ from lakehouse.table_copy import CopyLimits, copy_table
 from tests.lakehouse.copying import NOW
 
 SOURCE_LOST = 3
+OVERTAKEN = 4
 _STEPS = {"open", "os.rename", "os.remove", "os.mkdir"}
 
 
 def copy_until_killed(
     info: ConnectionInfo, root: Path, spec: CopySpec, day: date, run_id: str, limits: CopyLimits, fatal_step: int | None
 ) -> None:
-    """Copy a table; end with `SOURCE_LOST` when the connection is lost.
+    """Copy a table; end with `SOURCE_LOST` when the connection is lost, with `OVERTAKEN` when another run published.
 
     Args:
         fatal_step: the process kills itself just before it opens, renames, removes or makes a file or folder of the
@@ -37,6 +38,10 @@ def copy_until_killed(
             copy_table(source, root, spec, day, run_id, lambda: NOW, limits)
     except SourceUnavailableError:
         sys.exit(SOURCE_LOST)
+    except StorageError as error:
+        if "meanwhile" not in str(error):
+            raise
+        sys.exit(OVERTAKEN)
 
 
 def _die_before(root: Path, fatal_step: int) -> None:
