@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, Protocol, Self
 
 from lakehouse.errors import OvertakenError
-from lakehouse.storage_errors import storage_errors as storage_errors
+from lakehouse.storage_errors import storage_errors
 
 PARTIAL_SUFFIX = ".partial"
 _PRECONDITION_FAILED = 412

@@ -14,7 +14,8 @@ from typing import Any, Protocol, Self, TypeVar
 from lakehouse.bronze_layout import folder_of_name
 from lakehouse.bronze_layout import run_slug as run_slug
 from lakehouse.errors import StorageError
-from lakehouse.lake_path import LakePath, publish, storage_errors
+from lakehouse.lake_path import LakePath, publish
+from lakehouse.storage_errors import storage_errors
 
 PathT = TypeVar("PathT", bound=LakePath)
 STAGES = ("copy", "silver", "gold", "reconcile")

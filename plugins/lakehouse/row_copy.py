@@ -14,10 +14,11 @@ from lakehouse.bronze_reader import read_back
 from lakehouse.bronze_writer import BronzeWriter, FileLimits
 from lakehouse.copy_spec import CopyProgress, CopySpec
 from lakehouse.fingerprint import select_sql
-from lakehouse.lake_path import LakePath, storage_errors
+from lakehouse.lake_path import LakePath
 from lakehouse.manifest import BronzeFile
 from lakehouse.mysql_source import MySqlSource
 from lakehouse.slice_totals import SliceTotals, Totals
+from lakehouse.storage_errors import storage_errors
 from lakehouse.type_map import ColumnPlan, arrow_schema, decode_column
 from lakehouse.wire_rows import Columns
 

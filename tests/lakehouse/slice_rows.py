@@ -8,8 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from lakehouse.errors import ManifestError
-from lakehouse.lake_path import LakePath, storage_errors
+from lakehouse.lake_path import LakePath
 from lakehouse.manifest import ALL, UNDATED, Manifest
+from lakehouse.storage_errors import storage_errors
 from lakehouse.type_map import SourceColumn, arrow_schema, plan_column
 
 
