@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.contract_columns import lake_columns
 from lakehouse.contract_files import ContractFile, Problem, custom_properties, join_columns
+from lakehouse.contract_quality import SEVERITIES, is_error
 from lakehouse.sql_expressions import ExpressionError, columns_of
 
 if TYPE_CHECKING:
@@ -60,13 +61,9 @@ def _check_relationship(
         yield Problem(file.file, f"{field}.type", relationship.type, "must be foreignKey")
     custom = custom_properties(relationship.customProperties)
     for name, value in custom.items():
-        if name == "severity" and value == "error":
-            cure = "error is not there yet: an unknown key is a warning, judged in gold; remove it"
-            yield Problem(file.file, f"{field}.customProperties.severity", value, cure)
-        elif (name, value) != ("severity", "warning"):
-            yield Problem(
-                file.file, f"{field}.customProperties.{name}", value, "is not known; known is severity: warning"
-            )
+        if name != "severity" or value not in SEVERITIES:
+            cure = f"is not known; known is severity: {' or '.join(SEVERITIES)}"
+            yield Problem(file.file, f"{field}.customProperties.{name}", value, cure)
     target = relationship.to
     table, _, target_column = target.rpartition(".") if isinstance(target, str) else ("", "", "")
     if not table:
@@ -78,6 +75,19 @@ def _check_relationship(
         yield Problem(file.file, f"{field}.to", target, cure)
     elif target_column not in lake_columns(by_name[table]):
         yield Problem(file.file, f"{field}.to", target, _no_such_column(by_name[table], target_column))
+    elif is_error(relationship):
+        yield from _check_refusal(file, field, str(target), by_name[table])
+
+
+def _check_refusal(file: ContractFile, field: str, target: str, other: ContractFile) -> Iterator[Problem]:
+    """An unknown key can refuse a row only where silver can tell on which dates the key was known."""
+    keys = [name for name, column in lake_columns(other).items() if column.primaryKey]
+    if other.settings.get("tableKind") != "dimension" or target != f"{other.name}.{'.'.join(keys)}":
+        cure = f"severity error needs the whole key of a dimension; that of {other.name} is {', '.join(keys) or 'none'}"
+        yield Problem(file.file, f"{field}.to", target, cure)
+    if file.settings.get("tableKind") != "fact":
+        cure = "only rows of a fact can be refused for an unknown key: use warning"
+        yield Problem(file.file, f"{field}.customProperties.severity", "error", cure)
 
 
 def _no_such_column(file: ContractFile, column: str) -> str:

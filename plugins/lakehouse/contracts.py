@@ -16,6 +16,7 @@ from typing import Any
 from lakehouse.contract_change_scope import change_scope
 from lakehouse.contract_columns import lake_columns, source_columns
 from lakehouse.contract_files import FILE_ENDING, ContractFile, Problem, read_contract_file
+from lakehouse.contract_quality import is_error
 from lakehouse.contract_references import check_references
 from lakehouse.contract_rules import check_contract
 from lakehouse.copy_spec import ChangeScope
@@ -53,6 +54,7 @@ class TableContract:
         latency: how old the data may be, where the contract says so.
         change_scope: where runs look for changes; None: everywhere.
         drift_policy: what of the source's columns fails a copy.
+        judged_against: the dimensions (as the lake names them) whose keys decide in silver which rows are refused.
     """
 
     file: str
@@ -70,6 +72,7 @@ class TableContract:
     latency: timedelta | None
     change_scope: ChangeScope | None = None
     drift_policy: str = "contracted"
+    judged_against: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -200,7 +203,14 @@ def _table(schema: str, file: ContractFile) -> TableContract:
         latency=_latency(file),
         change_scope=change_scope(file),
         drift_policy=str(settings.get("sourceDrift", "contracted")),
+        judged_against=_judged_against(file),
     )
+
+
+def _judged_against(file: ContractFile) -> tuple[str, ...]:
+    columns = lake_columns(file).values()
+    targets = [str(one.to) for column in columns for one in column.relationships or () if is_error(one)]
+    return tuple(sorted({target.partition(".")[0] for target in targets}))
 
 
 def _source_columns(file: ContractFile) -> tuple[SourceColumn, ...]:

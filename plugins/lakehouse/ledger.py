@@ -6,7 +6,7 @@ Airflow writes a row as one object; Spark writes a folder of the same name that 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date
 from typing import Any, Protocol, Self, TypeVar
@@ -122,6 +122,17 @@ def read_rows(lake: LakeFolder, schema: str, business_date: date | str, run: str
     with storage_errors("read the ledger", folder):
         rows = [_parsed(entry) for entry in _row_objects(folder)] if folder.is_dir() else []
     return sorted(rows, key=lambda row: (row.table, STAGES.index(row.stage) if row.stage in STAGES else len(STAGES)))
+
+
+def not_in_silver(tables: Iterable[Sequence[str]], rows: Iterable[LedgerRow]) -> list[str]:
+    """Those of some tables, as (name in MySQL, name in the lake), that a run has not brought to silver, by lake name.
+
+    A table that had no snapshot on the date has nothing to bring, and counts as brought.
+    """
+    found = list(rows)
+    done = {row.table for row in found if row.stage == "silver" and row.status == "success"}
+    nothing = {row.table for row in found if row.stage == "copy" and row.outcome == "no_snapshot"}
+    return [lake_name for table, lake_name in tables if lake_name not in done and table not in nothing]
 
 
 def render_rows(rows: Iterable[LedgerRow]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 from lakehouse.contracts import ContractSet, SourceColumn, TableContract
@@ -40,6 +40,8 @@ class TablePlan:
         measures: columns whose sums must be conserved.
         change_scope: where runs look for changes; None: everywhere.
         drift_policy: what of the source's columns fails a copy.
+        waits_for: the dimensions of this run, as (name in MySQL, name in the lake), that must be in silver before this
+            table is judged: its contract refuses rows whose key they do not know.
     """
 
     schema: str
@@ -55,6 +57,7 @@ class TablePlan:
     measures: tuple[str, ...]
     change_scope: ChangeScope | None = None
     drift_policy: str = "contracted"
+    waits_for: tuple[tuple[str, str], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The plan as JSON takes it, for dynamic task mapping."""
@@ -62,6 +65,7 @@ class TablePlan:
             **asdict(self),
             "contracted_columns": [asdict(column) for column in self.contracted_columns],
             "measures": list(self.measures),
+            "waits_for": [list(names) for names in self.waits_for],
         }
 
     @classmethod
@@ -69,7 +73,12 @@ class TablePlan:
         """The plan that `as_dict` gave."""
         columns = tuple(SourceColumn(**column) for column in document["contracted_columns"])
         scope = ChangeScope(**document["change_scope"]) if document["change_scope"] else None
-        rest = {"contracted_columns": columns, "measures": tuple(document["measures"]), "change_scope": scope}
+        rest = {
+            "contracted_columns": columns,
+            "measures": tuple(document["measures"]),
+            "change_scope": scope,
+            "waits_for": tuple((table, lake_name) for table, lake_name in document.get("waits_for", ())),
+        }
         return cls(**{**document, **rest})
 
 
@@ -117,7 +126,7 @@ def plan_tables(
             f"{contracts.schema} has {len(plans)} tables to copy, and one run maps over {MOST_TABLES} at most: exclude "
             "some by contract (excluded: true), ask for fewer by the parameter tables, or give each part its own DAG"
         )
-    return plans
+    return [replace(plan, waits_for=_waits_for(plan, plans, contracts)) for plan in plans]
 
 
 def left_out(source: Iterable[SourceTable], contracts: ContractSet) -> list[str]:
@@ -152,6 +161,12 @@ def _plan(schema: str, table: str, contract: TableContract | None) -> TablePlan:
         change_scope=contract.change_scope if contract else None,
         drift_policy=contract.drift_policy if contract else "contracted",
     )
+
+
+def _waits_for(plan: TablePlan, plans: Sequence[TablePlan], contracts: ContractSet) -> tuple[tuple[str, str], ...]:
+    contract = contracts.tables.get(plan.table)
+    wanted = contract.judged_against if contract else ()
+    return tuple((other.table, other.lake_name) for other in plans if other.lake_name and other.lake_name in wanted)
 
 
 def _requested_tables(

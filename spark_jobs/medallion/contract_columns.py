@@ -87,9 +87,6 @@ def _column(entry: SchemaProperty, sources: dict[str, str], faults: Faults) -> t
     source = None if derived else sources.get(name, name)
     expression = entry.transformLogic or rules.identifier(source or name)
     severity = read_severity(settings.get("severity"), f"{at}.customProperties.severity", faults)
-    for relationship in entry.relationships or []:
-        if {str(one.property): one.value for one in relationship.customProperties or []}.get("severity") == "error":
-            faults.add(f"{at}.relationships.severity", "error", "not yet; an unknown key is a warning")
     return Column(name, source, expression, _lake_type(entry, settings, at, faults)), severity
 
 
@@ -124,6 +121,11 @@ def _built_in_rules(entry: SchemaProperty, column: Column, severity: Severity, f
         found.append(rules.required(column.name, Severity.ERROR if entry.primaryKey else severity))
     if entry.unique and not entry.primaryKey:
         found.append(rules.unique((column.name,), severity, is_key=False))
+    for relationship in entry.relationships or []:
+        settings = {str(one.property): one.value for one in relationship.customProperties or []}
+        if settings.get("severity") == "error":
+            dimension, _, key = str(relationship.to).partition(".")
+            found.append(rules.known(column.name, dimension, key))
     for name, value in (entry.logicalTypeOptions or {}).items():
         at = f"properties.{column.name}.logicalTypeOptions.{name}"
         if name not in rules.OPTIONS:

@@ -207,6 +207,10 @@ def _silver_contract(file: _File, table: SchemaObject, faults: Faults) -> Silver
         not_key = tuple(name for name in names if name not in read.key)
         tracked = _names(settings, "trackedColumns", not_key, not_key, faults) if scd_type == 2 else ()
         for rule in read.expected.rules:
+            if rule.reference:
+                faults.add(
+                    f"{rule.columns[0]}.relationships.severity", "error", "only a fact's rows can be refused for it"
+                )
             if scd_type == 2 and rule.function == "is_unique" and rule.severity == "warning":
                 faults.add(rule.name, "warning", "a version cannot carry a warning about other rows; make it an error")
         return SilverContract(

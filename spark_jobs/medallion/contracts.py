@@ -37,11 +37,13 @@ class Rule:
         message: what a person reads beside a row that breaks it.
         columns: lake columns that it looks at.
         function: kind of check, as data quality tools name it.
-        violated: Spark SQL over lake columns, TRUE where a row breaks the rule; empty for ``is_unique``.
+        violated: Spark SQL over lake columns, TRUE where a row breaks the rule; empty for ``is_unique`` and
+            ``foreign_key``, which look at other rows.
         severity: error or warning.
         dimension: the quality dimension, if the contract gives one.
         limit: how many rows, or which share of them, may break the rule. None for a rule that judges each row. Rows
             that break a rule with a limit are counted and left alone; past it an error stops the run.
+        reference: the dimension and its key column that must know the value; None for a rule about the row alone.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Rule:
     severity: Severity
     dimension: str | None = None
     limit: Limit | None = None
+    reference: tuple[str, str] | None = None
 
 
 class Metric(StrEnum):

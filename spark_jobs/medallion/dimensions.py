@@ -69,7 +69,7 @@ def refresh_dimension(spark: SparkSession, job: JobArguments, contract: SilverCo
     # A snapshot is of its date, so it is judged by the waivers that held on it, whenever it is processed.
     basis = Basis.of_contract(contract, job.business_date)
     verdicts = landed_verdicts(contract, manifest.slices, (), job.business_date, has_history=bool(done))
-    if earlier and earlier.fingerprint == fingerprint and basis.holds(earlier.contract_hash):
+    if earlier and earlier.fingerprint == fingerprint and basis.holds(bronze.WHOLE, earlier.contract_hash):
         quality_gate.check(spark, names, job, contract, (), verdicts)
         detail = reconcile.measure_dimension(spark, table, refused_table, contract, earlier)
         detail |= {"expectations_not_met": quality_gate.not_met(contract, verdicts)}

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from medallion import bronze, delta_tables, quality_gate, quarantine, reconcile
+from medallion import bronze, delta_tables, quality_gate, quarantine, reconcile, references
 from medallion.bronze import SLICE, UNDATED, Manifest
 from medallion.cleaning import RAW, check_expressions, clean
 from medallion.cli import JobArguments
 from medallion.contracts import SilverContract
 from medallion.expectations import counted_verdicts, landed_verdicts
 from medallion.judgement_basis import Basis
+from medallion.known_keys import KnownKeys
 from medallion.progress import SliceProgress, progress_of, write_progress
 from medallion.quality import ERRORS, FINDINGS_TYPE, WAIVED, WARNINGS, judge, judge_warnings
 from medallion.quality_counts import Counts, count_columns, counts_of
@@ -50,7 +51,7 @@ def changed_slices(manifest: Manifest, done: Mapping[str, SliceProgress], basis:
     landed = tuple(
         name for name, one in manifest.slices.items() if name not in done or done[name].fingerprint != one.fingerprint
     )
-    stale = tuple(name for name in manifest.slices if name in landed or not basis.holds(done[name].contract_hash))
+    stale = tuple(name for name in manifest.slices if name in landed or not basis.holds(name, done[name].contract_hash))
     gone = tuple(name for name in done if name not in manifest.slices)
     return SliceChanges(stale, gone, len(stale) == len(manifest.slices), (*landed, *gone))
 
@@ -72,11 +73,11 @@ def remove_duplicates(accepted: DataFrame, contract: SilverContract) -> DataFram
     return grouped.select(*[chosen.get(name, F.col(identifier(name))) for name in contract.column_names], _COPIES)
 
 
-def accepted_rows(judged: DataFrame, contract: SilverContract) -> DataFrame:
+def accepted_rows(judged: DataFrame, contract: SilverContract, known: Sequence[KnownKeys] = ()) -> DataFrame:
     """The rows that go to silver: the contract's columns, ``_warnings`` and ``_copies``."""
     good = judged.where(F.col(ERRORS).isNull()).select(*map(identifier, contract.column_names))
     single = remove_duplicates(good, contract) if contract.keep_one else good.withColumn(_COPIES, F.lit(1))
-    return judge_warnings(single, contract, contract.date_column)
+    return judge_warnings(single, contract, contract.date_column, known)
 
 
 @dataclass(frozen=True)
@@ -153,17 +154,18 @@ def refresh_fact(spark: SparkSession, job: JobArguments, contract: SilverContrac
     done = progress_of(spark, table, names.progress(contract.name))
     # A waiver's end is held against the newest date of the lake, so that an older date run again changes nothing.
     as_of = max(job.business_date, manifest.newest_date)
-    basis = Basis.of_contract(contract, as_of)
+    known = references.known_keys(spark, names, job, contract)
+    basis = Basis.of_contract(contract, as_of, references.slice_digests(known, manifest.slices))
     changes = changed_slices(manifest, done, basis)
     verdicts = landed_verdicts(contract, manifest.slices, changes.landed, job.business_date, has_history=bool(done))
     written, bytes_written, counts = 0, 0, tuple[Counts, ...]()
     if is_new or changes.stale or changes.gone:
         check_expressions(spark, contract, manifest.columns, manifest.uri)
         rows = bronze.read_slices(spark, manifest, changes.stale, contract.date_source)
-        judged = judge(clean(rows, contract), contract, as_of)
+        judged = judge(clean(rows, contract), contract, as_of, known)
         if sum(manifest.slices[name].rows for name in changes.stale) <= MAX_ROWS:
             judged = fetch_small(spark, judged).frame
-        accepted = accepted_rows(judged, contract)
+        accepted = accepted_rows(judged, contract, known)
         processed = count_slices(judged, accepted, contract, manifest, changes.stale, basis, job)
         counts = processed.counts
         verdicts += counted_verdicts(contract, counts)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from medallion.contracts import SilverContract
 from medallion.quality_counts import Counts
@@ -12,7 +13,7 @@ from medallion.quality_counts import Counts
 
 @dataclass(frozen=True)
 class Basis:
-    """The contract, and the waivers that hold on a date.
+    """The contract, the waivers that hold on a date, and what dimensions knew.
 
     A waiver lets refused rows pass and does nothing to others. So a slice without any stays valid when waivers come and
     go; one with some is judged again.
@@ -20,25 +21,29 @@ class Basis:
     Attributes:
         contract_hash: of the contract.
         waivers: digest of the waivers that hold; empty when none does.
+        references: by slice, digest of the keys that its dimensions knew on its date.
     """
 
     contract_hash: str
     waivers: str = ""
+    references: Mapping[str, str] = field(default_factory=dict)
 
     @staticmethod
-    def of_contract(contract: SilverContract, as_of: dt.date) -> Basis:
+    def of_contract(contract: SilverContract, as_of: dt.date, references: Mapping[str, str] | None = None) -> Basis:
         """What rows are judged by when waivers must reach ``as_of``."""
         holding = [repr(waiver) for waiver in contract.waivers if as_of <= waiver.until]
         digest = hashlib.sha256("\n".join(holding).encode()).hexdigest()[:12] if holding else ""
-        return Basis(contract.content_hash, digest)
+        return Basis(contract.content_hash, digest, references or {})
 
     def of(self, counts: Counts) -> str:
         """The text to store with a slice that was judged so."""
-        return f"{self.contract_hash}{self._waivers()}" if counts.refused or counts.waived else self.contract_hash
+        return self._text(counts.slice, has_refused=bool(counts.refused or counts.waived))
 
-    def holds(self, stored: str) -> bool:
+    def holds(self, slice_name: str, stored: str) -> bool:
         """Whether a slice with that text would be judged as it was."""
-        return stored in {self.contract_hash, f"{self.contract_hash}{self._waivers()}"}
+        return stored in {self._text(slice_name, has_refused=False), self._text(slice_name, has_refused=True)}
 
-    def _waivers(self) -> str:
-        return f"+waivers:{self.waivers}"
+    def _text(self, slice_name: str, *, has_refused: bool) -> str:
+        known = self.references.get(slice_name)
+        waivers = f"+waivers:{self.waivers}" if has_refused else ""
+        return f"{self.contract_hash}{waivers}{f'+known:{known}' if known else ''}"

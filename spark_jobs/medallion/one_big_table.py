@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from medallion.business_keys import BUSINESS_KEY, business_key
 from medallion.contracts import Join, OneBigTableContract, SilverContract
 from medallion.errors import ContractError
 from medallion.rules import identifier, text_literal
-from medallion.scd2 import BUSINESS_KEY, business_key
 
 _PRESENT = "_present"
 

@@ -8,13 +8,14 @@ saw a refused row is a column of the quarantine table.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from medallion.contracts import Rule, Severity, SilverContract, Waiver
+from medallion.known_keys import KnownKeys, with_known
 from medallion.rules import identifier, text_literal
 
 ERRORS = "_errors"
@@ -36,7 +37,7 @@ class _Found:
     finding: str
 
 
-def judge(cleaned: DataFrame, contract: SilverContract, as_of: dt.date) -> DataFrame:
+def judge(cleaned: DataFrame, contract: SilverContract, as_of: dt.date, known: Sequence[KnownKeys] = ()) -> DataFrame:
     """Adds what the rules say of each row, each NULL where there is nothing to say; drops ``_unconverted``.
 
     ``_errors`` refuse a row. ``_warnings`` stay beside it; they hold what a waiver made of an error too, and
@@ -48,9 +49,10 @@ def judge(cleaned: DataFrame, contract: SilverContract, as_of: dt.date) -> DataF
     Args:
         cleaned: as ``cleaning.clean`` gives it.
         as_of: the date that waivers must reach to hold.
+        known: the keys behind each reference that is an error.
     """
     waivers = [waiver for waiver in contract.waivers if as_of <= waiver.until]
-    rows, violations = _violations(cleaned, (*contract.rules, *contract.counted), "_slice")
+    rows, violations = _violations(cleaned, (*contract.rules, *contract.counted), "_slice", contract, known)
     waived = _waived(contract, waivers, violations)
     errors = [
         _Found(_not_waived(violations[rule.name], rule, waivers), _finding(rule))
@@ -67,7 +69,9 @@ def judge(cleaned: DataFrame, contract: SilverContract, as_of: dt.date) -> DataF
     )
 
 
-def judge_warnings(rows: DataFrame, contract: SilverContract, slice_column: str) -> DataFrame:
+def judge_warnings(
+    rows: DataFrame, contract: SilverContract, slice_column: str, known: Sequence[KnownKeys] = ()
+) -> DataFrame:
     """Adds ``_warnings`` to accepted rows of the contract's columns alone.
 
     An accepted row that breaks a rule with severity error was waived; its mark stays when the waiver has ended, so that
@@ -75,15 +79,19 @@ def judge_warnings(rows: DataFrame, contract: SilverContract, slice_column: str)
     """
     covered = {name for waiver in contract.waivers for name in waiver.rules}
     wanted = tuple(rule for rule in contract.rules if rule.severity is Severity.WARNING or rule.name in covered)
-    judged, violations = _violations(rows, wanted, slice_column)
+    judged, violations = _violations(rows, wanted, slice_column, contract, known)
     told = [*_warnings(contract, violations), *_waived(contract, contract.waivers, violations)]
     return judged.select(*[identifier(name) for name in rows.columns], _told(told).alias(WARNINGS))
 
 
-def _violations(rows: DataFrame, rules: Iterable[Rule], slice_column: str) -> tuple[DataFrame, dict[str, str]]:
+def _violations(
+    rows: DataFrame, rules: Sequence[Rule], slice_column: str, contract: SilverContract, known: Sequence[KnownKeys]
+) -> tuple[DataFrame, dict[str, str]]:
     """By rule the condition that a row breaks it by, and the rows with the columns that the conditions need."""
-    violations: dict[str, str] = {}
+    rows, violations = with_known(rows, contract.date_column, [one for one in known if one.rule in rules])
     for number, rule in enumerate(rules):
+        if rule.reference:
+            continue
         if rule.function == UNIQUE:
             rows = rows.withColumn(f"_rows_{number}", _rows_sharing(rule, slice_column))
             violations[rule.name] = f"_rows_{number} > 1"

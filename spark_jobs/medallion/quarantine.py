@@ -16,10 +16,10 @@ from pyspark.sql import functions as F
 
 from medallion import delta_tables
 from medallion.bronze import UNDATED
+from medallion.business_keys import BUSINESS_KEY, business_key
 from medallion.cleaning import RAW
 from medallion.contracts import SilverContract, TableKind
 from medallion.quality import ERRORS, FINDINGS_TYPE, WAIVED, WARNINGS
-from medallion.scd2 import BUSINESS_KEY, business_key
 from medallion.small_frames import fetch_small
 
 _HISTORY_TYPE = "array<struct<state:string,since:date,run_id:string,reason:string>>"

@@ -13,11 +13,11 @@ from pyspark.sql import functions as F
 
 from medallion import quarantine
 from medallion.bronze import UNDATED
+from medallion.business_keys import BUSINESS_KEY, business_key
 from medallion.contracts import SilverContract
 from medallion.progress import SliceProgress
 from medallion.quality import ERRORS, WARNINGS
 from medallion.rules import identifier
-from medallion.scd2 import BUSINESS_KEY, business_key
 
 _FLOAT_SCALE = 10
 # Wide enough for every decimal that Spark has; Python's own default is 28 digits.

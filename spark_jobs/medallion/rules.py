@@ -94,6 +94,19 @@ def unique(columns: tuple[str, ...], severity: Severity, *, is_key: bool) -> Rul
     )
 
 
+def known(column: str, dimension: str, key: str) -> Rule:
+    """The value is a key that a dimension knew on the row's date (NULL is not looked up); always an error."""
+    return Rule(
+        name=f"{column}_known",
+        message=f"{column} is not in {dimension}",
+        columns=(column,),
+        function="foreign_key",
+        violated="",
+        severity=Severity.ERROR,
+        reference=(dimension, key),
+    )
+
+
 def option(column: str, lake_type: str, name: str, value: Any, severity: Severity) -> Rule:
     """One of ODCS's ``logicalTypeOptions``.
 

@@ -12,16 +12,16 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from medallion.business_keys import BUSINESS_KEY as BUSINESS_KEY
+from medallion.business_keys import business_key as business_key
 from medallion.contracts import SilverContract
 from medallion.quality import FINDINGS_TYPE, WARNINGS, judge_warnings
 from medallion.rules import identifier
 
-BUSINESS_KEY = "_business_key"
 _END_OF_TIME = dt.date(9999, 12, 31)
 
 
@@ -45,12 +45,6 @@ class Landing:
     def next_date(self) -> dt.date | None:
         """The date after d in P."""
         return self.later[0] if self.later else None
-
-
-def business_key(columns: tuple[str, ...]) -> Column:
-    """A key's values as one text that no other key has; NULL where a part is missing."""
-    parts = [F.col(identifier(name)).cast("string") for name in columns]
-    return F.when(reduce(Column.__and__, [part.isNotNull() for part in parts]), F.to_json(F.array(*parts)))
 
 
 def surrogate_key(columns: tuple[str, ...], valid_from: Column | None = None) -> Column:

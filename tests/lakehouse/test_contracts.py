@@ -502,11 +502,19 @@ WIDE = "schema[sales_obt]"
         pytest.param(
             "transactions",
             lambda d: column(d, "market_code")["relationships"][0].update(
-                customProperties=[{"property": "severity", "value": "error"}]
+                to="market.zone", customProperties=[{"property": "severity", "value": "error"}]
             ),
-            f"{SALES}.properties[market_code].relationships.customProperties.severity: 'error': error is not there "
-            "yet: an "
-            "unknown key is a warning, judged in gold; remove it",
+            f"{SALES}.properties[market_code].relationships.to: 'market.zone': severity error needs the whole key of "
+            "a dimension; that of market is market_code",
+            id="relationship to half a key",
+        ),
+        pytest.param(
+            "transactions",
+            lambda d: column(d, "market_code")["relationships"][0].update(
+                customProperties=[{"property": "severity", "value": "fatal"}]
+            ),
+            f"{SALES}.properties[market_code].relationships.customProperties.severity: 'fatal': is not known; known is "
+            "severity: error or warning",
             id="relationship severity",
         ),
         pytest.param(

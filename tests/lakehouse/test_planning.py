@@ -81,6 +81,7 @@ def test_a_table_without_a_contract_is_copied_and_marked() -> None:
         "change_scope": None,
         "drift_policy": "contracted",
         "measures": [],
+        "waits_for": [],
     }
 
 
@@ -198,3 +199,16 @@ def test_plans_are_sorted_complete_and_the_same_in_any_order_of_the_source(names
 def test_a_plan_survives_the_way_through_json(names: list[str]) -> None:
     for plan in plan_tables([Shown(name) for name in names], contracts(contract(names[0]))):
         assert TablePlan.from_dict(json.loads(json.dumps(plan.as_dict()))) == plan
+
+
+def test_a_fact_waits_for_the_dimensions_of_the_run_that_it_is_judged_against() -> None:
+    fact = replace(contract("Sales"), name="sales", judged_against=("market", "product"))
+    shop = contracts(fact, contract("Products", "product"), contract("Markets", "market"))
+    shown = [Shown("Sales"), Shown("Products"), Shown("Markets")]
+
+    waits_for = {plan.table: plan.waits_for for plan in plan_tables(shown, shop)}
+    alone = plan_tables(shown, shop, ["Sales", "Products"])
+
+    assert waits_for == {"Markets": (), "Products": (), "Sales": (("Markets", "market"), ("Products", "product"))}
+    assert [plan.waits_for for plan in alone] == [(), (("Products", "product"),)]
+    assert [TablePlan.from_dict(json.loads(json.dumps(plan.as_dict()))) for plan in alone] == alone

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
 from lakehouse.databricks_runs import silver_run
 from lakehouse.operators.databricks_run_operator import DatabricksRunOperator
@@ -18,11 +20,18 @@ if TYPE_CHECKING:
     from lakehouse.settings import Settings
 
 
+LOOK_AGAIN = timedelta(seconds=20)
+LONGEST_WAIT = timedelta(hours=1)
+
+
 class BronzeToSilverOperator(DatabricksRunOperator):
     """Cleans, judges and stores one table of one business date in silver.
 
     A table without a contract, and a dimension that has no landed snapshot for the date, are skipped: the first
     has no silver, the second would need invented history.
+
+    A fact whose contract refuses unknown keys waits, deferred, until this run has the dimensions in silver: judged
+    against yesterday's keys it would refuse what is new today.
 
     Args:
         plan: the table's plan, as `list_tables` returned it.
@@ -49,7 +58,42 @@ class BronzeToSilverOperator(DatabricksRunOperator):
             raise AirflowSkipException(
                 f"no snapshot of {table} was landed on {self.business_date}: the dimension keeps its history"
             )
-        super().execute(context)
+        self.submit_when_judgeable(context)
+
+    def submit_when_judgeable(self, context: Context, looked: int = 0, event: Any = None) -> None:
+        """Submits the run, or looks again later while dimensions that the table is judged against are missing.
+
+        Args:
+            looked: how often that was done before.
+            event: the trigger's, which says only that the time is over.
+
+        Raises:
+            AirflowException: they did not come.
+        """
+        missing = self._not_in_silver()
+        if not missing:
+            super().execute(context)
+            return
+        names = ", ".join(missing)
+        if looked * LOOK_AGAIN >= LONGEST_WAIT:
+            raise AirflowException(
+                f"{self.plan['table']} is judged against {names}, which this run did not bring to silver within "
+                f"{LONGEST_WAIT}: see to the silver task of {names}, then clear this one"
+            )
+        self.log.info("waiting for %s in silver, which %s is judged against", names, self.plan["table"])
+        trigger = TimeDeltaTrigger(LOOK_AGAIN)
+        self.defer(trigger=trigger, method_name="submit_when_judgeable", kwargs={"looked": looked + 1})
+
+    def _not_in_silver(self) -> list[str]:
+        waits_for = self.plan.get("waits_for")
+        if not waits_for:
+            return []
+        from lakehouse.lake import lake_root
+        from lakehouse.ledger import not_in_silver, read_rows
+        from lakehouse.settings import settings_at_run
+
+        rows = read_rows(lake_root(settings_at_run()), self.plan["schema"], self.business_date, self.run_slug)
+        return not_in_silver(waits_for, rows)
 
     def build_run(self, settings: Settings, business_date: date, attempt: str) -> dict[str, Any]:
         """The silver run of this table."""
