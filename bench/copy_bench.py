@@ -84,7 +84,7 @@ def _header(cursor: Any, versions: dict[str, str], load_before: float) -> dict[s
         "load average of a minute": f"{load_before:.1f} before, {load_average():.1f} at the end",
         "server": f"MariaDB {server} on loopback",
         "versions": ", ".join(f"{name} {version}" for name, version in sorted(versions.items())),
-        "method": "each copy in a process of its own, round robin, the best run counts; Parquet with zstd 3 and row "
+        "method": "each copy in a process of its own, round robin, the best run counts; Parquet with zstd 1 and row "
         "groups of 262,144 rows; memory is resident memory of the process tree, sampled",
     }
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 ROW_GROUP_ROWS = 262_144
 COMPRESSION = "zstd"
-COMPRESSION_LEVEL = 3
+COMPRESSION_LEVEL = 1
 
 
 @dataclass(frozen=True)

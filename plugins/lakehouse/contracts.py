@@ -28,7 +28,7 @@ LATENCY_UNITS = {"d": "days", "day": "days", "days": "days", "h": "hours", "m": 
 
 
 @dataclass(frozen=True)
-class SourceColumn:
+class ContractedColumn:
     """A column that a contract needs from the source; no physical type where the contract asks for none."""
 
     name: str
@@ -65,7 +65,7 @@ class TableContract:
     scd_type: int | None
     change_detection: str
     date_column: str | None
-    columns: tuple[SourceColumn, ...]
+    columns: tuple[ContractedColumn, ...]
     key: tuple[str, ...]
     measures: tuple[str, ...]
     excluded: bool
@@ -213,15 +213,15 @@ def _judged_against(file: ContractFile) -> tuple[str, ...]:
     return tuple(sorted({target.partition(".")[0] for target in targets}))
 
 
-def _source_columns(file: ContractFile) -> tuple[SourceColumn, ...]:
-    columns = {name: SourceColumn(name, column.physicalType) for name, column in source_columns(file).items()}
+def _source_columns(file: ContractFile) -> tuple[ContractedColumn, ...]:
+    columns = {name: ContractedColumn(name, column.physicalType) for name, column in source_columns(file).items()}
     known = {name.casefold() for name in columns}
     for column in file.table.properties or ():
         # An expression may compute with a column that the contract does not list; the source must still have it.
         for reference in columns_of(column.transformLogic) if column.transformLogic else ():
             if reference.column.casefold() not in known:
                 known.add(reference.column.casefold())
-                columns[reference.column] = SourceColumn(reference.column, None)
+                columns[reference.column] = ContractedColumn(reference.column, None)
     return tuple(columns.values())
 
 

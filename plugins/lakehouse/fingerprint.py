@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lakehouse.type_map import ColumnPlan
 
 # Sums of 38 digits over any number of rows; Python's default of 28 would round them.
-EXACT = Context(prec=120)
+SUM_CONTEXT = Context(prec=120)
 _MOST_RANGES = 64
 
 
@@ -224,7 +224,7 @@ def add_sums(parts: Iterable[Mapping[str, str]]) -> dict[str, str]:
     total: dict[str, Decimal] = {}
     for part in parts:
         for name, value in part.items():
-            total[name] = EXACT.add(total.get(name, Decimal(0)), EXACT.create_decimal(value))
+            total[name] = SUM_CONTEXT.add(total.get(name, Decimal(0)), SUM_CONTEXT.create_decimal(value))
     return {name: format(value, "f") for name, value in total.items()}
 
 

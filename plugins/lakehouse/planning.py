@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
-from lakehouse.contracts import ContractSet, SourceColumn, TableContract
+from lakehouse.contracts import ContractedColumn, ContractSet, TableContract
 from lakehouse.copy_spec import ChangeScope
 from lakehouse.errors import SourceDriftError, SourceError
 
@@ -53,7 +53,7 @@ class TablePlan:
     change_detection: str
     date_column: str | None
     contract_file: str | None
-    contracted_columns: tuple[SourceColumn, ...]
+    contracted_columns: tuple[ContractedColumn, ...]
     measures: tuple[str, ...]
     change_scope: ChangeScope | None = None
     drift_policy: str = "contracted"
@@ -71,7 +71,7 @@ class TablePlan:
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> TablePlan:
         """The plan that `as_dict` gave."""
-        columns = tuple(SourceColumn(**column) for column in document["contracted_columns"])
+        columns = tuple(ContractedColumn(**column) for column in document["contracted_columns"])
         scope = ChangeScope(**document["change_scope"]) if document["change_scope"] else None
         rest = {
             "contracted_columns": columns,

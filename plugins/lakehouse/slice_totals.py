@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.errors import VerificationError
-from lakehouse.fingerprint import EXACT, SourceSlice
+from lakehouse.fingerprint import SUM_CONTEXT, SourceSlice
 from lakehouse.manifest import ALL, UNDATED
 from lakehouse.type_map import ColumnPlan
 
@@ -85,8 +85,8 @@ class SliceTotals:
         if file not in total.files:
             total.files.append(file)
         for index, column in enumerate(self._exact):
-            value = EXACT.create_decimal(row[f"{index}_sum"] or 0)
-            total.sums[column] = EXACT.add(total.sums.get(column, Decimal(0)), value)
+            value = SUM_CONTEXT.create_decimal(row[f"{index}_sum"] or 0)
+            total.sums[column] = SUM_CONTEXT.add(total.sums.get(column, Decimal(0)), value)
         for index, column in enumerate(self._floats):
             place = len(self._exact) + 2 * index
             total.floats[column] = total.floats.get(column, 0.0) + (row[f"{place}_sum"] or 0.0)
@@ -107,7 +107,7 @@ def verify(table: str, date_column: str | None, expected: Sequence[SourceSlice],
         if source.rows != copied.rows:
             raise _difference(place, "rows", source.rows, copied.rows)
         for column, total in copied.sums.items():
-            if EXACT.compare(EXACT.create_decimal(source.sums[column]), total) != 0:
+            if SUM_CONTEXT.compare(SUM_CONTEXT.create_decimal(source.sums[column]), total) != 0:
                 raise _difference(place, f"the sum of {column}", source.sums[column], format(total, "f"))
         for column, number in copied.floats.items():
             magnitude = copied.magnitudes[column]

@@ -1,21 +1,8 @@
 """The one map from MySQL and MariaDB column types to Arrow types, and the decoding of the server's bytes.
 
 The server sends every value as text (or as plain bytes), which is exact; Arrow's C++ casts turn a column of them into
-numbers, dates and timestamps. What Parquet as Spark reads it cannot hold follows a written rule:
-
-| MySQL | bronze | rule |
-|---|---|---|
-| unsigned integers | next wider signed type | BIGINT UNSIGNED is decimal(20,0) |
-| BIT(n) | int64 | the number; BIT(64) is decimal(20,0) |
-| DECIMAL of more than 38 digits | string | exactly as the server prints it; no sums |
-| FLOAT | float | asked for as DOUBLE: as FLOAT the server prints six digits |
-| TIME | string | as printed: negative, or over 24 h |
-| TIMESTAMP | timestamp in UTC | the session's time zone is +00:00 |
-| DATETIME | timestamp without zone |  |
-| geometry | binary, WKB | an SRID other than 0 is left out, counted as `srid_dropped` |
-| INET4, INET6, UUID, JSON | string | as printed |
-| zero, partial, impossible dates | NULL | counted as `zero_date`, `partial_date`, `invalid_date` |
-| bytes that are no UTF-8, in text | U+FFFD for each | counted as `invalid_utf8` |
+numbers, dates and timestamps. What Parquet as Spark reads it cannot hold follows a written rule and is counted:
+docs/types.md lists them all.
 """
 
 from __future__ import annotations

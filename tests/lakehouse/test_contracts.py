@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lakehouse.contracts import OneBigTableContract, SourceColumn, TableContract, load_contracts
+from lakehouse.contracts import ContractedColumn, OneBigTableContract, TableContract, load_contracts
 from lakehouse.errors import ContractError
 
 from .conftest import PROJECT, EditContract
@@ -59,9 +59,9 @@ def test_the_shipped_tables_are_read() -> None:
         change_detection="fingerprint",
         date_column=None,
         columns=(
-            SourceColumn("customer_code", "varchar(16)"),
-            SourceColumn("customer_name", "varchar(64)"),
-            SourceColumn("customer_type", "varchar(32)"),
+            ContractedColumn("customer_code", "varchar(16)"),
+            ContractedColumn("customer_name", "varchar(64)"),
+            ContractedColumn("customer_type", "varchar(32)"),
         ),
         key=("customer_code",),
         measures=(),
@@ -101,7 +101,7 @@ def test_a_column_that_an_expression_computes_with_is_needed_from_the_source(
 
     columns = load_contracts(contracts_folder).tables["market"].columns
 
-    assert columns[-2:] == (SourceColumn("zone", "varchar(32)"), SourceColumn("sub_zone", None))
+    assert columns[-2:] == (ContractedColumn("zone", "varchar(32)"), ContractedColumn("sub_zone", None))
 
 
 def test_keys_come_in_their_own_order(contracts_folder: Path, edit_contract: EditContract) -> None:

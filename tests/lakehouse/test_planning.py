@@ -9,7 +9,7 @@ from types import MappingProxyType
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lakehouse.contracts import ContractSet, SourceColumn, TableContract
+from lakehouse.contracts import ContractedColumn, ContractSet, TableContract
 from lakehouse.errors import SourceDriftError, SourceError
 from lakehouse.planning import TablePlan, left_out, plan_tables
 
@@ -33,7 +33,7 @@ def contract(table: str, name: str | None = None, excluded: bool = False) -> Tab
         scd_type=2,
         change_detection="full",
         date_column=None,
-        columns=(SourceColumn("code", "varchar(16)"),),
+        columns=(ContractedColumn("code", "varchar(16)"),),
         key=("code",),
         measures=(),
         excluded=excluded,
@@ -59,7 +59,7 @@ def test_a_contracted_table_is_planned_as_its_contract_says() -> None:
         change_detection="full",
         date_column=None,
         contract_file="order_lines.odcs.yaml",
-        contracted_columns=(SourceColumn("code", "varchar(16)"),),
+        contracted_columns=(ContractedColumn("code", "varchar(16)"),),
         measures=(),
     )
 
