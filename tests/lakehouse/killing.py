@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -9,13 +10,19 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from lakehouse.bronze_layout import bronze_root
 from lakehouse.copy_spec import CopySpec
 from lakehouse.errors import SourceUnavailableError, StorageError
+from lakehouse.lake import lake_at
 from lakehouse.mysql_source import MySqlSource
 from lakehouse.source_connection import ConnectionInfo
 from lakehouse.table_copy import CopyLimits, copy_table
 
 from tests.lakehouse.copying import NOW
+
+# Forking from a process that has imported everything takes a moment; starting Python anew, and Airflow, takes seconds.
+processes = multiprocessing.get_context("forkserver")
+processes.set_forkserver_preload(["tests.lakehouse.killing", "airflow.sdk", "adlfs"])
 
 SOURCE_LOST = 3
 OVERTAKEN = 4
@@ -42,6 +49,16 @@ def copy_until_killed(
         if "meanwhile" not in str(error):
             raise
         sys.exit(OVERTAKEN)
+
+
+def copy_to_azure_until_killed(
+    info: ConnectionInfo, lake: str, connection: str, spec: CopySpec, day: date, limits: CopyLimits
+) -> None:
+    """Copy a table to a storage account, by an Airflow connection `adls_killed` of this process's own."""
+    os.environ["AIRFLOW_CONN_ADLS_KILLED"] = connection
+    root = bronze_root(lake_at(f"abfs://adls_killed@{lake}", "unused"))
+    with MySqlSource(info) as source:
+        copy_table(source, root, spec, day, "killed", lambda: NOW, limits)
 
 
 def _die_before(root: Path, fatal_step: int) -> None:

@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from local.errors import AzuriteServerError
 from local.mysql_server import MySqlServer
 from local.processes import free_port
 from tests.lakehouse.copying import NOW, Bench, info_of, slices
+from tests.lakehouse.killing import copy_to_azure_until_killed, processes
 from tests.lakehouse.tcp_proxy import TcpProxy
 
 pytestmark = pytest.mark.mysql
@@ -236,6 +238,33 @@ def test_a_connection_that_is_cut_in_the_middle_leaves_the_old_table(
 
     proxy.heal()
     assert cut.copy(spec, "2026-11-20", "retry").rows_written == 6000
+    assert sum(row[1] for row in bench.rows("sales")) == bench.ask("SELECT SUM(qty) FROM sales")[0][0]
+    sweep_bronze(bench.root, datetime.now(UTC) + timedelta(days=30), timedelta(days=7))
+    assert names(bench.folder("sales")) == sorted(
+        ["_latest.json", "business_date=2026-11-20/_manifest.json", *bench.visible("sales").files]
+    )
+
+
+@pytest.mark.parametrize("requests", [6, 12])
+def test_a_killed_worker_leaves_the_old_table(
+    azurite: AzuriteServer, bench: Bench, spec: CopySpec, lake: Any, proxy: TcpProxy, requests: int
+) -> None:
+    bench.copy(spec, "2026-11-20", "first")
+    before, rows = bench.visible("sales"), bench.rows("sales")
+    bench.sql("UPDATE sales SET qty = qty + 1, note = REVERSE(note)")
+    extra = {"connection_string": azurite.connection_string(proxy.port)}
+    connection = json.dumps({"conn_type": "adls", "extra": extra})
+    worker = processes.Process(
+        target=copy_to_azure_until_killed,
+        args=(info_of(bench.server), lake.path, connection, spec, date(2026, 11, 20), SMALL_FILES),
+    )
+    worker.start()
+    while proxy.requests.total() < requests:
+        assert not wait([worker.sentinel], 0.001), worker.exitcode
+    worker.kill()
+    worker.join()
+    assert (bench.visible("sales"), bench.rows("sales")) == (before, rows)
+    bench.copy(spec, "2026-11-20", "killed")
     assert sum(row[1] for row in bench.rows("sales")) == bench.ask("SELECT SUM(qty) FROM sales")[0][0]
     sweep_bronze(bench.root, datetime.now(UTC) + timedelta(days=30), timedelta(days=7))
     assert names(bench.folder("sales")) == sorted(

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import random
 import shutil
 import signal
@@ -32,7 +31,7 @@ from lakehouse.table_copy import CopyLimits
 
 from local.mysql_server import MySqlServer
 from tests.lakehouse.copying import NOW, Bench, info_of
-from tests.lakehouse.killing import OVERTAKEN, SOURCE_LOST, copy_until_killed
+from tests.lakehouse.killing import OVERTAKEN, SOURCE_LOST, copy_until_killed, processes
 
 pytestmark = pytest.mark.mysql
 
@@ -45,10 +44,6 @@ WAYS = ("process", "step", "connection")
 
 Rows = list[tuple[Any, ...]]
 Content = dict[str, Rows]
-
-# Forking from a process that has imported everything takes a moment; starting Python anew takes a second.
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["tests.lakehouse.killing"])
 
 
 @dataclass
@@ -155,7 +150,7 @@ class World:
         fatal_step = self.chance.randrange(1, self.steps + 1) if way == "step" else None
         spec = self.spec(table)
         arguments = (info_of(self.bench.server), self.bench.root, spec, day, str(day), LIMITS, fatal_step)
-        copy = _processes.Process(target=copy_until_killed, args=arguments)
+        copy = processes.Process(target=copy_until_killed, args=arguments)
         copy.start()
         delay = self.chance.uniform(0, self.seconds)
         if way == "process" and not wait([copy.sentinel], delay):
@@ -270,18 +265,18 @@ def test_copies_at_once_cannot_both_win(world: World) -> None:
         world.bench.sql("UPDATE sales SET qty = qty + 1")
         old = world.day(number)
         days = [world.today, world.today, old, old]
-        processes = [
-            _processes.Process(
+        copies = [
+            processes.Process(
                 target=copy_until_killed,
                 args=(info_of(world.bench.server), world.bench.root, world.spec("sales"), day, f"{n}", LIMITS, None),
             )
             for n, day in enumerate(days)
         ]
-        for process in processes:
-            process.start()
-        for process in processes:
-            process.join()
-        ended = [process.exitcode for process in processes]
+        for copy in copies:
+            copy.start()
+        for copy in copies:
+            copy.join()
+        ended = [copy.exitcode for copy in copies]
         assert set(ended) <= {0, OVERTAKEN}
         assert 0 in ended
         won = {day for day, status in zip(days, ended, strict=True) if status == 0}
