@@ -42,9 +42,14 @@ def bronze_root(lake: PathT) -> PathT:
     return lake / "bronze"
 
 
+def schema_folder(root: PathT, schema: str) -> PathT:
+    """The folder of one source schema, which holds a folder for each of its tables."""
+    return root / folder_of_name(schema)
+
+
 def table_folder(root: PathT, schema: str, table: str) -> PathT:
     """The folder of one source table."""
-    return root / folder_of_name(schema) / folder_of_name(table)
+    return schema_folder(root, schema) / folder_of_name(table)
 
 
 def date_folder_name(business_date: date) -> str:

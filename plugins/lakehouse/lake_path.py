@@ -168,6 +168,23 @@ def files_below(folder: LakePath) -> list[LakeFile]:
     return sorted(found, key=lambda file: file.name)
 
 
+def folders_in(folder: LakePath) -> list[str]:
+    """The names of the folders directly in a folder; none where there is no such folder. Nothing below is listed.
+
+    Raises:
+        StorageError: the folder cannot be listed.
+    """
+    local = local_path(folder)
+    with storage_errors("list", folder), contextlib.suppress(FileNotFoundError):
+        if local is not None:
+            return sorted(path.name for path in local.iterdir() if path.is_dir())
+        store, name = _store(folder)
+        store.invalidate_cache(name)
+        found = [entry for entry in store.ls(name, detail=True) if entry["type"] == "directory"]
+        return sorted(entry["name"].rstrip("/").rpartition("/")[2] for entry in found)
+    return []
+
+
 def _local_files(folder: Path) -> list[LakeFile]:
     files = []
     for path in folder.rglob("*"):

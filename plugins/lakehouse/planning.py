@@ -139,6 +139,15 @@ def left_out(source: Iterable[SourceTable], contracts: ContractSet) -> list[str]
     return lines
 
 
+def dropped_tables(landed: Iterable[str], source: Iterable[SourceTable], contracts: ContractSet) -> list[str]:
+    """One line per table that was landed once and that the source does not show any more, by its name in MySQL.
+
+    A contracted one is not among them: `plan_tables` fails for it, unless its contract excludes it.
+    """
+    gone = sorted(set(landed) - {table.name for table in source} - set(contracts.tables))
+    return [f"{name}: is not at the source any more; what was landed of it stays in bronze" for name in gone]
+
+
 def _reason_to_leave_out(table: SourceTable, contract: TableContract | None) -> str | None:
     if contract is None:
         return "is a view without a contract: write one to have it copied" if table.is_view else None

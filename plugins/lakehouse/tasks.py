@@ -41,10 +41,13 @@ def resolve_run(timezone: str) -> dict[str, Any]:
 @task
 def list_tables(schema: str) -> list[dict[str, Any]]:
     """One plan per MySQL table of the schema (or of the `tables` param), in order of their names."""
+    from lakehouse.bronze_layout import bronze_root, name_of_folder, schema_folder
     from lakehouse.contracts import load_contracts
-    from lakehouse.errors import ContractError, LakehouseError, SourceUnavailableError
+    from lakehouse.errors import ContractError, LakehouseError, SourceUnavailableError, StorageError
+    from lakehouse.lake import lake_root
+    from lakehouse.lake_path import folders_in
     from lakehouse.mysql_source import MySqlSource
-    from lakehouse.planning import left_out, plan_tables
+    from lakehouse.planning import dropped_tables, left_out, plan_tables
     from lakehouse.source_connection import connection_info
 
     settings = settings_of_task()
@@ -55,11 +58,12 @@ def list_tables(schema: str) -> list[dict[str, Any]]:
         with MySqlSource(connection_info(settings.mysql_conn_id)) as source:
             tables = source.tables(schema)
         planned = plan_tables(tables, contracts, requested)
-    except SourceUnavailableError:
+        landed = [name_of_folder(name) for name in folders_in(schema_folder(bronze_root(lake_root(settings)), schema))]
+    except (SourceUnavailableError, StorageError):
         raise
     except LakehouseError as error:
         raise AirflowFailException(str(error)) from error
-    for line in left_out(tables, contracts):
+    for line in (*left_out(tables, contracts), *dropped_tables(landed, tables, contracts)):
         print(line)
     for plan in planned:
         print(f"{plan.label}: {'by contract' if plan.contracted else 'no contract, bronze only'}")

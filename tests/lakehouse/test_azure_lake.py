@@ -18,7 +18,7 @@ from lakehouse.bronze_writer import FileLimits
 from lakehouse.copy_spec import CopySpec
 from lakehouse.errors import OvertakenError, StorageError
 from lakehouse.lake import lake_at
-from lakehouse.lake_path import LakeFile, Seen, files_below, look, publish, read, remove
+from lakehouse.lake_path import LakeFile, Seen, files_below, folders_in, look, publish, read, remove
 from lakehouse.ledger import read_rows
 from lakehouse.mysql_source import MySqlSource
 from lakehouse.operators.mysql_to_bronze_operator import MySqlToBronzeOperator
@@ -106,6 +106,15 @@ def spec(bench: Bench) -> CopySpec:
 
 def names(folder: Any) -> list[str]:
     return [file.name for file in files_below(folder)]
+
+
+def test_only_the_folders_of_a_folder_are_named(lake: Any) -> None:
+    assert folders_in(lake / "nothing") == []
+    for name in ("b/deep/x.json", "a/y.json", "z.json"):
+        publish(lake / name, b"{}")
+    assert folders_in(lake) == ["a", "b"]
+    publish(lake / "c" / "x.json", b"{}")
+    assert folders_in(lake) == ["a", "b", "c"]
 
 
 def test_a_small_file_is_published_read_listed_and_removed(lake: Any) -> None:

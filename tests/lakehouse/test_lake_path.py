@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ServiceRequestError
 from lakehouse.errors import OvertakenError, StorageError
-from lakehouse.lake_path import LakeFile, Seen, files_below, look, publish, read, remove
+from lakehouse.lake_path import LakeFile, Seen, files_below, folders_in, look, publish, read, remove
 from lakehouse.storage_errors import storage_errors
 
 
@@ -122,3 +122,10 @@ def test_every_error_has_one_line_with_its_cure(error: Exception, message: str) 
     assert str(caught.value).startswith("cannot read the file: ")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_only_the_folders_of_a_folder_are_named(tmp_path: Path) -> None:
+    assert folders_in(tmp_path / "nothing") == []
+    for name in ("b/deep/x.json", "a/y.json", "z.json"):
+        publish(tmp_path / name, b"")
+    assert folders_in(tmp_path) == ["a", "b"]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lakehouse.contracts import ContractedColumn, ContractSet, TableContract
 from lakehouse.errors import SourceDriftError, SourceError
-from lakehouse.planning import TablePlan, left_out, plan_tables
+from lakehouse.planning import TablePlan, dropped_tables, left_out, plan_tables
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,13 @@ def test_a_view_is_copied_only_with_a_contract() -> None:
 
     assert [plan.table for plan in plan_tables(source, known)] == ["wanted"]
     assert left_out(source, known) == ["plain: is a view without a contract: write one to have it copied"]
+
+
+def test_a_landed_table_that_was_dropped_is_reported() -> None:
+    known = contracts(contract("kept"), contract("put away", excluded=True))
+    assert dropped_tables(["kept", "put away", "new", "old"], [Shown("kept"), Shown("new")], known) == [
+        "old: is not at the source any more; what was landed of it stays in bronze"
+    ]
 
 
 def test_an_excluded_table_is_left_out_and_reported() -> None:
