@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import socket
 import threading
 import time
 from collections.abc import Generator, Iterator
@@ -59,6 +60,7 @@ class MySqlSource:
         self.load = load or SourceLoad()
         self._connection: Any = None
         self._thread_id: int | None = None
+        self._handle = -1
         self._cancelled = threading.Event()
         self._siblings: list[MySqlSource] = []
 
@@ -87,6 +89,8 @@ class MySqlSource:
             with self._errors("connect"):
                 self._connection = connect(self.info)
                 self._thread_id = self._connection.thread_id()
+                # Asked for here: the driver refuses to tell it to another thread while a query is under way.
+                self._handle = self._connection.fileno()
             for statement in (*_SESSION, *self.load.statements):
                 with self._errors(f"connect ({statement})"):
                     self._connection.query(statement)
@@ -115,12 +119,20 @@ class MySqlSource:
             sibling.cancel()
         if self._thread_id is None:
             return
-        with contextlib.suppress(MySQLdb.Error):
+        try:
             killer = connect(self.info)
             try:
                 killer.query(f"KILL {self._thread_id}")
             finally:
                 killer.close()
+        except MySQLdb.Error:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        """End the session from this side, where the server takes no second one that could kill it."""
+        if self._connection is not None:
+            with contextlib.suppress(OSError), socket.socket(fileno=os.dup(self._handle)) as wire:
+                wire.shutdown(socket.SHUT_RDWR)
 
     def rows(self, sql: str) -> list[Row]:
         """Run a statement whose answer is small, and give all of it.

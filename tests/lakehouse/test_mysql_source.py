@@ -252,3 +252,30 @@ def test_an_extra_that_cannot_be_used_is_named(
 def test_a_missing_airflow_connection_is_named() -> None:
     with pytest.raises(SourceError, match="there is no Airflow connection no_such_conn: add it with type mysql"):
         connection_info("no_such_conn")
+
+
+def test_cancel_ends_a_query_where_the_server_takes_no_second_session(bench: Bench) -> None:
+    failures: list[BaseException] = []
+
+    def sleep(source: MySqlSource) -> None:
+        try:
+            source.rows("SELECT SLEEP(600) AS no_second_session")
+        except SourceError as error:
+            failures.append(error)
+
+    running = "SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%no_second_session'"
+    bench.sql("ALTER USER 'lakehouse'@'127.0.0.1' WITH MAX_USER_CONNECTIONS 1")
+    try:
+        with MySqlSource(info_of(bench.server)) as source:
+            thread = threading.Thread(target=sleep, args=[source])
+            thread.start()
+            while not bench.ask(running):
+                pass
+            source.cancel()
+            thread.join(20)
+            assert not thread.is_alive()
+    finally:
+        bench.sql("ALTER USER 'lakehouse'@'127.0.0.1' WITH MAX_USER_CONNECTIONS 0")
+        # The server does not notice who has hung up before it has slept.
+        bench.sql(*(f"KILL {row[0]}" for row in bench.ask(running)))
+    assert [type(error) for error in failures] == [SourceUnavailableError]
