@@ -10,6 +10,8 @@ Copies every table of the MySQL schema `atliqsale` to bronze, then Databricks br
 | one date again | *Trigger* with `business_date`; any date may be run any number of times, in any order |
 | past dates, A to B | *Trigger → Backfill*, or `airflow backfill create --dag-id … --from-date A --to-date B` |
 | one table again | clear its `copy_to_bronze` with *Downstream*; or *Trigger* with `tables` |
+| silver anew from bronze | *Trigger* with `rebuild`, and `tables` for just some |
+| deletes that were stopped, but are right | *Trigger* with that `business_date`, its table and `accept_deletes` |
 
 A past date's facts are copied again and its landed dimension snapshot is reused; where none was landed the dimension
 is left alone and its `silver` shows as skipped. What each alert means stands in `docs/operations.md`.
@@ -60,6 +62,14 @@ with DAG(
             items={"type": "string"},
             description="MySQL tables to copy and clean. Empty: every table of the schema.",
         ),
+        "rebuild": Param(
+            False, type="boolean", description="Make the silver tables of this run anew from all of bronze."
+        ),
+        "accept_deletes": Param(
+            False,
+            type="boolean",
+            description="Let a dimension's snapshot lose more keys than its contract's maxDeleteShare.",
+        ),
     },
     default_args={
         "owner": "data-platform",
@@ -99,6 +109,8 @@ with DAG(
             task_id="silver",
             plan=plan,
             copied=copied.output,
+            rebuild="{{ params.rebuild }}",
+            accept_deletes="{{ params.accept_deletes }}",
             business_date=run["business_date"],
             run_slug=run["run_slug"],
             pool=settings.silver_pool,

@@ -1,18 +1,23 @@
 """Bronze to silver, one table: clean, judge, quarantine, and refresh the dimension or fact by its contract.
 
 silver.py --contracts DIR/<schema> --table T --business-date 2026-11-20 --run-id R --lake-root URI [--catalog C]
+          [--accept-deletes] [--rebuild]
+
+With --rebuild the table is made anew from bronze alone; without --table all tables are, one after the other.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from pyspark.sql import SparkSession
 
-from medallion.cli import JobArguments
-from medallion.contract_files import read_silver_contract
+from medallion.cli import JobArguments, parse_arguments
+from medallion.contract_files import read_silver_contract, silver_tables
 from medallion.contracts import TableKind
 from medallion.dimensions import refresh_dimension
+from medallion.errors import MedallionError
 from medallion.facts import refresh_fact
 from medallion.job import exit_on_failure, run_job
 from medallion.run_ledger import Outcome
@@ -27,8 +32,16 @@ def refresh(spark: SparkSession, job: JobArguments) -> Outcome:
 
 
 def main(argv: Sequence[str] | None = None) -> str | None:
-    """Runs the job; gives None, or one message of what failed."""
-    return run_job("silver", refresh, argv)
+    """Runs the job; gives None, or one message of what failed, by line where several tables did."""
+    given = sys.argv[1:] if argv is None else list(argv)
+    if "--rebuild" not in given or any(one.partition("=")[0] == "--table" for one in given):
+        return run_job("silver", refresh, given)
+    try:
+        tables = silver_tables(parse_arguments("silver", [*given, "--table", ""]).contracts)
+    except MedallionError as error:
+        return f"silver: {error}"
+    failures = [run_job("silver", refresh, [*given, "--table", table]) for table in tables]
+    return "\n".join(one for one in failures if one is not None) or None
 
 
 def run() -> None:

@@ -14,6 +14,15 @@ from local.processes import free_port
 def pytest_addoption(parser: pytest.Parser) -> None:
     """What makes a test longer than continuous integration has time for."""
     parser.addoption("--kills", type=int, default=12, help="copies that are killed (default: 12; the long run: 300)")
+    parser.addoption(
+        "--histories", type=int, default=60, help="random dimension histories on Spark; a soak takes thousands"
+    )
+
+
+@pytest.fixture
+def histories(request: pytest.FixtureRequest) -> int:
+    """The number of random histories asked for."""
+    return int(request.config.getoption("--histories"))
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 KINDS = ("dimension", "fact", "one_big_table")
 COMMON_PROPERTIES = {"tableKind", "changeDetection", "sourceDrift", "measures", "excluded", "stopAbove"}
 TABLE_PROPERTIES = {
-    "dimension": COMMON_PROPERTIES | {"scdType", "trackedColumns"},
+    "dimension": COMMON_PROPERTIES | {"scdType", "trackedColumns", "maxDeleteShare"},
     "fact": COMMON_PROPERTIES | {"dateColumn", "duplicates"} | SCOPE_PROPERTIES,
     "one_big_table": {"tableKind", "factTable", "joins", "partitionColumn", "layout", "measures"},
 }
@@ -198,6 +198,10 @@ def _check_dimension(file: ContractFile) -> Iterator[Problem]:
     keys = [column.name for column in columns.values() if column.primaryKey]
     if not keys:
         yield problem(file, "properties", [], "a dimension needs a key: mark its columns with primaryKey: true")
+    share = file.settings.get("maxDeleteShare", 1)
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        cure = "must be a number from 0 (no key may go) to 1 (all may)"
+        yield problem(file, "customProperties.maxDeleteShare", share, cure)
     if "trackedColumns" not in file.settings:
         return
     if file.settings.get("scdType", 1) != 2:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -12,7 +13,15 @@ WHEEL_PACKAGE = "lakehouse-spark-jobs"
 
 
 def silver_run(
-    settings: Settings, *, schema: str, table: str, business_date: date, run_slug: str, attempt: str
+    settings: Settings,
+    *,
+    schema: str,
+    table: str,
+    business_date: date,
+    run_slug: str,
+    attempt: str,
+    rebuild: bool = False,
+    accept_deletes: bool = False,
 ) -> dict[str, Any]:
     """The request that brings one table of one business date to silver.
 
@@ -24,8 +33,11 @@ def silver_run(
         run_slug: the Airflow run's name in paths.
         attempt: names this try of this task: the same try submits one run however often it asks, and the next try
             submits a fresh one.
+        rebuild: make the table anew from bronze alone.
+        accept_deletes: let a snapshot lose any number of keys.
     """
-    return _run(settings, "silver", schema, table, business_date, run_slug, attempt)
+    flags = [*["--rebuild"] * rebuild, *["--accept-deletes"] * accept_deletes]
+    return _run(settings, "silver", schema, table, business_date, run_slug, attempt, flags)
 
 
 def gold_run(
@@ -36,7 +48,14 @@ def gold_run(
 
 
 def _run(
-    settings: Settings, stage: str, schema: str, table: str, business_date: date, run_slug: str, attempt: str
+    settings: Settings,
+    stage: str,
+    schema: str,
+    table: str,
+    business_date: date,
+    run_slug: str,
+    attempt: str,
+    flags: Sequence[str] = (),
 ) -> dict[str, Any]:
     parameters = [
         *("--contracts", f"{settings.spark_contracts_root}/{schema}"),
@@ -47,6 +66,7 @@ def _run(
     ]
     if settings.catalog:
         parameters += ["--catalog", settings.catalog]
+    parameters += flags
     task: dict[str, Any] = {"task_key": stage}
     if settings.job_wheel:
         task["python_wheel_task"] = {"package_name": WHEEL_PACKAGE, "entry_point": stage, "parameters": parameters}

@@ -16,12 +16,13 @@ from pyspark.sql import types as T
 
 from medallion.errors import BronzeError
 from medallion.rules import identifier
-from medallion.storage import read_text
+from medallion.storage import list_folder, read_text
 
 UNDATED = "undated"
 WHOLE = "all"
 SLICE = "_slice"
 _FILE = "_file"
+_DATE_FOLDER = re.compile(r"business_date=(\d{4}-\d{2}-\d{2})")
 _SPARK_TYPES: Mapping[str, T.DataType] = {
     "int8": T.ByteType(),
     "int16": T.ShortType(),
@@ -120,6 +121,17 @@ def read_snapshot_manifest(
     uri = f"{folder}/business_date={business_date.isoformat()}/_manifest.json"
     text = read_text(spark, uri)
     return None if text is None else parse_manifest(uri, folder, text)
+
+
+def landed_dates(spark: SparkSession, lake_root: str, schema: str, table: str) -> list[dt.date]:
+    """The business dates that have a folder in bronze, in order; one may be without a manifest.
+
+    Raises:
+        BronzeError: the table's folder cannot be listed.
+    """
+    names = list_folder(spark, table_folder(lake_root, schema, table))
+    found = [_DATE_FOLDER.fullmatch(name) for name in names]
+    return [dt.date.fromisoformat(match.group(1)) for match in found if match]
 
 
 def parse_manifest(uri: str, folder: str, text: str) -> Manifest:

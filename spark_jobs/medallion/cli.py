@@ -24,6 +24,8 @@ class JobArguments:
         run_id: the orchestrator's run, safe for a path.
         lake_root: folder or URI of the lake as Spark sees it, without a slash at its end.
         catalog: Unity Catalog's catalog, or None for external tables under ``lake_root``.
+        rebuild: silver is made anew from bronze alone.
+        accept_deletes: a snapshot may lose any number of keys.
     """
 
     contracts: Path
@@ -32,6 +34,8 @@ class JobArguments:
     run_id: str
     lake_root: str
     catalog: str | None
+    rebuild: bool = False
+    accept_deletes: bool = False
 
     @property
     def source_schema(self) -> str:
@@ -71,6 +75,9 @@ def parse_arguments(program: str, argv: Sequence[str] | None) -> JobArguments:
     parser.add_argument("--run-id", required=True, help="the orchestrator's run id")
     parser.add_argument("--lake-root", required=True, help="folder or URI of the lake")
     parser.add_argument("--catalog", default="", help="Unity Catalog's catalog; empty: external tables in the lake")
+    if program == "silver":
+        parser.add_argument("--rebuild", action="store_true", help="make the table anew from bronze alone")
+        parser.add_argument("--accept-deletes", action="store_true", help="let a snapshot lose any number of keys")
     given = parser.parse_args(argv)
     contracts = Path(given.contracts)
     if not contracts.is_dir():
@@ -84,4 +91,6 @@ def parse_arguments(program: str, argv: Sequence[str] | None) -> JobArguments:
         run_id=re.sub(r"[^A-Za-z0-9._-]", "_", given.run_id),
         lake_root=given.lake_root.rstrip("/") or "/",
         catalog=given.catalog or None,
+        rebuild=getattr(given, "rebuild", False),
+        accept_deletes=getattr(given, "accept_deletes", False),
     )

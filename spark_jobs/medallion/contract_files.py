@@ -18,6 +18,7 @@ from medallion.contract_lines import contract_lines
 from medallion.contract_quality import read_freshness, read_stop_above
 from medallion.contract_waivers import read_waivers
 from medallion.contracts import (
+    DEFAULT_MAX_DELETE_SHARE,
     Column,
     Expectation,
     Join,
@@ -33,7 +34,7 @@ from medallion.errors import ContractError
 _SUFFIX = ".odcs.yaml"
 _TABLE_PROPERTIES = {
     "tableKind", "scdType", "trackedColumns", "changeDetection", "dateColumn", "duplicates", "measures", "excluded",
-    "stopAbove", "factTable", "joins", "partitionColumn", "layout",
+    "stopAbove", "factTable", "joins", "partitionColumn", "layout", "maxDeleteShare",
     "watermarkColumn", "watermarkOverlapMinutes", "trailingDays", "fullPassEveryDays", "sourceDrift",
 }  # fmt: skip
 _LAKE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -80,6 +81,20 @@ def read_one_big_table_contract(folder: Path, table: str) -> OneBigTableContract
         ContractError: there is none, or it has faults.
     """
     return _read(folder, table, _one_big_table_contract)
+
+
+def silver_tables(folder: Path) -> list[str]:
+    """Names of the dimensions and facts that have a contract; also where it is faulty, for its own run to tell."""
+    found = []
+    for path in sorted(folder.glob(f"*{_SUFFIX}")):
+        try:
+            tables = _parse(path, folder.name, Faults(path)).document.schema_ or []
+        except ContractError:
+            tables = []
+        settings = custom(tables[0].customProperties) if tables else {}
+        if settings.get("tableKind") != TableKind.ONE_BIG_TABLE.value and settings.get("excluded") is not True:
+            found.append(path.name.removesuffix(_SUFFIX))
+    return found
 
 
 def _read(folder: Path, table: str, build: Callable[[_File, SchemaObject, Faults], _Contract]) -> _Contract:
@@ -216,6 +231,7 @@ def _silver_contract(file: _File, table: SchemaObject, faults: Faults) -> Silver
         return SilverContract(
             *common, scd_type=scd_type, tracked=tracked, measures=measures, counted=tuple(read.expected.counted),
             expectations=_expectations(file, read, "", measures, faults), stop_above=stop_above, lines=file.lines,
+            max_delete_share=_share(settings, faults),
         )  # fmt: skip
     date_source = str(settings.get("dateColumn") or "")
     date_column = _date_column(date_source, table, read.columns, common.rules, faults)
@@ -241,6 +257,14 @@ def _expectations(
         if one.metric is Metric.SUM and one.column not in measures:
             faults.add(f"quality.{one.name}.column", one.column, "only measures are summed; add it to measures")
     return (*read.expected.expectations, *fresh)
+
+
+def _share(settings: dict[str, Any], faults: Faults) -> float:
+    value = settings.get("maxDeleteShare", DEFAULT_MAX_DELETE_SHARE)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        faults.add("customProperties.maxDeleteShare", value, "give a number from 0 (no key may go) to 1 (all may)")
+        return DEFAULT_MAX_DELETE_SHARE
+    return float(value)
 
 
 def _date_column(

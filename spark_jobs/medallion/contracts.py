@@ -12,6 +12,8 @@ from enum import StrEnum
 
 from medallion.limits import Limit
 
+DEFAULT_MAX_DELETE_SHARE = 0.5
+
 
 class TableKind(StrEnum):
     """What a table of the lake is."""
@@ -143,6 +145,7 @@ class SilverContract:
             ``quarantined`` stands for all refused rows.
         waivers: what a steward lets pass, of which some may have ended.
         lines: where in the file columns and rules stand, by ``properties.<column>.<field>`` or ``quality.<rule>``.
+        max_delete_share: dimension: of the keys that are current, the share (0 to 1) that a snapshot may lose.
         content_hash: changes whenever the contract would give other rows.
     """
 
@@ -165,6 +168,7 @@ class SilverContract:
     stop_above: Mapping[str, Limit] = field(default_factory=dict)
     waivers: tuple[Waiver, ...] = ()
     lines: Mapping[str, int] = field(default_factory=dict)
+    max_delete_share: float = DEFAULT_MAX_DELETE_SHARE
 
     @property
     def content_hash(self) -> str:
@@ -235,7 +239,7 @@ class OneBigTableContract:
 
 
 # What changes no row: a run that was stopped did not process its rows, so they are judged again anyway.
-_WITHOUT_EFFECT_ON_ROWS = ("file", "lines", "counted", "expectations", "stop_above", "waivers")
+_WITHOUT_EFFECT_ON_ROWS = ("file", "lines", "counted", "expectations", "stop_above", "waivers", "max_delete_share")
 
 
 def content_hash(contract: SilverContract | OneBigTableContract) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
+from medallion.errors import SPARK_ERRORS, is_conflict
 from medallion.rules import identifier
 
 # Written out, because Databricks switches some of them on by itself: readers outside Spark know none of them.
@@ -19,6 +20,9 @@ _PROPERTIES = {
     "delta.columnMapping.mode": "none",
     "delta.checkpointPolicy": "classic",
 }
+_HALF_MADE = "[DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION]"
+_CREATE_TRIES = 20
+_NO_OPTIONS: Mapping[str, str] = {}
 # More commits than one run makes, with other runs beside it.
 _RECENT = 20
 _MISSING = {
@@ -31,12 +35,19 @@ _MISSING = {
 
 @dataclass(frozen=True)
 class Commit:
-    """One version of a table, with what its writer stored beside it; ``bytes_written`` is the size of its new files."""
+    """One version of a table, with what its writer stored beside it.
+
+    Attributes:
+        rows_written: rows of its new files.
+        bytes_written: size of its new files.
+        changes_rows: FALSE for a commit that is known to have left all rows as they were.
+    """
 
     version: int
-    read_version: int | None
     user_metadata: str | None
+    rows_written: int
     bytes_written: int
+    changes_rows: bool
 
 
 def exists(spark: SparkSession, table: str) -> bool:
@@ -68,7 +79,15 @@ def create(
         layout = f"PARTITIONED BY ({identifier(partitioned_by)})"
     if clustered_by:
         layout = f"CLUSTER BY ({identifier(clustered_by)})"
-    spark.sql(f"CREATE TABLE IF NOT EXISTS {table} ({fields}) USING delta {layout} TBLPROPERTIES ({listed})")
+    statement = f"CREATE TABLE IF NOT EXISTS {table} ({fields}) USING delta {layout} TBLPROPERTIES ({listed})"
+    for tries_left in reversed(range(_CREATE_TRIES)):
+        try:
+            spark.sql(statement)
+            return
+        except SPARK_ERRORS as error:
+            # Another run is making it at the same moment: it has won, or its folder is there and its log is not yet.
+            if not tries_left or not (is_conflict(error) or _HALF_MADE in str(error)):
+                raise
 
 
 def table_types(spark: SparkSession, table: str) -> dict[str, str]:
@@ -90,32 +109,28 @@ def overwrite(
     *,
     partitioned_by: str | None = None,
     clustered_by: str | None = None,
-    user_metadata: str | None = None,
+    options: Mapping[str, str] = _NO_OPTIONS,
 ) -> None:
     """Replaces all rows, and the columns if they differ, in one commit.
 
     The layout is given again, because an overwrite without it would leave a table without any.
     """
-    writer = frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
+    writer = frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true").options(**options)
     if partitioned_by:
         writer = writer.partitionBy(partitioned_by)
     if clustered_by:
         writer = writer.clusterBy(clustered_by)
-    if user_metadata is not None:
-        writer = writer.option("userMetadata", user_metadata)
     writer.saveAsTable(table)
 
 
-def append(frame: DataFrame, table: str) -> None:
+def append(frame: DataFrame, table: str, *, options: Mapping[str, str] = _NO_OPTIONS) -> None:
     """Adds rows in one commit."""
-    frame.write.format("delta").mode("append").saveAsTable(table)
+    frame.write.format("delta").mode("append").options(**options).saveAsTable(table)
 
 
-def replace_where(frame: DataFrame, table: str, predicate: str, *, user_metadata: str | None = None) -> None:
+def replace_where(frame: DataFrame, table: str, predicate: str, *, options: Mapping[str, str] = _NO_OPTIONS) -> None:
     """Replaces the rows that satisfy a predicate, in one commit; Delta refuses new rows that do not."""
-    writer = frame.write.format("delta").mode("overwrite").option("replaceWhere", predicate)
-    if user_metadata is not None:
-        writer = writer.option("userMetadata", user_metadata)
+    writer = frame.write.format("delta").mode("overwrite").option("replaceWhere", predicate).options(**options)
     writer.saveAsTable(table)
 
 
@@ -126,11 +141,10 @@ def version(spark: SparkSession, table: str) -> int:
 
 def history(spark: SparkSession, table: str, limit: int) -> list[Commit]:
     """The newest commits, newest first."""
-    columns = ("version", "readVersion", "userMetadata", "operationMetrics")
+    columns = ("version", "userMetadata", "operation", "operationMetrics")
     rows = spark.sql(f"DESCRIBE HISTORY {table} LIMIT {limit}").select(*columns).collect()
     return [
-        Commit(row["version"], row["readVersion"], row["userMetadata"], _bytes_written(row["operationMetrics"] or {}))
-        for row in rows
+        _commit(row["version"], row["userMetadata"], row["operation"], row["operationMetrics"] or {}) for row in rows
     ]
 
 
@@ -140,8 +154,18 @@ def bytes_written_since(spark: SparkSession, table: str, version: int) -> int:
     return sum(commit.bytes_written for commit in newest if commit.version > version)
 
 
-def _bytes_written(metrics: Mapping[str, str]) -> int:
-    return int(metrics.get("numOutputBytes") or metrics.get("numTargetBytesAdded") or 0)
+def _commit(version: int, user_metadata: str | None, operation: str, metrics: Mapping[str, str]) -> Commit:
+    def metric(*names: str) -> int:
+        return next((int(metrics[name]) for name in names if name in metrics), 0)
+
+    nothing = operation == "WRITE" and not metric("numFiles") and not metric("numRemovedFiles", "numDeletedRows")
+    return Commit(
+        version=version,
+        user_metadata=user_metadata,
+        rows_written=metric("numOutputRows"),
+        bytes_written=metric("numOutputBytes", "numTargetBytesAdded"),
+        changes_rows=not nothing,
+    )
 
 
 def identity(spark: SparkSession, table: str) -> str:

@@ -1,216 +1,190 @@
-"""Refreshes a dimension from the snapshot that was landed on a business date: type 1 or type 2."""
+"""Brings a dimension up to the snapshot of a business date: type 1 or type 2.
+
+The dimension is a function of its contract and of the set of landed snapshots. A snapshot is landed on top of what is
+there; where that will not do (another contract, columns that the source got or lost), the dimension is made anew from
+all of them.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession
 
-from medallion import bronze, delta_tables, quality_gate, quarantine, reconcile, scd1, scd2
-from medallion.cleaning import check_expressions, clean
+from medallion import bronze, quality_gate, reconcile, scd2
+from medallion.cleaning import check_expressions
 from medallion.cli import JobArguments
 from medallion.contracts import SilverContract
-from medallion.errors import ConcurrentWriteError
+from medallion.dimension_landing import RebuildNeededError, land
+from medallion.dimension_rebuild import check_complete, rebuild
+from medallion.dimension_tables import DimensionTables, Written, note
+from medallion.errors import BronzeError, ConcurrentWriteError
 from medallion.expectations import counted_verdicts, landed_verdicts
 from medallion.judgement_basis import Basis
-from medallion.progress import SliceProgress, progress_of, write_progress
-from medallion.quality import ERRORS, WARNINGS, judge
-from medallion.quality_counts import count_columns, counts_of
-from medallion.rules import identifier
+from medallion.landed_snapshots import Snapshot, find_all, find_snapshot
+from medallion.progress import SliceProgress, progress_of
+from medallion.quality_counts import Counts
 from medallion.run_ledger import Outcome
-from medallion.small_frames import MAX_ROWS, fetch_small
 from medallion.table_names import TableNames
+from medallion.turns import Turn, next_turn
 
-_TRIES = 5
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """A landed snapshot, cleaned and judged, among the dates processed before.
-
-    Attributes:
-        accepted: the contract's columns and ``_warnings`` of the good rows.
-        refused: the rows for quarantine.
-        previous: the processed date before it; ``later``: those after it.
-    """
-
-    business_date: dt.date
-    accepted: DataFrame
-    refused: DataFrame
-    previous: dt.date | None
-    later: tuple[dt.date, ...]
+_TRIES = 8
 
 
 def refresh_dimension(spark: SparkSession, job: JobArguments, contract: SilverContract) -> Outcome:
     """Lands the snapshot of the business date; leaves the dimension alone where none was landed.
 
     Raises:
-        BronzeError: the snapshot cannot be read.
+        BronzeError: a snapshot cannot be read, or one that is needed is gone.
         ContractError: the contract does not suit what was landed.
         QualityStopError: the snapshot is not as the contract expects it; silver is as it was.
+        DeletesError: the snapshot lost more keys than the contract allows.
         ConcurrentWriteError: another writer kept changing the dimension.
     """
-    manifest = bronze.read_snapshot_manifest(
-        spark, job.lake_root, contract.schema, contract.source_table, job.business_date
-    )
-    if manifest is None:
+    snapshot = find_snapshot(spark, job, contract, job.business_date)
+    if snapshot is None and not job.rebuild:
         return Outcome("no_snapshot", detail=reconcile.NOTHING)
     names = TableNames(job.lake_root, job.catalog)
-    table, refused_table = names.silver(contract.name), names.quarantine(contract.name)
-    progress_table = names.progress(contract.name)
-    done = progress_of(spark, table, progress_table)
-    day = job.business_date.isoformat()
-    fingerprint = ";".join(sorted(f"{one.name}={one.fingerprint}" for one in manifest.slices.values()))
-    rows_landed = sum(one.rows for one in manifest.slices.values())
-    earlier = done.get(day)
-    # A snapshot is of its date, so it is judged by the waivers that held on it, whenever it is processed.
-    basis = Basis.of_contract(contract, job.business_date)
-    verdicts = landed_verdicts(contract, manifest.slices, (), job.business_date, has_history=bool(done))
-    if earlier and earlier.fingerprint == fingerprint and basis.holds(bronze.WHOLE, earlier.contract_hash):
-        quality_gate.check(spark, names, job, contract, (), verdicts)
-        detail = reconcile.measure_dimension(spark, table, refused_table, contract, earlier)
-        detail |= {"expectations_not_met": quality_gate.not_met(contract, verdicts)}
-        return Outcome(_outcome(contract, job.business_date, done, 0), detail=detail)
-    check_expressions(spark, contract, manifest.columns, manifest.uri)
-    judged = judge(clean(bronze.read_snapshot(spark, manifest), contract), contract, job.business_date)
-    if rows_landed <= MAX_ROWS:
-        judged = fetch_small(spark, judged).frame
-    counts = counts_of(contract, bronze.WHOLE, judged.agg(count_columns(contract).alias("counts")).collect()[0][0])
-    verdicts += counted_verdicts(contract, [counts])
-    quality_gate.check(spark, names, job, contract, [counts], verdicts)
-    snapshot = _snapshot(judged, contract, job.business_date, done)
-    quarantine.create(spark, refused_table)
-    if contract.scd_type == 2:
-        by_date = {dt.date.fromisoformat(name): one.tracked_columns for name, one in done.items()}
-        landing = scd2.Landing(
-            contract,
-            job.business_date,
-            snapshot.later,
-            scd2.tracked_since(contract.tracked, by_date | {job.business_date: contract.tracked}),
-        )
-        _create_or_align(spark, table, scd2.version_columns(contract), "is_current")
-        before = delta_tables.version(spark, table)
-        written = _land(spark, table, refused_table, snapshot, landing)
-    else:
-        _create_or_align(spark, table, scd1.row_columns(contract), None)
-        before = delta_tables.version(spark, table)
-        written = 0 if snapshot.later else scd1.replace_rows(spark, table, snapshot.accepted, contract)
-    _write_quarantine(spark, refused_table, snapshot, contract, job.run_id)
-    progress = SliceProgress(
-        slice=day,
-        fingerprint=fingerprint,
-        contract_hash=basis.of(counts),
-        business_date=job.business_date,
-        run_id=job.run_id,
-        rows_bronze=rows_landed,
-        tracked_columns=contract.tracked,
-    )
-    write_progress(spark, progress_table, done, [progress])
-    detail = reconcile.measure_dimension(spark, table, refused_table, contract, progress)
-    detail |= {"expectations_not_met": quality_gate.not_met(contract, verdicts)}
-    return Outcome(
-        _outcome(contract, job.business_date, done, written),
-        rows_landed,
-        written,
-        delta_tables.bytes_written_since(spark, table, before) if written else 0,
-        detail,
-    )
-
-
-def _outcome(contract: SilverContract, day: dt.date, done: Mapping[str, SliceProgress], written: int) -> str:
-    """A type 1 dimension holds the newest snapshot alone: the figures of an older one cannot be read from it."""
-    if contract.scd_type == 1 and any(dt.date.fromisoformat(name) > day for name in done):
-        return "superseded"
-    return "refreshed" if written else "unchanged"
-
-
-def _snapshot(judged: DataFrame, contract: SilverContract, day: dt.date, done: Mapping[str, SliceProgress]) -> Snapshot:
-    dates = sorted(dt.date.fromisoformat(name) for name in done)
-    accepted = judged.where(F.col(ERRORS).isNull()).select(*map(identifier, contract.column_names), WARNINGS)
-    return Snapshot(
-        business_date=day,
-        accepted=accepted,
-        refused=quarantine.refused_rows(judged, contract, day),
-        previous=max((date for date in dates if date < day), default=None),
-        later=tuple(date for date in dates if date > day),
-    )
-
-
-def _create_or_align(
-    spark: SparkSession,
-    table: str,
-    columns: tuple[tuple[str, str], ...],
-    partition: str | None,
-) -> None:
-    """Creates the table, or gives it the contract's columns if those have changed since."""
-    delta_tables.create(spark, table, columns, partitioned_by=partition, change_feed=True)
-    stored = delta_tables.table_types(spark, table)
-    wanted = {name: lake_type.replace(" ", "") for name, lake_type in columns if name != WARNINGS}
-    if {name: kind for name, kind in stored.items() if name != WARNINGS} == wanted:
-        return
-    aligned = [
-        (F.col(identifier(name)).try_cast(kind) if name in stored else F.lit(None).cast(kind)).alias(name)
-        for name, kind in columns
-    ]
-    delta_tables.overwrite(spark.table(table).select(*aligned), table, partitioned_by=partition)
-
-
-def _land(spark: SparkSession, table: str, refused_table: str, snapshot: Snapshot, landing: scd2.Landing) -> int:
-    """Merges what the snapshot changes; gives the number of rows staged, 0 without a commit."""
+    tables = DimensionTables.of(names, contract)
+    done: Mapping[str, SliceProgress] = progress_of(spark, tables.silver, tables.progress)
+    gate = _Gate(spark, names, job, contract, snapshot, has_history=bool(done))
+    anew = job.rebuild
     for _ in range(_TRIES):
-        version = delta_tables.version(spark, table)
-        versions = spark.table(table)
-        later_unknown = (
-            quarantine.later_unknown_keys(spark.table(refused_table), snapshot.later) if snapshot.later else None
+        if snapshot and not job.rebuild and _is_processed(snapshot, done):
+            gate.check(None)
+            return _outcome(spark, tables, contract, snapshot, done, gate)
+        if snapshot and not any(dt.date.fromisoformat(name) > job.business_date for name in done):
+            # The newest snapshot must have all that the contract asks for; an older one may come from an older source.
+            check_expressions(spark, contract, snapshot.manifest.columns, snapshot.manifest.uri)
+        tables.create(spark, contract)
+        turn = next_turn(spark, tables.silver, max((one.sequence for one in done.values()), default=0))
+        if anew or _must_be_rebuilt(contract, done, turn, snapshot):
+            written, done = _rebuild(spark, job, tables, contract, done, turn, gate)
+            if written:
+                return _outcome(spark, tables, contract, snapshot, done, gate, written, rebuilt=True)
+        elif snapshot:
+            # What a killed run left unfinished comes first: its date counts as processed in silver already.
+            target = _unfinished(spark, job, contract, turn) or snapshot
+            is_own = target.business_date == job.business_date
+            try:
+                written = land(spark, job, tables, contract, target, done, turn, gate.check if is_own else _pass)
+            except RebuildNeededError:
+                anew = True
+                continue
+            if written:
+                done = note(spark, tables.progress, done, [target], written, job, turn)
+                if is_own:
+                    return _outcome(spark, tables, contract, snapshot, done, gate, written)
+        done = progress_of(spark, tables.silver, tables.progress)
+    raise ConcurrentWriteError(
+        f"{tables.silver}: another run kept writing to it; run this one again when the other is done"
+    )
+
+
+class _Gate:
+    """Holds the snapshot of the run's date against what the contract expects, once however often a turn is lost."""
+
+    def __init__(
+        self, spark: SparkSession, names: TableNames, job: JobArguments, contract: SilverContract,
+        snapshot: Snapshot | None, *, has_history: bool,
+    ) -> None:  # fmt: skip
+        self._place = spark, names, job, contract
+        slices = snapshot.manifest.slices if snapshot else {}
+        self._verdicts = landed_verdicts(contract, slices, (), job.business_date, has_history=has_history)
+        self._is_passed = snapshot is None
+
+    def check(self, counts: Counts | None) -> None:
+        """Stores what was found, and lets the run go on or not; None where the rows were not judged."""
+        if self._is_passed:
+            return
+        found = [] if counts is None else [counts]
+        self._verdicts += counted_verdicts(self._place[3], found)
+        quality_gate.check(*self._place, found, self._verdicts)
+        self._is_passed = True
+
+    @property
+    def not_met(self) -> list[str]:
+        """What a run that went on has to report."""
+        return quality_gate.not_met(self._place[3], self._verdicts)
+
+
+def _pass(counts: Counts | None) -> None:
+    """The gate of a snapshot whose own run has passed it."""
+
+
+def _is_processed(snapshot: Snapshot, done: Mapping[str, SliceProgress]) -> bool:
+    one = done.get(snapshot.business_date.isoformat())
+    return (
+        one is not None
+        and one.fingerprint == snapshot.fingerprint
+        and snapshot.basis.holds(bronze.WHOLE, one.contract_hash)
+    )
+
+
+def _must_be_rebuilt(
+    contract: SilverContract, done: Mapping[str, SliceProgress], turn: Turn, snapshot: Snapshot | None
+) -> bool:
+    if turn.unfinished and turn.unfinished.rebuilt:
+        return True
+    basis = Basis(contract.content_hash)
+    if not all(basis.is_contract_of(one.contract_hash) for one in done.values()):
+        return True
+    if snapshot is None or contract.scd_type == 1:
+        return False
+    by_date = {dt.date.fromisoformat(name): one.tracked_columns for name, one in done.items()}
+    return scd2.moves_tracking(contract.tracked, by_date, snapshot.business_date, snapshot.told.tracked)
+
+
+def _unfinished(spark: SparkSession, job: JobArguments, contract: SilverContract, turn: Turn) -> Snapshot | None:
+    """The snapshot whose rows are in silver, though neither its quarantine nor its progress need be written."""
+    if turn.unfinished is None:
+        return None
+    (date,) = turn.unfinished.dates
+    found = find_snapshot(spark, job, contract, date)
+    if found is None:
+        raise BronzeError(
+            f"bronze no longer has the snapshot of {contract.source_table} of {date}, whose run was killed half-way; "
+            "restore its folder, or run silver with --rebuild"
         )
-        changed = scd2.changed_keys(
-            snapshot.accepted, quarantine.quarantined_keys(snapshot.refused), versions, later_unknown, landing
-        )
-        found = fetch_small(spark, changed)
-        if found.is_empty:
-            return 0
-        staged = fetch_small(spark, scd2.staged_changes(found.frame, versions, landing))
-        if staged.is_empty:
-            return 0
-        counted = staged.frame.agg(F.count(F.lit(1)), F.bool_and(F.coalesce("_was_current", F.lit(True)))).collect()[0]
-        _merge(spark, table, staged.frame, landing.contract, only_current=bool(counted[1]))
-        newest = delta_tables.history(spark, table, 1)[0]
-        if newest.version == version + 1 and newest.read_version == version:
-            return int(counted[0])
-    raise ConcurrentWriteError(f"{table}: another run kept writing to it; run this one again when the other is done")
+    return found
 
 
-def _merge(spark: SparkSession, table: str, staged: DataFrame, contract: SilverContract, *, only_current: bool) -> None:
-    key = identifier(contract.key_column)
-    columns = [identifier(name) for name, _ in scd2.version_columns(contract)]
-    view = f"staged_{contract.name}"
-    # A version that another run changed since is left to the next try, which knows of the change.
-    same = "t.valid_to <=> s._old_valid_to"
-    staged.createOrReplaceTempView(view)
-    try:
-        # Versions closed for good lie in a partition of their own, which need not be read or rewritten then.
-        spark.sql(
-            f"MERGE INTO {table} AS t USING {view} AS s ON t.{key} = s.{key}"
-            f"{' AND t.is_current' if only_current else ''}"
-            f" WHEN MATCHED AND {same} AND s._action = 'delete' THEN DELETE"
-            f" WHEN MATCHED AND {same} THEN UPDATE SET {', '.join(f't.{name} = s.{name}' for name in columns)}"
-            f" WHEN NOT MATCHED THEN INSERT ({', '.join(columns)})"
-            f" VALUES ({', '.join(f's.{name}' for name in columns)})"
-        )
-    finally:
-        spark.catalog.dropTempView(view)
+def _rebuild(
+    spark: SparkSession, job: JobArguments, tables: DimensionTables, contract: SilverContract,
+    done: Mapping[str, SliceProgress], turn: Turn, gate: _Gate,
+) -> tuple[Written | None, Mapping[str, SliceProgress]]:  # fmt: skip
+    snapshots = find_all(spark, job, contract)
+    if not snapshots:
+        raise BronzeError(f"nothing was landed for {contract.schema}.{contract.source_table}; run copy_to_bronze first")
+    check_complete(tables.silver, snapshots, done, contract)
+    newest = snapshots[-1].manifest
+    check_expressions(spark, contract, newest.columns, newest.uri)
+    written = rebuild(spark, job, tables, contract, snapshots, turn, gate.check)
+    if written is None:
+        return None, done
+    landed = {one.business_date.isoformat() for one in snapshots}
+    gone = [name for name in done if name not in landed]
+    return written, note(spark, tables.progress, done, snapshots, written, job, turn, gone)
 
 
-def _write_quarantine(
-    spark: SparkSession, table: str, snapshot: Snapshot, contract: SilverContract, run_id: str
-) -> None:
-    dates = [date for date in (snapshot.previous, snapshot.business_date) if date is not None]
-    scope = delta_tables.dates_predicate("business_date", dates)
-    entries = quarantine.entries_of_snapshot(
-        snapshot.refused, spark.table(table).where(scope), contract, run_id, snapshot.business_date,
-        snapshot.later[0] if snapshot.later else None,
-    )  # fmt: skip
-    quarantine.write(spark, table, entries, scope)
+def _outcome(
+    spark: SparkSession, tables: DimensionTables, contract: SilverContract, snapshot: Snapshot | None,
+    done: Mapping[str, SliceProgress], gate: _Gate, written: Written | None = None, *, rebuilt: bool = False,
+) -> Outcome:  # fmt: skip
+    rows, commit = (written.rows, written.commit) if written else (0, None)
+    outcome = "rebuilt" if rebuilt else "refreshed" if rows else "unchanged"
+    if snapshot is None:
+        return Outcome(outcome, 0, rows, commit.bytes_written if commit else 0, reconcile.NOTHING)
+    if contract.scd_type == 1 and any(dt.date.fromisoformat(name) > snapshot.business_date for name in done):
+        # A type 1 dimension holds the newest snapshot alone: the figures of an older one cannot be read from it.
+        outcome = "superseded"
+    progress = done[snapshot.business_date.isoformat()]
+    return Outcome(
+        outcome,
+        snapshot.rows if written else 0,
+        rows,
+        commit.bytes_written if commit else 0,
+        reconcile.measure_dimension(spark, tables.silver, tables.quarantine, contract, progress)
+        | {"expectations_not_met": gate.not_met},
+    )

@@ -53,6 +53,10 @@ class QualityStopError(MedallionError):
         self.findings = tuple(findings)
 
 
+class DeletesError(MedallionError):
+    """A snapshot lost more keys than its contract allows; nothing was written."""
+
+
 class ConservationError(MedallionError):
     """Rows were lost or multiplied between two stored tables."""
 

@@ -46,12 +46,16 @@ class SliceChanges:
     landed: tuple[str, ...]
 
 
-def changed_slices(manifest: Manifest, done: Mapping[str, SliceProgress], basis: Basis) -> SliceChanges:
-    """Compares what is landed, and what it is judged by, with what was processed."""
+def changed_slices(
+    manifest: Manifest, done: Mapping[str, SliceProgress], basis: Basis, *, rebuild: bool = False
+) -> SliceChanges:
+    """Compares what is landed, and what it is judged by, with what was processed; in a rebuild every slice is stale."""
     landed = tuple(
         name for name, one in manifest.slices.items() if name not in done or done[name].fingerprint != one.fingerprint
     )
-    stale = tuple(name for name in manifest.slices if name in landed or not basis.holds(name, done[name].contract_hash))
+    stale = tuple(
+        name for name in manifest.slices if rebuild or name in landed or not basis.holds(name, done[name].contract_hash)
+    )
     gone = tuple(name for name in done if name not in manifest.slices)
     return SliceChanges(stale, gone, len(stale) == len(manifest.slices), (*landed, *gone))
 
@@ -156,7 +160,7 @@ def refresh_fact(spark: SparkSession, job: JobArguments, contract: SilverContrac
     as_of = max(job.business_date, manifest.newest_date)
     known = references.known_keys(spark, names, job, contract)
     basis = Basis.of_contract(contract, as_of, references.slice_digests(known, manifest.slices))
-    changes = changed_slices(manifest, done, basis)
+    changes = changed_slices(manifest, done, basis, rebuild=job.rebuild)
     verdicts = landed_verdicts(contract, manifest.slices, changes.landed, job.business_date, has_history=bool(done))
     written, bytes_written, counts = 0, 0, tuple[Counts, ...]()
     if is_new or changes.stale or changes.gone:

@@ -86,7 +86,7 @@ def explain(error: Exception) -> MedallionError:
     if isinstance(error, OSError):
         return MedallionError(f"the system refused: {error}; mend that and run this again")
     # What follows is Spark's plan and the Java stack.
-    text = " ".join(re.split(r"; line \d+ pos|\n\n|\n\tat |JVM stacktrace|== SQL", str(error))[0].split())
+    text = " ".join(re.split(r"; line \d+ pos|\n\n|\n\tat |JVM stacktrace|== SQL", str(error).strip())[0].split())
     if is_conflict(error):
         return ConcurrentWriteError(f"another run wrote to the same table; run this one again when it is done: {text}")
     if isinstance(error, PySparkException) and error.getCondition() in _VALUE_ERRORS:

@@ -43,6 +43,10 @@ class Basis:
         """Whether a slice with that text would be judged as it was."""
         return stored in {self._text(slice_name, has_refused=False), self._text(slice_name, has_refused=True)}
 
+    def is_contract_of(self, stored: str) -> bool:
+        """Whether a slice with that text was judged by the same contract, by whichever waivers."""
+        return stored.partition("+")[0] == self.contract_hash
+
     def _text(self, slice_name: str, *, has_refused: bool) -> str:
         known = self.references.get(slice_name)
         waivers = f"+waivers:{self.waivers}" if has_refused else ""

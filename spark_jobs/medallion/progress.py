@@ -42,7 +42,7 @@ class SliceProgress:
         sums_bronze: exact decimal text by measure, of the landed rows.
         sums_duplicate: the same of the rows removed as duplicates.
         tracked_columns: of a type 2 dimension, as that snapshot was processed.
-        sequence: orders the entries of a slice.
+        sequence: orders the entries of a slice; of a dimension, the number of the turn.
         business_date: of the run that processed it.
     """
 
@@ -66,7 +66,8 @@ def progress_of(spark: SparkSession, silver_table: str, table: str) -> dict[str,
     """
     if delta_tables.exists(spark, silver_table):
         return read_progress(spark, table)
-    if delta_tables.exists(spark, table):
+    # Asked again, because another run may have made the table in the meantime, and noted what it processed.
+    if delta_tables.exists(spark, table) and not delta_tables.exists(spark, silver_table):
         spark.sql(f"DELETE FROM {table}")
     return {}
 
@@ -92,13 +93,17 @@ def write_progress(
     before: Mapping[str, SliceProgress],
     done: Iterable[SliceProgress],
     gone: Iterable[str] = (),
+    turn: int | None = None,
 ) -> None:
-    """Notes slices as processed, and forgets those that are gone, in one commit; ``before`` is what was read."""
+    """Notes slices as processed, and forgets those that are gone, in one commit; ``before`` is what was read.
+
+    ``turn`` is the number of the commit that holds their rows; without one the entries follow those that are there.
+    """
     done, gone = list(done), list(gone)
     if done or gone:
         delta_tables.create(spark, table, _COLUMNS)
         # Over all entries: `before` lacks the slices that are gone, and one that returns must outnumber its own end.
-        sequence = (spark.table(table).agg(F.max("sequence")).collect()[0][0] or 0) + 1
+        sequence = turn or (spark.table(table).agg(F.max("sequence")).collect()[0][0] or 0) + 1
         rows = [_row(one, sequence) for one in done] + [_row(before[name], sequence, gone=True) for name in gone]
         schema = ", ".join(f"{name} {lake_type}" for name, lake_type in _COLUMNS)
         delta_tables.append(spark.createDataFrame(rows, schema).coalesce(1), table)

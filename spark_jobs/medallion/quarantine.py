@@ -10,6 +10,7 @@ own snapshot no longer has, because that was landed again, is closed by its own 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
@@ -20,6 +21,7 @@ from medallion.business_keys import BUSINESS_KEY, business_key
 from medallion.cleaning import RAW
 from medallion.contracts import SilverContract, TableKind
 from medallion.quality import ERRORS, FINDINGS_TYPE, WAIVED, WARNINGS
+from medallion.rules import by_date, date_literal
 from medallion.small_frames import fetch_small
 
 _HISTORY_TYPE = "array<struct<state:string,since:date,run_id:string,reason:string>>"
@@ -97,29 +99,38 @@ def entries_of_facts(
     )  # fmt: skip
 
 
-def entries_of_snapshot(
+def entries_of_snapshots(
     refused: DataFrame, stored: DataFrame, contract: SilverContract, run_id: str,
-    business_date: dt.date, following: dt.date | None,
+    following: Mapping[dt.date, dt.date | None], closing: dt.date | None,
 ) -> DataFrame:  # fmt: skip
-    """A dimension's quarantine, of the landed snapshot and the one before it, as it is to be.
+    """A dimension's quarantine as it is to be, of some landed snapshots and of the one before them.
 
     ``stored`` has just those dates. Adds ``_changed``, TRUE for an entry that differs from the stored one, and
     ``_known``, TRUE where one is stored.
+
+    Args:
+        following: by date of the snapshots, the date of the snapshot after it.
+        closing: the date that closes entries of other snapshots; None leaves them as they are.
     """
     both = _beside_stored(refused, stored)
     seen, known = F.col("new.row_id").isNotNull(), F.col("old.row_id").isNotNull()
     day = F.coalesce("new.business_date", "old.business_date")
-    own = day == F.lit(business_date)
+    own = day.isin(list(following))
+    # A date without a follower is the newest: its entries are open.
+    followers = {date: date_literal(after) if after else "CAST(NULL AS DATE)" for date, after in following.items()}
+    both = both.withColumn("_day", day).withColumn("_ended", F.expr(by_date("_day", followers)))
+    ended = F.col("_ended")
     live = F.col("old.corrected_date").isNull() | (F.col("old.corrected_date") > F.col("old.business_date"))
     # A waived row was never corrected: its entry says waived for good, and ends with its snapshot.
     waived = F.when(own, seen & F.col("new.is_waived")).otherwise(F.col("old.state") == "waived")
-    state = F.when(waived, "waived").when(own & seen & F.lit(following is None), "open").otherwise("corrected")
+    kept_open = (own & seen & ended.isNull()) | (~own & F.lit(closing is None) & (F.col("old.state") == "open"))
     corrected = (
-        F.when(own & seen, F.lit(following).cast("date"))
+        F.when(own & seen, ended)
         .when(own, day)
-        .when(live, F.lit(business_date))
+        .when(live & F.lit(closing is not None), F.lit(closing).cast("date"))
         .otherwise(F.col("old.corrected_date"))
     )
+    state = F.when(waived, "waived").when(kept_open, "open").otherwise("corrected")
     return _entries(
         both, contract, run_id, seen, known, first=day, last=day, state=state, corrected=corrected,
         history=_of_snapshot(waived, day, corrected),
@@ -190,20 +201,27 @@ def _entries(
     )
 
 
-def write(spark: SparkSession, table: str, entries: DataFrame, scope: str) -> None:
-    """Writes some dates' entries in one commit if any changed; ``scope`` is true for just those dates."""
+def write(
+    spark: SparkSession, table: str, entries: DataFrame, scope: str, options: Mapping[str, str] | None = None
+) -> None:
+    """Writes some dates' entries in one commit if any changed.
+
+    Args:
+        scope: true for just those dates.
+        options: of the DataFrame writer.
+    """
     changed = fetch_small(spark, entries.where("_changed"))
     if changed.is_empty:
         return
     if changed.rows is not None and changed.frame.where("_known").isEmpty():
-        delta_tables.append(changed.frame.select(*_NAMES).coalesce(1), table)
+        delta_tables.append(changed.frame.select(*_NAMES).coalesce(1), table, options=options or {})
     else:
-        delta_tables.replace_where(entries.select(*_NAMES).coalesce(1), table, scope)
+        delta_tables.replace_where(entries.select(*_NAMES).coalesce(1), table, scope, options=options or {})
 
 
-def quarantined_keys(refused: DataFrame) -> DataFrame:
-    """``_business_key`` of refused rows; a waived row is accepted, and its key known."""
-    return refused.where(~F.col("is_waived")).select(F.col("business_key").alias(BUSINESS_KEY))
+def quarantined_keys(refused: DataFrame, *further: Column) -> DataFrame:
+    """``_business_key`` of refused rows, and further columns; a waived row is accepted, and its key known."""
+    return refused.where(~F.col("is_waived")).select(F.col("business_key").alias(BUSINESS_KEY), *further)
 
 
 def later_unknown_keys(stored: DataFrame, later: tuple[dt.date, ...]) -> DataFrame:

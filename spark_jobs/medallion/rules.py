@@ -34,6 +34,17 @@ def text_literal(value: str) -> str:
     return f"'{escaped}'"
 
 
+def date_literal(day: dt.date) -> str:
+    """A DATE literal of Spark SQL."""
+    return f"DATE'{day.isoformat()}'"
+
+
+def by_date(column: str, values: Mapping[dt.date, str]) -> str:
+    """Spark SQL that looks a date up: of each date the expression that it stands for; NULL for other dates."""
+    pairs = ", ".join(f"{date_literal(day)}, {value}" for day, value in values.items())
+    return f"element_at(map({pairs}), {column})"
+
+
 def literal(value: Any, lake_type: str) -> str:
     """A literal of a column's type.
 

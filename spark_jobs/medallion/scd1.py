@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from medallion import delta_tables
 from medallion.contracts import SilverContract
 from medallion.quality import FINDINGS_TYPE, WARNINGS
 from medallion.rules import identifier
@@ -28,15 +27,6 @@ def dimension_rows(accepted: DataFrame, contract: SilverContract) -> DataFrame:
         *map(identifier, contract.column_names),
         WARNINGS,
     )
-
-
-def replace_rows(spark: SparkSession, table: str, accepted: DataFrame, contract: SilverContract) -> int:
-    """Replaces the dimension in one commit if any row differs; gives the number of rows that did."""
-    new = dimension_rows(accepted, contract)
-    changed = count_differences(new, spark.table(table), contract.key_column)
-    if changed:
-        delta_tables.overwrite(new, table)
-    return changed
 
 
 def count_differences(new: DataFrame, stored: DataFrame, key: str) -> int:

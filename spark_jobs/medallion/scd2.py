@@ -10,7 +10,8 @@ repeats and snapshots landed again, gives the same versions: what lies outside [
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pyspark.sql import Column, DataFrame, Window
@@ -20,7 +21,7 @@ from medallion.business_keys import BUSINESS_KEY as BUSINESS_KEY
 from medallion.business_keys import business_key as business_key
 from medallion.contracts import SilverContract
 from medallion.quality import FINDINGS_TYPE, WARNINGS, judge_warnings
-from medallion.rules import identifier
+from medallion.rules import identifier, text_literal
 
 _END_OF_TIME = dt.date(9999, 12, 31)
 
@@ -34,12 +35,14 @@ class Landing:
         later: the dates of P after d, in order.
         tracked_since: per tracked column, the date from which every date of P has tracked it; a column that was not
             tracked when a date was processed cannot tell that date's version from its neighbour. None: not tracked yet.
+        is_repeated: a snapshot of d was landed before, maybe with other rows.
     """
 
     contract: SilverContract
     business_date: dt.date
     later: tuple[dt.date, ...] = ()
     tracked_since: Mapping[str, dt.date | None] = field(default_factory=dict)
+    is_repeated: bool = False
 
     @property
     def next_date(self) -> dt.date | None:
@@ -53,6 +56,11 @@ def surrogate_key(columns: tuple[str, ...], valid_from: Column | None = None) ->
     if valid_from is not None:
         parts.append(valid_from.cast("string"))
     return F.sha2(F.to_json(F.array(*parts)), 256)
+
+
+def covers(day: dt.date) -> Column:
+    """Whether a version is the one of a day."""
+    return (F.col("valid_from") <= F.lit(day)) & (F.col("valid_to").isNull() | (F.col("valid_to") > F.lit(day)))
 
 
 def version_columns(contract: SilverContract) -> tuple[tuple[str, str], ...]:
@@ -90,12 +98,12 @@ def changed_keys(
     )
     unknown = quarantined.where(F.col(BUSINESS_KEY).isNotNull()).select(BUSINESS_KEY).distinct()
     unknown = unknown.select(BUSINESS_KEY, F.lit("unknown").alias("told"), _null_like(present, "row"))
-    covers = (F.col("valid_from") <= day) & (F.col("valid_to").isNull() | (F.col("valid_to") > day))
+    covering = covers(landing.business_date)
     known = (
         versions.where(F.col("valid_to").isNull() | (F.col("valid_to") >= day))
         .groupBy(business_key(contract.key).alias(BUSINESS_KEY))
         .agg(
-            F.first(F.when(covers, F.struct(*values)), ignorenulls=True).alias("stored"),
+            F.first(F.when(covering, F.struct(*values)), ignorenulls=True).alias("stored"),
             F.max((F.col("valid_from") == day) | F.col("valid_to").eqNullSafe(day)).alias("turns"),
             F.max(F.coalesce("valid_to", F.lit(_END_OF_TIME))).alias("known_until"),
             F.first(F.struct(*values)).alias("any_version"),
@@ -173,7 +181,7 @@ def new_versions(changed: DataFrame, versions: DataFrame, landing: Landing) -> D
         *[F.col("row")[name].alias(name) for name in values],
     )  # fmt: skip
     pieces = before.unionByName(after).unionByName(carried).unionByName(told_rows)
-    return _as_versions(_join_equal_neighbours(pieces, landing), contract)
+    return as_versions(_join_equal_neighbours(pieces, landing), contract)
 
 
 def _join_equal_neighbours(pieces: DataFrame, landing: Landing) -> DataFrame:
@@ -196,7 +204,8 @@ def _join_equal_neighbours(pieces: DataFrame, landing: Landing) -> DataFrame:
     return joined.select(BUSINESS_KEY, "valid_from", *[F.col("_last")[name].alias(name) for name in names])
 
 
-def _as_versions(pieces: DataFrame, contract: SilverContract) -> DataFrame:
+def as_versions(pieces: DataFrame, contract: SilverContract) -> DataFrame:
+    """The dimension's rows of ``_business_key``, the contract's columns, ``valid_from`` and ``valid_to``."""
     versions = pieces.select(
         BUSINESS_KEY,
         surrogate_key(contract.key, F.col("valid_from")).alias(contract.key_column),
@@ -226,31 +235,74 @@ def tracked_since(tracked: tuple[str, ...], by_date: Mapping[dt.date, tuple[str,
     return found
 
 
-def staged_changes(changed: DataFrame, versions: DataFrame, landing: Landing) -> DataFrame:
-    """What a MERGE must do: the dimension's columns and ``_action`` ('insert', 'update', 'delete').
+def moves_tracking(
+    tracked: tuple[str, ...], by_date: Mapping[dt.date, tuple[str, ...]], day: dt.date, told: tuple[str, ...]
+) -> bool:
+    """Whether a snapshot that tells the columns ``told`` changes which columns tell other dates' versions apart.
 
-    Of the changed keys only the rows that really differ are staged; ``_was_current`` and ``_old_valid_to`` are of the
-    stored row.
+    Then landing it is not enough, because keys that it says nothing new of may get other versions.
+    """
+    if not by_date:
+        return False
+    first = min(by_date)
+    before, after = tracked_since(tracked, by_date), tracked_since(tracked, {**by_date, day: told})
+    for name in tracked:
+        then, now = before[name], after[name]
+        # No version can begin before the first date, so that all dates up to it mean the same.
+        if (then and max(then, first)) != (now and max(now, first)):
+            return True
+    return False
+
+
+def in_reach(landing: Landing) -> str:
+    """A predicate over versions: those that the landing can change.
+
+    Versions that ended before d stay as they are, unless there are untracked columns, whose latest value is in all.
+    """
+    if landing.contract.untracked:
+        return "TRUE"
+    return f"valid_to IS NULL OR valid_to >= DATE'{landing.business_date}'"
+
+
+def of_keys(contract: SilverContract, keys: Iterable[str]) -> str:
+    """A predicate over versions: those of some ``_business_key``s."""
+    if len(contract.key) > 1:
+        parts = ", ".join(f"CAST({identifier(name)} AS STRING)" for name in contract.key)
+        return f"to_json(array({parts})) IN ({', '.join(map(text_literal, keys))})"
+    (name,) = contract.key
+    kind = {column.name: column.lake_type for column in contract.columns}[name]
+    # A plain column, so that Delta can leave files out by their least and greatest values.
+    value = identifier(name) if kind == "string" else f"CAST({identifier(name)} AS STRING)"
+    return f"{value} IN ({', '.join(text_literal(json.loads(key)[0]) for key in keys)})"
+
+
+def row_changes(changed: DataFrame, versions: DataFrame, landing: Landing) -> DataFrame:
+    """The versions of the changed keys beside the stored ones.
+
+    Gives the dimension's columns, ``_business_key`` and ``_action``: 'insert', 'update', 'same', or 'delete' for a
+    stored version that is no more (of which only the keys are given).
     """
     contract = landing.contract
     key, columns = contract.key_column, [name for name, _ in version_columns(contract)]
-    new = new_versions(changed, versions, landing).drop(BUSINESS_KEY)
+    new = new_versions(changed, versions, landing)
     keyed = versions.withColumn(BUSINESS_KEY, business_key(contract.key))
     old = keyed.join(changed.select(BUSINESS_KEY), BUSINESS_KEY, "left_semi")
     old_side = old.select(
-        F.col(key).alias("_old_key"),
-        _signature(columns).alias("_old"),
-        F.col("is_current").alias("_was_current"),
-        F.col("valid_to").alias("_old_valid_to"),
+        F.col(key).alias("_old_key"), F.col(BUSINESS_KEY).alias("_old_business_key"), _signature(columns).alias("_old")
     )
     new_side = new.withColumn("_new", _signature(columns))
     both = new_side.join(old_side, F.col(key) == F.col("_old_key"), "full_outer")
-    action = F.when(F.col("_old_key").isNull(), "insert").when(F.col(key).isNull(), "delete").otherwise("update")
+    action = (
+        F.when(F.col("_old_key").isNull(), "insert")
+        .when(F.col(key).isNull(), "delete")
+        .when(F.col("_old") == F.col("_new"), "same")
+        .otherwise("update")
+    )
     return (
-        both.where(~F.col("_old").eqNullSafe(F.col("_new")))
-        .withColumn("_action", action)
+        both.withColumn("_action", action)
         .withColumn(key, F.coalesce(key, "_old_key"))
-        .select(*columns, "_action", "_was_current", "_old_valid_to")
+        .withColumn(BUSINESS_KEY, F.coalesce(BUSINESS_KEY, "_old_business_key"))
+        .select(*columns, BUSINESS_KEY, "_action")
     )
 
 

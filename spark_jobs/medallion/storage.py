@@ -1,8 +1,9 @@
-"""Reads a small text file of the lake, wherever the lake is."""
+"""Reads small text files and lists folders of the lake, wherever the lake is."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -31,6 +32,29 @@ def read_text(spark: SparkSession, uri: str) -> str | None:
         raise BronzeError(f"{path} cannot be read: {error}") from error
 
 
+def list_folder(spark: SparkSession, uri: str) -> list[str]:
+    """The names in a folder, sorted; none when there is no such folder.
+
+    Raises:
+        BronzeError: the folder cannot be listed.
+    """
+    path = local_path(uri)
+    try:
+        if path is not None:
+            return sorted(entry.name for entry in path.iterdir())
+        return sorted(entry.name.rstrip("/") for entry in _dbutils(spark, uri).fs.ls(uri))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise BronzeError(f"{path} cannot be listed: {error}") from error
+    except BronzeError:
+        raise
+    except Exception as error:
+        if "FileNotFound" in str(error):
+            return []
+        raise BronzeError(f"{uri} cannot be listed: {error}") from error
+
+
 def local_path(uri: str) -> Path | None:
     """The path of a local file URI or plain path; None for a cloud URI.
 
@@ -44,15 +68,20 @@ def local_path(uri: str) -> Path | None:
 
 
 def _read_cloud_text(spark: SparkSession, uri: str) -> str | None:
+    utilities = _dbutils(spark, uri)
+    try:
+        return str(utilities.fs.head(uri, _MAX_BYTES))
+    except Exception as error:
+        if "FileNotFound" in str(error):
+            return None
+        raise BronzeError(f"{uri} cannot be read: {error}") from error
+
+
+def _dbutils(spark: SparkSession, uri: str) -> Any:
     try:
         from pyspark.dbutils import DBUtils  # type: ignore[import-not-found]  # only Databricks has it
     except ImportError:
         raise BronzeError(
             f"{uri} can only be read on Databricks; elsewhere give --lake-root as a local folder or a mounted volume"
         ) from None
-    try:
-        return str(DBUtils(spark).fs.head(uri, _MAX_BYTES))
-    except Exception as error:
-        if "FileNotFound" in str(error):
-            return None
-        raise BronzeError(f"{uri} cannot be read: {error}") from error
+    return DBUtils(spark)

@@ -244,7 +244,8 @@ WIDE = "schema[sales_obt]"
             "product",
             lambda d: setting(d, "dateColumn", "division"),
             f"{PRODUCT}.customProperties.dateColumn: 'division': is not known for a dimension; known are "
-            "changeDetection, excluded, measures, scdType, sourceDrift, stopAbove, tableKind, trackedColumns",
+            "changeDetection, excluded, maxDeleteShare, measures, scdType, sourceDrift, stopAbove, tableKind, "
+            "trackedColumns",
             id="custom property of another kind",
         ),
         pytest.param(

@@ -39,6 +39,21 @@ def customer_run(attempt: str = "dag/run/table.silver/0/a", **environment: str) 
     )
 
 
+def test_flags_follow_the_other_parameters() -> None:
+    run = silver_run(
+        load_settings(ENVIRONMENT),
+        schema="atliqsale",
+        table="customer",
+        business_date=date(2026, 11, 20),
+        run_slug="scheduled__2026-11-21",
+        attempt="a",
+        rebuild=True,
+        accept_deletes=True,
+    )
+    parameters = run["tasks"][0]["spark_python_task"]["parameters"]
+    assert parameters == [*PARAMETERS, "--rebuild", "--accept-deletes"]
+
+
 def test_silver_runs_its_file_on_serverless_by_default() -> None:
     run = customer_run()
 

@@ -16,22 +16,24 @@ RUN = "manual__1"
 
 
 def run_job(
-    stage: str, table: str, day: str, lake: Path, contracts: Path = CONTRACTS, run_id: str = RUN
-) -> dict[str, Any]:
+    stage: str, table: str, day: str, lake: Path, contracts: Path = CONTRACTS, run_id: str = RUN,
+    flags: Sequence[str] = (),
+) -> dict[str, Any]:  # fmt: skip
     """Runs a job that must succeed; gives its ledger row."""
-    assert run_failure(stage, table, day, lake, contracts, run_id) is None
+    assert run_failure(stage, table, day, lake, contracts, run_id, flags) is None
     row = ledger_row(stage, table, day, lake, contracts.name, run_id)
     assert row["status"] == "success"
     return row
 
 
 def run_failure(
-    stage: str, table: str, day: str, lake: Path, contracts: Path = CONTRACTS, run_id: str = RUN
-) -> str | None:
+    stage: str, table: str, day: str, lake: Path, contracts: Path = CONTRACTS, run_id: str = RUN,
+    flags: Sequence[str] = (),
+) -> str | None:  # fmt: skip
     """Runs a job; gives its message when it fails."""
     arguments = ["--contracts", str(contracts), "--table", table, "--business-date", day]
     failure: str | None = importlib.import_module(stage).main(
-        [*arguments, "--run-id", run_id, "--lake-root", str(lake)]
+        [*arguments, "--run-id", run_id, "--lake-root", str(lake), *flags]
     )
     return failure
 

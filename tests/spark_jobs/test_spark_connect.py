@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,14 +44,15 @@ def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     for name, value in settings.items():
         command += ["--conf", f"{name}={value}"]
     command += ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal"]
-    log = folder / "server.log"
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, cwd=folder,
-            env=os.environ | {"SPARK_HOME": str(home), "PYSPARK_PYTHON": sys.executable},
-        )  # fmt: skip
+    server = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=folder, text=True, errors="replace",
+        env=os.environ | {"SPARK_HOME": str(home), "PYSPARK_PYTHON": sys.executable},
+    )  # fmt: skip
+    log = _Log(server)
+    log.start()
     try:
-        _wait_until_started(server, log)
+        assert log.answered.wait(START_SECONDS), log.tail()
+        assert log.has_started, log.tail()
         yield f"sc://127.0.0.1:{port}"
     finally:
         server.terminate()
@@ -60,14 +61,31 @@ def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+        log.join()
 
 
-def _wait_until_started(server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while "Spark Connect server started" not in log.read_text(errors="replace"):
-        assert server.poll() is None, log.read_text(errors="replace")[-2000:]
-        assert time.monotonic() < deadline, log.read_text(errors="replace")[-2000:]
-        time.sleep(0.2)
+class _Log(threading.Thread):
+    """Reads what a server prints; ``answered`` is set when it has started or ended."""
+
+    def __init__(self, server: subprocess.Popen[str]) -> None:
+        super().__init__(daemon=True)
+        self._server = server
+        self._lines: list[str] = []
+        self.answered = threading.Event()
+        self.has_started = False
+
+    def run(self) -> None:
+        assert self._server.stdout
+        for line in self._server.stdout:
+            self._lines.append(line)
+            if "Spark Connect server started" in line:
+                self.has_started = True
+                self.answered.set()
+        self.answered.set()
+
+    def tail(self) -> str:
+        """The last lines."""
+        return "".join(self._lines[-30:])
 
 
 RUN_ALL = """

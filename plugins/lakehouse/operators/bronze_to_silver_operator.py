@@ -36,14 +36,20 @@ class BronzeToSilverOperator(DatabricksRunOperator):
     Args:
         plan: the table's plan, as `list_tables` returned it.
         copied: what `copy_to_bronze` returned for the same table.
+        rebuild: make the table anew from bronze alone; templated, so "True" counts too.
+        accept_deletes: let a snapshot lose any number of keys; templated likewise.
     """
 
-    template_fields = (*DatabricksRunOperator.template_fields, "plan", "copied")
+    template_fields = (*DatabricksRunOperator.template_fields, "plan", "copied", "rebuild", "accept_deletes")
 
-    def __init__(self, *, plan: Any, copied: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, *, plan: Any, copied: Any, rebuild: bool | str = False, accept_deletes: bool | str = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.plan: Mapping[str, Any] = plan
         self.copied: Mapping[str, Any] = copied
+        self.rebuild = rebuild
+        self.accept_deletes = accept_deletes
 
     def execute(self, context: Context) -> None:
         """Submits the silver run.
@@ -54,7 +60,7 @@ class BronzeToSilverOperator(DatabricksRunOperator):
         table = self.plan["table"]
         if not self.plan["contracted"]:
             raise AirflowSkipException(f"{table} has no contract: it stays in bronze until one is written")
-        if self.copied["outcome"] == "no_snapshot":
+        if self.copied["outcome"] == "no_snapshot" and not _is_true(self.rebuild):
             raise AirflowSkipException(
                 f"no snapshot of {table} was landed on {self.business_date}: the dimension keeps its history"
             )
@@ -104,4 +110,11 @@ class BronzeToSilverOperator(DatabricksRunOperator):
             business_date=business_date,
             run_slug=self.run_slug,
             attempt=attempt,
+            rebuild=_is_true(self.rebuild),
+            accept_deletes=_is_true(self.accept_deletes),
         )
+
+
+def _is_true(value: bool | str) -> bool:
+    # A template gives text.
+    return str(value) == "True"

@@ -71,7 +71,8 @@ class SparkHistory:
         versions = versions.withColumn(WARNINGS, F.lit(None).cast(FINDINGS_TYPE))
         changed = scd2.changed_keys(accepted, quarantined, versions, later if landing.later else None, landing)
         changed = self.spark.createDataFrame(changed.collect(), changed.schema)
-        staged = scd2.staged_changes(changed, versions, landing).collect()
+        staged = scd2.row_changes(changed, versions.where(scd2.in_reach(landing)), landing)
+        staged = staged.where("_action != 'same'").collect()
         kept = {row[0]: row for row in self.rows}
         for row in staged:
             key = row["thing_key"]

@@ -18,7 +18,7 @@ def test_oracle_of_a_change_a_gap_and_an_unknown_day() -> None:
     assert oracle(told) == [Version(1, 4, "a"), Version(5, 6, "a"), Version(6, None, None)]
 
 
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=5000, deadline=None)
 @given(landings)
 @example([(1, Told("a")), (3, UNKNOWN), (2, Told("b")), (3, Told("a"))])
 @example([(2, Told("a")), (2, ABSENT), (2, Told("a")), (1, Told("a"))])

@@ -1,0 +1,228 @@
+"""Random histories of a type 2 dimension, on Spark and Delta, against the definition; and made anew from bronze.
+
+Keys have nothing to do with each other, so many keys are as many histories at once.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.spark_jobs import thing_model as model
+from tests.spark_jobs.bronze_lake import BronzeLake
+from tests.spark_jobs.jobs import run_failure, run_job, stored
+from tests.spark_jobs.thing_model import Thing
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.spark
+PER_TABLE = 60
+ENTRIES = (
+    "business_date", "row_id", "business_key", "raw_row", "_errors", "_warnings", "source_table", "first_seen_date",
+    "last_seen_date", "state", "corrected_date", "history",
+)  # fmt: skip
+
+
+@dataclass
+class Things:
+    """A lake with the table ``thing``, and all that was landed in it."""
+
+    root: Path
+    lake: BronzeLake
+    contracts: Path
+    landed: dict[int, list[model.Row]] = field(default_factory=dict)
+    processed: set[int] = field(default_factory=set)
+    thing: Thing = model.BEFORE
+
+    @staticmethod
+    def at(root: Path) -> Things:
+        contracts = root / "contracts" / "shop"
+        contracts.mkdir(parents=True)
+        model.BEFORE.write(contracts)
+        return Things(root, BronzeLake(root, "shop"), contracts)
+
+    def copied_to(self, root: Path) -> Things:
+        shutil.copytree(self.root, root, dirs_exist_ok=True)
+        lake = BronzeLake(root, "shop")
+        return Things(root, lake, root / "contracts" / "shop", dict(self.landed), set(self.processed), self.thing)
+
+    def use(self, thing: Thing) -> None:
+        self.thing = thing
+        thing.write(self.contracts)
+
+    def land(self, day: int, rows: list[model.Row]) -> None:
+        self.landed[day] = rows
+        schema = model.arrow_schema(day)
+        self.lake.land_snapshot("thing", schema, model.day_of(day).isoformat(), model.landed_rows(day, rows))
+
+    def silver(self, day: int, *flags: str, run_id: str = "manual__1") -> dict[str, Any]:
+        date = model.day_of(day).isoformat()
+        row = run_job("silver", "thing", date, self.root, self.contracts, run_id, flags=flags)
+        self.processed = set(self.landed) if row["outcome"] == "rebuilt" else self.processed | {day}
+        return row
+
+    def rows(self) -> list[model.Row]:
+        names = [name for name in model.STORED if name != "extra" or "extra" in self.thing.columns]
+        found = stored(self.root, "silver/thing", names)
+        if "extra" in names:
+            return found
+        place = model.STORED.index("extra")
+        return sorted(((*row[:place], None, *row[place:]) for row in found), key=repr)
+
+    def entries(self) -> list[tuple[Any, ...]]:
+        return stored(self.root, "silver/thing_quarantine", ENTRIES)
+
+    def open_and_closed(self) -> list[tuple[Any, ...]]:
+        names = ("business_date", "business_key", "state", "corrected_date")
+        return [row for row in stored(self.root, "silver/thing_quarantine", names) if row[3] != row[0]]
+
+    def check(self) -> None:
+        told = {day: self.landed[day] for day in self.processed}
+        assert self.rows() == model.expected_rows(told, self.thing)
+        days = sorted(self.processed)
+        following = dict(zip(map(model.day_of, days), [*map(model.day_of, days[1:]), None], strict=True))
+        assert self.open_and_closed() == sorted(
+            (
+                (date, key, "corrected" if following[date] else "open", following[date])
+                for date, key in model.refused_keys(told, self.thing)
+            ),
+            key=repr,
+        )
+
+
+def script(chance: random.Random) -> list[tuple[int, Thing]]:
+    """Days in random order with repeats, and the contract of each step; the last day comes with the new column."""
+    before = [(chance.choice(model.DAYS), model.BEFORE) for _ in range(3)]
+    other = [(chance.choice(model.DAYS), model.OTHER_TRACKED) for _ in range(2)]
+    extra = [(model.DAYS[-1], model.WITH_EXTRA), *((chance.choice(model.DAYS), model.WITH_EXTRA) for _ in range(3))]
+    return [*before, *other, *extra]
+
+
+def test_random_histories_equal_the_definition_after_every_step(
+    spark: SparkSession, tmp_path: Path, histories: int
+) -> None:
+    for seed in range(-(-histories // PER_TABLE)):
+        chance = random.Random(seed)
+        keys = [f"K{number}" for number in range(min(PER_TABLE, histories - seed * PER_TABLE))]
+        things = Things.at(tmp_path / str(seed))
+        for step, (day, thing) in enumerate(script(chance)):
+            things.use(thing)
+            # A snapshot comes again as it was, or anew.
+            if day not in things.landed or chance.random() < 0.8:
+                things.land(day, model.random_snapshot(chance, keys))
+            things.silver(day)
+            try:
+                things.check()
+            except AssertionError as error:
+                raise AssertionError(f"seed {seed}, step {step}: {error}") from error
+        kept = things.rows(), things.entries()
+        assert things.silver(model.DAYS[0], "--rebuild")["outcome"] == "rebuilt"
+        assert (things.rows(), things.entries()) == kept
+
+
+def test_a_rebuild_needs_bronze_alone(spark: SparkSession, tmp_path: Path) -> None:
+    things = Things.at(tmp_path)
+    chance = random.Random(5)
+    for day in (2, 3, 5):
+        things.land(day, model.random_snapshot(chance, [f"K{number}" for number in range(8)]))
+    # Day 6 says what day 5 said: its rows are read once.
+    things.land(6, things.landed[5])
+    for day in (3, 2, 6, 5):
+        things.silver(day)
+    things.check()
+    daily = things.rows(), things.entries()
+    shutil.rmtree(tmp_path / "silver")
+    things.silver(2, "--rebuild")
+    assert (things.rows(), things.entries()) == daily
+    assert things.silver(6)["outcome"] == "unchanged"
+    shutil.rmtree(things.lake.folder("thing") / f"business_date={model.day_of(3)}")
+    failure = run_failure(
+        "silver", "thing", model.day_of(2).isoformat(), tmp_path, things.contracts, flags=("--rebuild",)
+    )
+    assert "bronze no longer has the snapshots of 1 dates that it was made from (2026-11-03 to 2026-11-03)" in str(
+        failure
+    )
+    assert things.rows() == daily[0]
+
+
+def test_a_snapshot_that_repeats_the_one_before_it_is_not_read(spark: SparkSession, tmp_path: Path) -> None:
+    things = Things.at(tmp_path)
+    things.land(1, [("K1", "a", 1, None, None)])
+    things.silver(1)
+    things.land(2, [("K1", "a", 1, None, None)])
+    for file in (things.lake.folder("thing") / f"business_date={model.day_of(2)}").glob("*.parquet"):
+        file.unlink()
+    assert things.silver(2)["outcome"] == "unchanged"
+    things.check()
+    things.land(3, [("K1", "b", 1, None, None)])
+    assert things.silver(3)["rows_written"] == 2
+    things.check()
+
+
+def test_a_snapshot_that_takes_back_its_word_gives_untracked_values_back(spark: SparkSession, tmp_path: Path) -> None:
+    things = Things.at(tmp_path)
+    things.land(1, [("K1", "a", 1, "first", None)])
+    things.land(2, [("K1", "a", 1, "second", None)])
+    for day in (1, 2):
+        things.silver(day)
+    assert [row[4] for row in things.rows()] == ["second"]
+    things.land(2, [])
+    assert things.silver(2)["outcome"] == "rebuilt"
+    assert [row[4] for row in things.rows()] == ["first"]
+    things.check()
+
+
+def test_more_changes_than_the_driver_holds(spark: SparkSession, tmp_path: Path) -> None:
+    from medallion.small_frames import MAX_ROWS
+
+    things = Things.at(tmp_path)
+    keys = [f"K{number:06}" for number in range(MAX_ROWS + 2)]
+    things.land(1, [(key, "a", 1, None, None) for key in keys])
+    things.land(3, [(key, "b", 1, None, None) for key in keys[1:]])
+    # Of many changed keys some are late, some gone and some new.
+    things.land(2, [(key, "c", 1, None, None) for key in [*keys[:-1], "new"]])
+    for day in (1, 3, 2):
+        things.silver(day)
+        things.check()
+
+
+def test_a_snapshot_that_lost_most_keys_stops_the_run(spark: SparkSession, tmp_path: Path) -> None:
+    things = Things.at(tmp_path)
+    path = things.contracts / "thing.odcs.yaml"
+    path.write_text(path.read_text().replace("maxDeleteShare, value: 1", "maxDeleteShare, value: 0.25"))
+    things.land(1, [(f"K{number}", "a", 1, None, None) for number in range(4)])
+    things.silver(1)
+    # Two are gone, and one is quarantined, which is not lost.
+    things.land(2, [("K0", "a", 1, None, None), ("K1", None, 1, None, None)])
+    failure = run_failure("silver", "thing", "2026-11-02", tmp_path, things.contracts)
+    assert failure == (
+        "silver thing 2026-11-02: thing.odcs.yaml: customProperties.maxDeleteShare: 0.25: the snapshot of 2026-11-02 "
+        "has lost 2 of the 4 keys of thing. Nothing was written. If the copy was incomplete, copy the table again; if "
+        "the rows were deleted on purpose, run this date again with --accept-deletes (the DAG's param accept_deletes)"
+    )
+    things.check()
+    assert things.silver(2, "--accept-deletes")["detail"]["versions_closed"] == 2
+    things.check()
+
+
+def test_a_retyped_column_is_cleaned_from_bronze_again(spark: SparkSession, tmp_path: Path) -> None:
+    things = Things.at(tmp_path)
+    things.land(1, [("K1", "12", 1, None, None), ("K2", "many", 2, None, None)])
+    things.silver(1)
+    path = things.contracts / "thing.odcs.yaml"
+    path.write_text(
+        path.read_text().replace(
+            "- name: name\n        physicalType: varchar(16)\n        logicalType: string",
+            "- name: name\n        physicalType: int\n        logicalType: integer",
+        )
+    )
+    row = things.silver(1)
+    assert row["outcome"] == "rebuilt"
+    assert row["detail"]["quarantined_by_reason"] == {"name_type_conversion": 1, "name_required": 1}
+    assert stored(tmp_path, "silver/thing", ("code", "name")) == [("K1", 12)]

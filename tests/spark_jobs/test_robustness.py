@@ -1,0 +1,128 @@
+"""A killed driver and runs at the same time leave a dimension that ends as its definition has it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.spark_jobs import thing_model as model
+from tests.spark_jobs.jobs import run_failure
+from tests.spark_jobs.test_dimension_histories import Things
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.spark
+SPARK_JOBS = Path(__file__).parents[2] / "spark_jobs"
+# Quality metrics, silver, quarantine and progress.
+COMMITS = 4
+SNAPSHOTS: dict[int, list[model.Row]] = {
+    1: [("K1", "a", 1, None, None), ("K2", "a", 1, None, None), ("K3", None, 1, None, None)],
+    2: [("K1", "b", 1, None, None), ("K3", "a", 1, None, None), ("K4", None, 1, None, None)],
+    3: [("K1", "a", 1, None, None), ("K2", None, 1, None, None), ("K3", "a", 2, None, None)],
+    5: [("K2", "c", 2, None, "e"), ("K3", "a", 2, None, "e"), ("K4", "d", 1, None, "e")],
+}
+# Kills itself and its Spark when it is about to make its n-th commit, or in the midst of the first: when its files are
+# there and the log of silver has not yet named them.
+SUICIDE = """
+import os, signal, sys, threading
+from pathlib import Path
+from pyspark.sql.readwriter import DataFrameWriter
+
+def die():
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+where, folder = sys.argv[1], Path(sys.argv[2])
+before = set(folder.rglob("*.parquet"))
+
+def watch():
+    while not set(folder.rglob("*.parquet")) - before:
+        pass
+    die()
+
+left = [int(where) if where.isdigit() else 1]
+write = DataFrameWriter.saveAsTable
+
+def counted(self, *given, **options):
+    left[0] -= 1
+    if left[0] == 0 and where.isdigit():
+        die()
+    if left[0] == 0:
+        threading.Thread(target=watch, daemon=True).start()
+    return write(self, *given, **options)
+
+DataFrameWriter.saveAsTable = counted
+import silver
+sys.exit(silver.main(sys.argv[3:]) or 0)
+"""
+
+
+def killed(things: Things, day: int, where: str, *flags: str) -> None:
+    """Runs silver in a process of its own, which kills itself."""
+    argv = ["--contracts", str(things.contracts), "--table", "thing", "--run-id", "killed", *flags]
+    argv += ["--business-date", model.day_of(day).isoformat(), "--lake-root", str(things.root)]
+    done = subprocess.run(
+        [sys.executable, "-c", SUICIDE, where, str(things.root / "silver/thing"), *argv],
+        cwd=SPARK_JOBS, env=os.environ | {"PYTHONPATH": str(SPARK_JOBS)}, start_new_session=True,
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL, done.stderr[-3000:]
+
+
+def with_snapshots(root: Path) -> Things:
+    things = Things.at(root)
+    for day, rows in SNAPSHOTS.items():
+        things.land(day, rows)
+    return things
+
+
+@pytest.fixture(scope="module")
+def two_days(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Things:
+    """A lake with four snapshots, of which the first and the third are processed."""
+    things = with_snapshots(tmp_path_factory.mktemp("two_days"))
+    for day in (1, 3):
+        things.silver(day)
+    return things
+
+
+@pytest.mark.parametrize("where", ["midst", *map(str, range(1, COMMITS + 1))])
+def test_a_driver_killed_at_any_commit_of_a_landing(two_days: Things, tmp_path: Path, where: str) -> None:
+    things = two_days.copied_to(tmp_path)
+    killed(things, 2, where)
+    # Another date comes before the one whose run was killed.
+    things.silver(5)
+    things.silver(2)
+    things.check()
+
+
+def test_a_driver_killed_between_the_commits_of_a_rebuild(two_days: Things, tmp_path: Path) -> None:
+    things = two_days.copied_to(tmp_path)
+    things.use(model.OTHER_TRACKED)
+    killed(things, 3, "3")
+    things.silver(5)
+    assert things.processed == set(SNAPSHOTS)
+    things.check()
+
+
+def test_runs_of_several_dates_at_once_end_right_or_fail_cleanly(spark: SparkSession, tmp_path: Path) -> None:
+    things = with_snapshots(tmp_path)
+
+    def silver(day: int) -> str | None:
+        return run_failure("silver", "thing", model.day_of(day).isoformat(), tmp_path, things.contracts, f"run_{day}")
+
+    order = (5, 1, 3, 2)
+    with ThreadPoolExecutor(len(order)) as pool:
+        failures = dict(zip(order, pool.map(silver, order), strict=True))
+    for day, failure in failures.items():
+        if failure is not None:
+            assert "another run" in failure, failures
+            assert silver(day) is None
+    things.processed = set(SNAPSHOTS)
+    things.check()
