@@ -240,10 +240,14 @@ def moves_tracking(
 ) -> bool:
     """Whether a snapshot that tells the columns ``told`` changes which columns tell other dates' versions apart.
 
-    Then landing it is not enough, because keys that it says nothing new of may get other versions.
+    Then landing it is not enough, because keys that it says nothing new of may get other versions. Nor is it where some
+    dates do not tell a column: a version over several dates shows what the last of them told, so that it cannot be cut.
     """
     if not by_date:
         return False
+    cuts = day in by_date or day < max(by_date)
+    if cuts and any(set(tracked) - set(columns) for columns in (*by_date.values(), told)):
+        return True
     first = min(by_date)
     before, after = tracked_since(tracked, by_date), tracked_since(tracked, {**by_date, day: told})
     for name in tracked:
