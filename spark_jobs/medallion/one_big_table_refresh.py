@@ -21,7 +21,7 @@ from pyspark.sql import functions as F
 from medallion import delta_tables, one_big_table, reconcile
 from medallion.cleaning import first_line
 from medallion.cli import JobArguments
-from medallion.contracts import OneBigTableContract, SilverContract, content_hash
+from medallion.contracts import OneBigTableContract, SilverContract, WideColumn, content_hash
 from medallion.errors import SPARK_ERRORS, BronzeError, ConservationError, ContractError
 from medallion.rules import identifier
 from medallion.run_ledger import Outcome
@@ -90,7 +90,7 @@ def refresh_one_big_table(
     now = Reflected(_digest(contract, silver), {name: _silver_version(spark, names, name) for name in silver})
     fact = _at(spark, names, contract.fact, now)
     dimensions = _latest(spark, names, silver, contract, now)
-    types = _check_columns(fact, dimensions, contract)
+    types = check_columns(fact, dimensions, contract)
     table = names.gold(contract.name)
     plan = _plan(spark, names, contract, silver, now)
     if plan.dates is None:
@@ -257,14 +257,31 @@ def _latest(
     }
 
 
-def _check_columns(
+def check_columns(
     fact: DataFrame, dimensions: Mapping[str, DataFrame], contract: OneBigTableContract
 ) -> list[tuple[str, str]]:
     """The columns' types; analysing them finds a bad expression before anything is read."""
     try:
         return one_big_table.build(fact, dimensions, contract).dtypes
     except PySparkException as error:
-        raise ContractError(f"{contract.file}: properties.transformLogic: {first_line(error)}") from error
+        faults = [fault for column in contract.columns for fault in _fault(fact, dimensions, contract, column)]
+        told = "\n".join(faults) or f"{contract.file}: properties.transformLogic: {first_line(error)}"
+        raise ContractError(told) from error
+
+
+def _fault(
+    fact: DataFrame, dimensions: Mapping[str, DataFrame], contract: OneBigTableContract, column: WideColumn
+) -> list[str]:
+    try:
+        _ = one_big_table.build(fact, dimensions, replace(contract, columns=(column,))).dtypes
+    except PySparkException as error:
+        place = f"properties.{column.name}.transformLogic"
+        line = contract.lines.get(place)
+        at = f"{contract.file}{f' line {line}' if line else ''}: {place}"
+        return [
+            f"{at}: '{column.expression}': it is not a valid expression over the joined tables: {first_line(error)}"
+        ]
+    return []
 
 
 class _Layout(TypedDict):
