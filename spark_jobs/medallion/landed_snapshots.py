@@ -14,10 +14,9 @@ from pyspark.sql import types as T
 
 from medallion import bronze
 from medallion.bronze import Manifest
-from medallion.cleaning import UNCONVERTED, clean
+from medallion.cleaning import UNCONVERTED, check_expressions, clean
 from medallion.cli import JobArguments
 from medallion.contracts import Column, Rule, SilverContract
-from medallion.errors import BronzeError
 from medallion.judgement_basis import Basis
 from medallion.quality import ERRORS, WARNINGS, judge
 from medallion.quality_counts import Counts, count_columns, counts_of
@@ -64,7 +63,8 @@ def find_snapshot(
     """The snapshot of a business date; None when none was landed.
 
     Raises:
-        BronzeError: it cannot be read, or lacks the key.
+        BronzeError: it cannot be read.
+        ContractError: a column of the key cannot be told.
     """
     manifest = bronze.read_snapshot_manifest(
         spark, job.lake_root, contract.schema, contract.source_table, business_date
@@ -79,7 +79,8 @@ def find_all(spark: SparkSession, job: JobArguments, contract: SilverContract) -
     """All landed snapshots, in order of their dates.
 
     Raises:
-        BronzeError: one cannot be read, or lacks the key.
+        BronzeError: one cannot be read.
+        ContractError: a column of the key cannot be told.
     """
     dates = bronze.landed_dates(spark, job.lake_root, contract.schema, contract.source_table)
     found = [find_snapshot(spark, job, contract, date) for date in dates]
@@ -93,19 +94,16 @@ def told_part(spark: SparkSession, contract: SilverContract, manifest: Manifest)
     version there, and no rule is broken.
 
     Raises:
-        BronzeError: a column of the key is missing.
+        ContractError: a column of the key cannot be told.
     """
     empty = spark.createDataFrame([], manifest.columns)
     if _resolves(empty, [column.expression for column in contract.columns]):
         return contract
     columns = tuple(column for column in contract.columns if _resolves(empty, [column.expression]))
     names = {column.name for column in columns}
-    missing = [name for name in contract.key if name not in names]
-    if missing:
-        raise BronzeError(
-            f"{manifest.uri}: it has no column for {', '.join(missing)}, the key of {contract.file}; "
-            "correct the contract, or remove the snapshot's folder if it is of another table"
-        )
+    if not names.issuperset(contract.key):
+        # Raises: of a snapshot without keys nothing can be told, and what stands in the way is said with its line.
+        check_expressions(spark, contract, manifest.columns, manifest.uri)
     lake = empty.selectExpr(*[_typed_null(column) for column in columns], f"CAST(NULL AS array<string>) {UNCONVERTED}")
     return dataclasses.replace(
         contract,
