@@ -22,13 +22,14 @@ Another MySQL schema: copy this file, change the three names below, write its co
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, task_group
+from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, task_group
 from lakehouse import tasks
 from lakehouse.deadlines import scheduled_run_deadline
 from lakehouse.notifiers import AlertNotifier
 from lakehouse.operators.bronze_to_silver_operator import BronzeToSilverOperator
 from lakehouse.operators.mysql_to_bronze_operator import MySqlToBronzeOperator
 from lakehouse.operators.silver_to_gold_operator import SilverToGoldOperator
+from lakehouse.run_params import daily_run_params
 from lakehouse.sensors.mysql_ready_sensor import MySqlReadySensor
 from lakehouse.settings import settings_at_parse
 
@@ -49,28 +50,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     tags=["medallion", f"source:{SCHEMA}"],
-    params={
-        "business_date": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            description="The date to work on (YYYY-MM-DD). Empty: the day before the scheduled run.",
-        ),
-        "tables": Param(
-            [],
-            type="array",
-            items={"type": "string"},
-            description="MySQL tables to copy and clean. Empty: every table of the schema.",
-        ),
-        "rebuild": Param(
-            False, type="boolean", description="Make the silver tables of this run anew from all of bronze."
-        ),
-        "accept_deletes": Param(
-            False,
-            type="boolean",
-            description="Let a dimension's snapshot lose more keys than its contract's maxDeleteShare.",
-        ),
-    },
+    params=daily_run_params(),
     default_args={
         "owner": "data-platform",
         "retries": settings.task_retries,
