@@ -9,6 +9,8 @@ from pathlib import Path
 from local.demo.independent_check import query_delta
 
 LAST_DATE = date(2026, 6, 30)
+# Logs, to which every run adds: what it processed and what it found.
+_LOGS = ("_progress", "quality_metrics")
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ def content_of(lake: Path) -> LakeContent:
         f"{layer}.{folder.name}": folder
         for layer in ("silver", "gold")
         for folder in sorted((lake / layer).iterdir())
-        if (folder / "_delta_log").is_dir() and not folder.name.endswith("_progress")
+        if (folder / "_delta_log").is_dir() and not folder.name.endswith(_LOGS)
     }
     return LakeContent(
         rows={
