@@ -12,22 +12,18 @@ import secrets
 import shutil
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 from local.errors import AzuriteServerError
-from local.processes import die_with_parent
+from local.private_server import PrivateServer
 
 HOST = "127.0.0.1"
 ACCOUNT = "lakehouse"
 VERSION = "3.35.0"
 _INSTALL_SECONDS = 300.0
-_START_SECONDS = 60.0
-_STOP_SECONDS = 15.0
-_POLL_SECONDS = 0.05
 
 
-class AzuriteServer:
+class AzuriteServer(PrivateServer):
     """One Azurite with its blobs and log under `home`, on `127.0.0.1:port`; it dies with the thread that started it.
 
     Args:
@@ -36,12 +32,17 @@ class AzuriteServer:
         program: as `installed_azurite` gives it.
     """
 
+    NAME = "Azurite"
+    LOG_NAME = "azurite.log"
+    ERROR = AzuriteServerError
+    ENDED = "did not start"
+    STOP_SECONDS = 15.0
+
     def __init__(self, home: Path, port: int, program: Path) -> None:
-        self.home = home
+        super().__init__(home)
         self.port = port
         self.key = base64.b64encode(secrets.token_bytes(32)).decode()
         self._program = program
-        self._process: subprocess.Popen[bytes] | None = None
 
     def connection_string(self, port: int | None = None) -> str:
         """What a client needs to know; another `port` leads through a proxy."""
@@ -57,44 +58,18 @@ class AzuriteServer:
             AzuriteServerError: it ended or stayed silent; the message holds the end of its log.
         """
         self.home.mkdir(parents=True, exist_ok=True)
-        log_file = self.home / "azurite.log"
-        with log_file.open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    *(str(self._program), "--silent", "--skipApiVersionCheck", "--disableTelemetry"),
-                    *("--location", str(self.home), "--blobHost", HOST, "--blobPort", str(self.port)),
-                ],
-                env={**os.environ, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{self.key}"},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                preexec_fn=die_with_parent(),
-            )
-        end = time.monotonic() + _START_SECONDS
-        while not self._listens():
-            if self._process.poll() is not None or time.monotonic() > end:
-                self.stop()
-                raise AzuriteServerError(f"Azurite did not start; {log_file} says:\n{log_file.read_text()[-2000:]}")
-            time.sleep(_POLL_SECONDS)
-
-    def stop(self) -> None:
-        """Stop the server and wait for its end; what it holds stays."""
-        process, self._process = self._process, None
-        if process is None or process.poll() is not None:
-            return
-        process.terminate()
+        self._launch(
+            [
+                *(str(self._program), "--silent", "--skipApiVersionCheck", "--disableTelemetry"),
+                *("--location", str(self.home), "--blobHost", HOST, "--blobPort", str(self.port)),
+            ],
+            {**os.environ, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{self.key}"},
+        )
         try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-    def _listens(self) -> bool:
-        try:
-            socket.create_connection((HOST, self.port), 1).close()
-        except OSError:
-            return False
-        return True
+            self._wait_until_it_answers(lambda: socket.create_connection((HOST, self.port), 1).close(), OSError)
+        except BaseException:
+            self.stop()
+            raise
 
 
 def installed_azurite(cache: Path | None = None) -> Path:

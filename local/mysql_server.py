@@ -11,8 +11,6 @@ import json
 import os
 import secrets
 import shutil
-import subprocess
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,17 +19,14 @@ from typing import Any
 import MySQLdb
 
 from local.errors import MySqlServerError
-from local.processes import die_with_parent, is_alive, is_port_free, last_lines
+from local.private_server import PrivateServer
+from local.processes import is_port_free
 from local.socket_folders import socket_folder
 
 HOST = "127.0.0.1"
 SOURCE_SCHEMA = "atliqsale"
 OWNER = "owner"
 READER = "lakehouse"
-_START_SECONDS = 60.0
-_STOP_SECONDS = 30.0
-_LEFTOVER_SECONDS = 15.0
-_POLL_SECONDS = 0.05
 _SOCKET_NAME = "mariadb.sock"
 _INSTALL_HINT = "install MariaDB's server (Debian, Ubuntu: apt-get install mariadb-server)"
 
@@ -55,7 +50,7 @@ class Credentials:
         return str(passwords[user])
 
 
-class MySqlServer:
+class MySqlServer(PrivateServer):
     """One MariaDB server with its data, socket, log and credentials under `home`, on `127.0.0.1:port`.
 
     The server dies with the thread that called `start()`, so call that from a thread which stays.
@@ -66,23 +61,16 @@ class MySqlServer:
         options: further options of the server, such as `--require-secure-transport=ON`.
     """
 
+    NAME = "MariaDB"
+    LOG_NAME = "mariadb.log"
+    ERROR = MySqlServerError
+
     def __init__(self, home: Path, port: int, options: Sequence[str] = ()) -> None:
+        super().__init__(home)
         self.options = tuple(options)
-        self.home = home.resolve()
         self.port = port
         self.host = HOST
         self.user = OWNER
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def data_folder(self) -> Path:
-        """The folder of the tables; it appears when its installation is complete."""
-        return self.home / "data"
-
-    @property
-    def log_file(self) -> Path:
-        """Where the server writes what it has to say."""
-        return self.home / "mariadb.log"
 
     @property
     def socket(self) -> Path:
@@ -122,7 +110,7 @@ class MySqlServer:
         if self.is_running():
             return
         daemon = _program("mariadbd", "mysqld")
-        self._wait_for_leftover()
+        self._wait_for_leftover(self._pid_file, f"--datadir={self.data_folder}")
         if not is_port_free(self.port):
             raise MySqlServerError(f"port {self.port} on {HOST} is taken: stop what listens there or choose another")
         self.home.mkdir(parents=True, exist_ok=True)
@@ -130,43 +118,13 @@ class MySqlServer:
         self.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.data_folder.exists():
             self._install()
-        with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
-                [daemon, *self._options()],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                # A session of its own: Ctrl-C at the terminal must reach the demo alone, which then stops us in order.
-                start_new_session=True,
-                preexec_fn=die_with_parent(),
-            )
+        self._launch([daemon, *self._options()])
         try:
-            self._wait_until_it_answers()
+            self._wait_until_it_answers(lambda: self._connect_as_administrator().close(), MySQLdb.OperationalError)
             self._create_accounts()
         except BaseException:
             self.stop()
             raise
-
-    def stop(self) -> None:
-        """Shut the server down and wait for its end; does nothing when it does not run."""
-        process, self._process = self._process, None
-        if process is None or process.poll() is not None:
-            return
-        process.terminate()
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-    def is_running(self) -> bool:
-        """Tell whether the server that this object started is alive."""
-        return self._process is not None and self._process.poll() is None
-
-    @property
-    def pid(self) -> int | None:
-        """The server's process id while it runs."""
-        return self._process.pid if self._process is not None and self.is_running() else None
 
     def connect(self, database: str | None = None, user: str = OWNER, **options: Any) -> MySQLdb.connections.Connection:
         """Connect over TCP in utf8mb4; every statement commits by itself unless `autocommit=False` is given.
@@ -239,64 +197,21 @@ class MySqlServer:
 
     def _install(self) -> None:
         installer = _program("mariadb-install-db", "mysql_install_db")
-        # Installed beside and renamed, so that an interrupted installation is never taken for a complete one.
-        partial = self.home / "data.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        command = [
+        self._install_data(
             installer,
-            "--no-defaults",
-            *_user_option(),
-            f"--datadir={partial}",
-            "--auth-root-authentication-method=socket",
-            f"--auth-root-socket-user={getpass.getuser()}",
-            "--skip-test-db",
-            "--skip-name-resolve",
-        ]
-        done = subprocess.run(
-            command,
+            lambda folder: [
+                installer,
+                "--no-defaults",
+                *_user_option(),
+                f"--datadir={folder}",
+                "--auth-root-authentication-method=socket",
+                f"--auth-root-socket-user={getpass.getuser()}",
+                "--skip-test-db",
+                "--skip-name-resolve",
+            ],
             # A server clears the temporary tables of its folder when it starts: in /tmp those of another installation.
-            env={**os.environ, "TMPDIR": str(self._temporary_folder())},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            preexec_fn=die_with_parent(),
+            {**os.environ, "TMPDIR": str(self._temporary_folder())},
         )
-        if done.returncode != 0:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise MySqlServerError(f"{installer} failed in {self.home}:\n{last_lines(done.stdout + done.stderr)}")
-        partial.rename(self.data_folder)
-
-    def _wait_for_leftover(self) -> None:
-        """Wait for the server of a demo that was killed: it is shutting down and still holds the folder and port."""
-        try:
-            pid = int(self._pid_file.read_text())
-        except (FileNotFoundError, ValueError):
-            return
-        end = time.monotonic() + _LEFTOVER_SECONDS
-        while _is_server_of(pid, self.data_folder):
-            if time.monotonic() > end:
-                raise MySqlServerError(
-                    f"{self.home} is in use by the MariaDB server with process id {pid}: "
-                    "stop what started it, or choose another folder"
-                )
-            time.sleep(_POLL_SECONDS)
-
-    def _wait_until_it_answers(self) -> None:
-        end = time.monotonic() + _START_SECONDS
-        while True:
-            if not self.is_running():
-                raise MySqlServerError(f"MariaDB ended while starting; {self.log_file} says:\n{self._log_tail()}")
-            try:
-                self._connect_as_administrator().close()
-                return
-            except MySQLdb.OperationalError as error:
-                if time.monotonic() > end:
-                    raise MySqlServerError(
-                        f"MariaDB did not answer within {_START_SECONDS:.0f} s; {self.log_file} says:\n"
-                        f"{self._log_tail()}"
-                    ) from error
-            time.sleep(_POLL_SECONDS)
 
     def _connect_as_administrator(self) -> MySQLdb.connections.Connection:
         return MySQLdb.connect(unix_socket=str(self.socket), user=getpass.getuser(), charset="utf8mb4", autocommit=True)
@@ -315,9 +230,6 @@ class MySqlServer:
         finally:
             connection.close()
 
-    def _log_tail(self) -> str:
-        return last_lines(self.log_file.read_text(errors="replace")) if self.log_file.exists() else "(nothing)"
-
 
 def _program(*names: str) -> str:
     # Debian keeps the server in /usr/sbin, which an ordinary user's PATH lacks.
@@ -331,13 +243,3 @@ def _program(*names: str) -> str:
 
 def _user_option() -> list[str]:
     return ["--user=root"] if os.geteuid() == 0 else []
-
-
-def _is_server_of(pid: int, data_folder: Path) -> bool:
-    if not is_alive(pid):
-        return False
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return False
-    return f"--datadir={data_folder}".encode() in command

@@ -8,47 +8,33 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
 
 from local.errors import PostgresServerError
-from local.processes import die_with_parent, is_alive, last_lines
+from local.private_server import PrivateServer
 from local.socket_folders import socket_folder
 
 _USER = "airflow"
 _DATABASE = "postgres"
 _SOCKET_NAME = ".s.PGSQL.5432"
-_START_SECONDS = 60.0
-_STOP_SECONDS = 30.0
-_LEFTOVER_SECONDS = 15.0
-_POLL_SECONDS = 0.05
 
 
-class PostgresServer:
+class PostgresServer(PrivateServer):
     """One PostgreSQL server with its data, socket and log under `home`.
 
     The server ends with the thread that called `start()`, so call that from a thread which stays.
     """
 
-    def __init__(self, home: Path) -> None:
-        self.home = home.resolve()
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def data_folder(self) -> Path:
-        """The folder of the tables; it appears when its installation is complete."""
-        return self.home / "data"
-
-    @property
-    def log_file(self) -> Path:
-        """Where the server writes what it has to say."""
-        return self.home / "postgres.log"
+    NAME = "PostgreSQL"
+    LOG_NAME = "postgres.log"
+    ERROR = PostgresServerError
+    # A fast shutdown; at SIGTERM it would wait for its clients.
+    STOP_SIGNAL = signal.SIGINT
 
     @property
     def socket_folder(self) -> Path:
@@ -74,46 +60,15 @@ class PostgresServer:
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.home.chmod(0o700)
         self.socket_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._wait_for_leftover()
+        self._wait_for_leftover(self.data_folder / "postmaster.pid", str(self.data_folder))
         if not self.data_folder.exists():
             self._install()
-        with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
-                [*_as_ordinary_user(), _program("postgres"), *self._options()],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                # A session of its own: Ctrl-C at the terminal must reach the demo alone, which then stops us in order.
-                start_new_session=True,
-                preexec_fn=die_with_parent(signal.SIGINT),
-            )
+        self._launch([*_as_ordinary_user(), _program("postgres"), *self._options()])
         try:
-            self._wait_until_it_answers()
+            self._wait_until_it_answers(self._ask, psycopg.OperationalError)
         except BaseException:
             self.stop()
             raise
-
-    def stop(self) -> None:
-        """Shut the server down and wait for its end; does nothing when it does not run."""
-        process, self._process = self._process, None
-        if process is None or process.poll() is not None:
-            return
-        # PostgreSQL's fast shutdown; at SIGTERM it would wait for its clients.
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-    def is_running(self) -> bool:
-        """Tell whether the server that this object started is alive."""
-        return self._process is not None and self._process.poll() is None
-
-    @property
-    def pid(self) -> int | None:
-        """The server's process id while it runs."""
-        return self._process.pid if self._process is not None and self.is_running() else None
 
     def _options(self) -> list[str]:
         settings = {
@@ -127,58 +82,16 @@ class PostgresServer:
         return ["-D", str(self.data_folder), *(f"--{name}={value}" for name, value in settings.items())]
 
     def _install(self) -> None:
-        # Installed beside and renamed, so that an interrupted installation is never taken for a complete one.
-        partial = self.home / "data.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        command = [
-            *_as_ordinary_user(), _program("initdb"), "-D", str(partial),
-            f"--username={_USER}", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync",
-        ]  # fmt: skip
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, preexec_fn=die_with_parent()
-        )
-        if done.returncode != 0:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise PostgresServerError(f"initdb failed in {self.home}:\n{last_lines(done.stdout + done.stderr)}")
-        partial.rename(self.data_folder)
+        self._install_data(
+            "initdb",
+            lambda folder: [
+                *_as_ordinary_user(), _program("initdb"), "-D", str(folder),
+                f"--username={_USER}", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync",
+            ],
+        )  # fmt: skip
 
-    def _wait_for_leftover(self) -> None:
-        """Wait for the server of a demo that was killed: it is shutting down and still holds the folder."""
-        end = time.monotonic() + _LEFTOVER_SECONDS
-        while (pid := self._leftover()) is not None:
-            if time.monotonic() > end:
-                raise PostgresServerError(
-                    f"{self.home} is in use by the PostgreSQL server with process id {pid}: "
-                    "stop what started it, or choose another folder"
-                )
-            time.sleep(_POLL_SECONDS)
-
-    def _leftover(self) -> int | None:
-        try:
-            pid = int((self.data_folder / "postmaster.pid").read_text().splitlines()[0])
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except (OSError, ValueError, IndexError):
-            return None
-        return pid if is_alive(pid) and str(self.data_folder).encode() in command else None
-
-    def _wait_until_it_answers(self) -> None:
-        end = time.monotonic() + _START_SECONDS
-        while True:
-            if not self.is_running():
-                raise PostgresServerError(f"PostgreSQL ended while starting; {self.log_file} says:\n{self._log_tail()}")
-            try:
-                psycopg.connect(host=str(self.socket_folder), user=_USER, dbname=_DATABASE).close()
-                return
-            except psycopg.OperationalError as error:
-                if time.monotonic() > end:
-                    raise PostgresServerError(
-                        f"PostgreSQL did not answer within {_START_SECONDS:.0f} s; {self.log_file} says:\n"
-                        f"{self._log_tail()}"
-                    ) from error
-            time.sleep(_POLL_SECONDS)
-
-    def _log_tail(self) -> str:
-        return last_lines(self.log_file.read_text(errors="replace")) if self.log_file.exists() else "(nothing)"
+    def _ask(self) -> None:
+        psycopg.connect(host=str(self.socket_folder), user=_USER, dbname=_DATABASE).close()
 
 
 def _program(name: str) -> str:

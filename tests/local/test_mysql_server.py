@@ -148,7 +148,7 @@ def test_servers_can_be_installed_side_by_side(tmp_path: Path) -> None:
 
 def _without_patience(server: MySqlServer) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("local.mysql_server._LEFTOVER_SECONDS", 0.0)
+        patch.setattr("local.private_server._LEFTOVER_SECONDS", 0.0)
         server.start()
 
 

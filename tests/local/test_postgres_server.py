@@ -110,5 +110,5 @@ def test_a_machine_without_user_namespaces_tells_root_what_to_do(
 
 def _without_patience(server: PostgresServer) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("local.postgres_server._LEFTOVER_SECONDS", 0.0)
+        patch.setattr("local.private_server._LEFTOVER_SECONDS", 0.0)
         server.start()
