@@ -24,6 +24,7 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, task_group
 from lakehouse import tasks
+from lakehouse.dag_defaults import default_args
 from lakehouse.deadlines import scheduled_run_deadline
 from lakehouse.notifiers import AlertNotifier
 from lakehouse.operators.bronze_to_silver_operator import BronzeToSilverOperator
@@ -51,15 +52,7 @@ with DAG(
     max_active_runs=1,
     tags=["medallion", f"source:{SCHEMA}"],
     params=daily_run_params(),
-    default_args={
-        "owner": "data-platform",
-        "retries": settings.task_retries,
-        "retry_delay": timedelta(seconds=settings.retry_delay_seconds),
-        "retry_exponential_backoff": True,
-        "max_retry_delay": timedelta(minutes=10),
-        "execution_timeout": timedelta(hours=2),
-        "on_failure_callback": [alert],
-    },
+    default_args=default_args(settings, alert),
     deadline=scheduled_run_deadline(timedelta(minutes=settings.deadline_minutes), alert),
 ) as dag:
     run = tasks.resolve_run(timezone=settings.timezone)

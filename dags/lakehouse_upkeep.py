@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG, CronDataIntervalTimetable
 from lakehouse import tasks
+from lakehouse.dag_defaults import default_args
 from lakehouse.notifiers import AlertNotifier
 from lakehouse.settings import settings_at_parse
 
@@ -35,14 +36,6 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     tags=["upkeep"],
-    default_args={
-        "owner": "data-platform",
-        "retries": settings.task_retries,
-        "retry_delay": timedelta(seconds=settings.retry_delay_seconds),
-        "retry_exponential_backoff": True,
-        "max_retry_delay": timedelta(minutes=10),
-        "execution_timeout": timedelta(hours=2),
-        "on_failure_callback": [AlertNotifier()],
-    },
+    default_args=default_args(settings, AlertNotifier()),
 ):
     tasks.sweep_bronze()
