@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from medallion.contracts import SilverContract
+    from medallion.contracts.silver_contract import SilverContract
     from pyspark.sql import DataFrame, SparkSession
 
 COLUMNS = (
@@ -46,7 +46,7 @@ RULES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
 
 def main(rows: int, runs: int, folder: str, dqx: bool) -> None:
     """Measures every way and prints what was found."""
-    from medallion.session import check_java
+    from medallion.run.session import check_java
     from pyspark.sql import SparkSession
 
     check_java()
@@ -128,7 +128,7 @@ def _ours() -> Callable[[DataFrame], DataFrame]:
     """The projection that silver runs, on rows that need no conversion."""
     import datetime as dt
 
-    from medallion.quality import judge
+    from medallion.quality.row_judgement import judge
 
     contract = _contract()
 
@@ -140,8 +140,8 @@ def _ours() -> Callable[[DataFrame], DataFrame]:
 
 
 def _contract() -> SilverContract:
-    from medallion import rules
-    from medallion.contracts import Column, Rule, Severity, SilverContract, TableKind
+    from medallion.contracts.silver_contract import Column, Rule, Severity, SilverContract, TableKind
+    from medallion.quality import rules
 
     error = Severity.ERROR
     given = rules.Given("currency_valid_values", error, "currency is not known")

@@ -42,7 +42,7 @@ class Result:
 
 def start_spark(memory: str, cores: int) -> SparkSession:
     """A session for large data, the same for every way; the jobs' own local one is set up for a few rows."""
-    from medallion.session import find_jars
+    from medallion.run.session import find_jars
     from pyspark.sql import SparkSession
 
     settings = {

@@ -50,9 +50,9 @@ def _ours(spark: SparkSession, lake: Lake, day: dt.date) -> None:
 
 
 def _run(spark: SparkSession, lake: Lake, day: dt.date, *, rebuild: bool) -> None:
-    from medallion.cli import JobArguments
-    from medallion.contract_files import read_silver_contract
-    from medallion.dimensions import refresh_dimension
+    from medallion.contracts.contract_files import read_silver_contract
+    from medallion.dimensions.dimension_run import refresh_dimension
+    from medallion.run.cli import JobArguments
 
     job = JobArguments(lake.contracts, TABLE, day, "bench", str(lake.root), None, rebuild=rebuild, accept_deletes=True)
     refresh_dimension(spark, job, read_silver_contract(lake.contracts, TABLE))

@@ -23,14 +23,14 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, task_group
-from lakehouse import tasks
-from lakehouse.dag_defaults import default_args
-from lakehouse.deadlines import scheduled_run_deadline
-from lakehouse.notifiers import AlertNotifier
+from lakehouse.alerting.deadlines import scheduled_run_deadline
+from lakehouse.alerting.notifiers import AlertNotifier
+from lakehouse.daily_run import tasks
+from lakehouse.daily_run.dag_defaults import default_args
+from lakehouse.daily_run.run_params import daily_run_params
 from lakehouse.operators.bronze_to_silver_operator import BronzeToSilverOperator
 from lakehouse.operators.mysql_to_bronze_operator import MySqlToBronzeOperator
 from lakehouse.operators.silver_to_gold_operator import SilverToGoldOperator
-from lakehouse.run_params import daily_run_params
 from lakehouse.sensors.mysql_ready_sensor import MySqlReadySensor
 from lakehouse.settings import settings_at_parse
 

@@ -14,13 +14,13 @@ later runs replaced. It never touches a snapshot that a past business_date may n
 It may run at any time beside copies; missing a week does no harm. What each alert means stands in `docs/operations.md`.
 """
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG, CronDataIntervalTimetable
-from lakehouse import tasks
-from lakehouse.dag_defaults import default_args
-from lakehouse.notifiers import AlertNotifier
+from lakehouse.alerting.notifiers import AlertNotifier
+from lakehouse.daily_run import tasks
+from lakehouse.daily_run.dag_defaults import default_args
 from lakehouse.settings import settings_at_parse
 
 SCHEDULE = "0 18 * * 0"

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 from pyspark.sql import SparkSession
 
-from medallion.cli import JobArguments
-from medallion.contract_files import read_one_big_table_contract, read_silver_contract
-from medallion.job import exit_on_failure, run_job
-from medallion.one_big_table_refresh import refresh_one_big_table
-from medallion.run_ledger import Outcome
+from medallion.contracts.contract_files import read_one_big_table_contract, read_silver_contract
+from medallion.gold.one_big_table_refresh import refresh_one_big_table
+from medallion.run.cli import JobArguments
+from medallion.run.job import exit_on_failure, run_job
+from medallion.run.run_ledger import Outcome
 
 
 def refresh(spark: SparkSession, job: JobArguments) -> Outcome:

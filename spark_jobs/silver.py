@@ -13,14 +13,14 @@ from collections.abc import Sequence
 
 from pyspark.sql import SparkSession
 
-from medallion.cli import JobArguments, parse_arguments
-from medallion.contract_files import read_silver_contract, silver_tables
-from medallion.contracts import TableKind
-from medallion.dimensions import refresh_dimension
+from medallion.contracts.contract_files import read_silver_contract, silver_tables
+from medallion.contracts.silver_contract import TableKind
+from medallion.dimensions.dimension_run import refresh_dimension
 from medallion.errors import MedallionError
 from medallion.facts import refresh_fact
-from medallion.job import exit_on_failure, run_job
-from medallion.run_ledger import Outcome
+from medallion.run.cli import JobArguments, parse_arguments
+from medallion.run.job import exit_on_failure, run_job
+from medallion.run.run_ledger import Outcome
 
 
 def refresh(spark: SparkSession, job: JobArguments) -> Outcome:

@@ -21,10 +21,12 @@ class Copy(Way):
 
     def __init__(self, source: Source) -> None:
         super().__init__(source)
-        from lakehouse import copy_run, copy_spec, settings, source_connection
+        from lakehouse import settings
+        from lakehouse.bronze import copy_run, copy_spec
+        from lakehouse.source import source_connection
 
         # A copy imports it when it runs, which is timed.
-        importlib.import_module("lakehouse.table_copy")
+        importlib.import_module("lakehouse.bronze.table_copy")
         self._run: Any = copy_run.CopyRun
         self._spec = copy_spec.CopySpec
         self._load_settings = settings.load_settings

@@ -19,9 +19,9 @@ class Copy(Way):
 
     def __init__(self, source: Source) -> None:
         super().__init__(source)
-        from lakehouse import fingerprint, type_map
-        from lakehouse.mysql_source import MySqlSource
-        from lakehouse.source_connection import ConnectionInfo
+        from lakehouse.source import fingerprint, type_map
+        from lakehouse.source.mysql_source import MySqlSource
+        from lakehouse.source.source_connection import ConnectionInfo
 
         self._info = ConnectionInfo("bench", source.host, source.port, source.user, source.password)
         self._open: Any = MySqlSource

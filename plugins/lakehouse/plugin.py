@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
-from lakehouse.deadlines import ScheduledRunDeadline
+from lakehouse.alerting.deadlines import ScheduledRunDeadline
 
 
 class LakehousePlugin(AirflowPlugin):

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from lakehouse.errors import SettingError
-from lakehouse.source_load import SessionValue, check_session_settings
+from lakehouse.source.source_load import SessionValue, check_session_settings
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 COMPUTE_KINDS = ("environment_key", "existing_cluster_id", "new_cluster")

@@ -9,22 +9,24 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from medallion import bronze, delta_tables, quality_gate, quarantine, reconcile, references
-from medallion.bronze import SLICE, UNDATED, Manifest
-from medallion.cleaning import RAW, check_expressions, clean
-from medallion.cli import JobArguments
-from medallion.contracts import SilverContract
-from medallion.expectations import counted_verdicts, landed_verdicts
-from medallion.judgement_basis import Basis
-from medallion.known_keys import KnownKeys
-from medallion.progress import SliceProgress, progress_of, write_progress
-from medallion.quality import ERRORS, FINDINGS_TYPE, WAIVED, WARNINGS, judge, judge_warnings
-from medallion.quality_counts import Counts, count_columns, counts_of
+from medallion import reconcile
+from medallion.contracts.silver_contract import SilverContract
+from medallion.lake import bronze, delta_tables
+from medallion.lake.bronze import SLICE, UNDATED, Manifest
+from medallion.lake.progress import SliceProgress, progress_of, write_progress
+from medallion.lake.small_frames import MAX_ROWS, fetch_small
+from medallion.lake.table_names import TableNames
+from medallion.quality import quality_gate, quarantine, references
+from medallion.quality.cleaning import RAW, check_expressions, clean
+from medallion.quality.expectations import counted_verdicts, landed_verdicts
+from medallion.quality.judgement_basis import Basis
+from medallion.quality.known_keys import KnownKeys
+from medallion.quality.quality_counts import Counts, count_columns, counts_of
+from medallion.quality.row_judgement import ERRORS, FINDINGS_TYPE, WAIVED, WARNINGS, judge, judge_warnings
+from medallion.quality.rules import identifier
 from medallion.reconcile import decimal_type, exact_sum, measure_types
-from medallion.rules import identifier
-from medallion.run_ledger import Outcome
-from medallion.small_frames import MAX_ROWS, fetch_small
-from medallion.table_names import TableNames
+from medallion.run.cli import JobArguments
+from medallion.run.run_ledger import Outcome
 
 _COPIES = "_copies"
 

@@ -11,13 +11,13 @@ from decimal import Context, Decimal
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from medallion import quarantine
-from medallion.bronze import UNDATED
-from medallion.business_keys import BUSINESS_KEY, business_key
-from medallion.contracts import SilverContract
-from medallion.progress import SliceProgress
-from medallion.quality import ERRORS, WARNINGS
-from medallion.rules import identifier
+from medallion.contracts.silver_contract import SilverContract
+from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
+from medallion.lake.bronze import UNDATED
+from medallion.lake.progress import SliceProgress
+from medallion.quality import quarantine
+from medallion.quality.row_judgement import ERRORS, WARNINGS
+from medallion.quality.rules import identifier
 
 _FLOAT_SCALE = 10
 # Wide enough for every decimal that Spark has; Python's own default is 28 digits.

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from datacontract.data_contract import DataContract
 from jsonschema import Draft201909Validator  # type: ignore[import-untyped]
-from lakehouse.contracts import load_contracts
+from lakehouse.contracts.table_contracts import load_contracts
 from open_data_contract_standard.model import OpenDataContractStandard  # ruff: ignore[banned-module-level-imports] - this is its test
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"

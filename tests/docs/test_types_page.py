@@ -9,8 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from lakehouse import type_map
-from lakehouse.type_map import SourceColumn, plan_column
+from lakehouse.source import type_map
+from lakehouse.source.type_map import SourceColumn, plan_column
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "types.md"
 ROWS = [

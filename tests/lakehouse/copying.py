@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from lakehouse.bronze_layout import manifest_name, table_folder
-from lakehouse.copy_spec import CopyOutcome, CopySpec
-from lakehouse.manifest import Manifest, read_manifest, read_visible
-from lakehouse.mysql_source import MySqlSource
-from lakehouse.source_connection import ConnectionInfo
-from lakehouse.source_load import SourceLoad
-from lakehouse.table_copy import CopyLimits, copy_table
+from lakehouse.bronze.bronze_layout import manifest_name, table_folder
+from lakehouse.bronze.copy_spec import CopyOutcome, CopySpec
+from lakehouse.bronze.manifest import Manifest, read_manifest, read_visible
+from lakehouse.bronze.table_copy import CopyLimits, copy_table
+from lakehouse.source.mysql_source import MySqlSource
+from lakehouse.source.source_connection import ConnectionInfo
+from lakehouse.source.source_load import SourceLoad
 
 from local.mysql_server import MySqlServer
 from tests.lakehouse.slice_rows import read_slice

@@ -17,8 +17,8 @@ from airflow.timetables.base import DataInterval
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
-from lakehouse.deadlines import scheduled_run_deadline
-from lakehouse.notifiers import AlertNotifier
+from lakehouse.alerting.deadlines import scheduled_run_deadline
+from lakehouse.alerting.notifiers import AlertNotifier
 from sqlalchemy import select
 
 END = pendulum.datetime(2026, 11, 21, tz="UTC")

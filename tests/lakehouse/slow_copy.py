@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from lakehouse.copy_spec import CopySpec
-from lakehouse.source_load import Pace, SourceLoad
+from lakehouse.bronze.copy_spec import CopySpec
+from lakehouse.source.source_load import Pace, SourceLoad
 
 from tests.lakehouse.copying import Bench
 

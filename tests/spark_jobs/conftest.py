@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
     """A classic session on two cores, stopped at the end."""
-    from medallion.session import local_session
+    from medallion.run.session import local_session
 
     session = local_session("local[2]")
     yield session

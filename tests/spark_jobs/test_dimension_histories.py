@@ -179,7 +179,7 @@ def test_a_snapshot_that_takes_back_its_word_gives_untracked_values_back(spark: 
 
 
 def test_more_changes_than_the_driver_holds(spark: SparkSession, tmp_path: Path) -> None:
-    from medallion.small_frames import MAX_ROWS
+    from medallion.lake.small_frames import MAX_ROWS
 
     things = Things.at(tmp_path)
     keys = [f"K{number:06}" for number in range(MAX_ROWS + 2)]

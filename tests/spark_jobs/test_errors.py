@@ -15,8 +15,8 @@ from tests.spark_jobs.bronze_lake import CONTRACTS, MARKET, BronzeLake
 from tests.spark_jobs.jobs import ledger_row, run_failure
 
 if TYPE_CHECKING:
-    from medallion.cli import JobArguments
-    from medallion.run_ledger import Outcome
+    from medallion.run.cli import JobArguments
+    from medallion.run.run_ledger import Outcome
     from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.spark
@@ -105,7 +105,7 @@ def test_a_table_whose_log_is_damaged(spark: SparkSession, tmp_path: Path) -> No
 
 
 def test_what_the_operating_system_refuses(spark: SparkSession, tmp_path: Path) -> None:
-    from medallion.job import run_job
+    from medallion.run.job import run_job
 
     def work(spark: SparkSession, job: JobArguments) -> Outcome:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path))
@@ -133,8 +133,8 @@ def test_a_lake_where_no_ledger_row_can_be_written(spark: SparkSession, tmp_path
     ],
 )
 def test_arguments(changed: dict[str, str], message: str) -> None:
-    from medallion.cli import parse_arguments
     from medallion.errors import ArgumentError
+    from medallion.run.cli import parse_arguments
 
     given = {
         "--contracts": str(CONTRACTS), "--table": "market", "--business-date": DAY, "--run-id": "r",

@@ -26,7 +26,7 @@ START_SECONDS = 120
 def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Spark Connect server with Delta; gives its address."""
     import pyspark
-    from medallion.session import find_jars
+    from medallion.run.session import find_jars
 
     home, port = Path(pyspark.__file__).parent, free_port()
     folder = tmp_path_factory.mktemp("connect")

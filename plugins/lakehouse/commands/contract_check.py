@@ -14,9 +14,9 @@ from lakehouse.commands.source_arguments import add_source_arguments, source_of
 from lakehouse.errors import ContractError, SourceError
 
 if TYPE_CHECKING:
-    from lakehouse.contracts import ContractSet
-    from lakehouse.live_check import Finding
-    from lakehouse.mysql_source import MySqlSource
+    from lakehouse.contracts.live_check import Finding
+    from lakehouse.contracts.table_contracts import ContractSet
+    from lakehouse.source.mysql_source import MySqlSource
 
 _MOST_SECONDS = 60
 _DESCRIPTION = """Validates all contracts, then holds each against its live table: missing tables and columns, other
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _invalid(folder: Path) -> list[str]:
     """What is wrong in the contracts of a folder, one line each."""
-    from lakehouse.contracts import load_contracts
+    from lakehouse.contracts.table_contracts import load_contracts
 
     try:
         load_contracts(folder)
@@ -75,9 +75,9 @@ def _invalid(folder: Path) -> list[str]:
 
 
 def _live(folders: list[Path], arguments: argparse.Namespace) -> Iterator[Finding]:
-    from lakehouse.contracts import load_contracts
-    from lakehouse.mysql_source import MySqlSource
-    from lakehouse.query_time import limit_time
+    from lakehouse.contracts.table_contracts import load_contracts
+    from lakehouse.source.mysql_source import MySqlSource
+    from lakehouse.source.query_time import limit_time
 
     with MySqlSource(source_of(arguments)) as source:
         limit_time(source, arguments.seconds)
@@ -86,9 +86,9 @@ def _live(folders: list[Path], arguments: argparse.Namespace) -> Iterator[Findin
 
 
 def _check_schema(source: MySqlSource, folder: Path, contracts: ContractSet, seconds: int) -> Iterator[Finding]:
-    from lakehouse.contract_files import ContractFile, Problem, read_contract_file
+    from lakehouse.contracts.contract_files import ContractFile, Problem, read_contract_file
+    from lakehouse.contracts.live_check import Finding, check_columns, check_values, missing_table
     from lakehouse.drafting.source_description import describe_table
-    from lakehouse.live_check import Finding, check_columns, check_values, missing_table
 
     try:
         tables = {table.name for table in source.tables(contracts.schema)}

@@ -68,7 +68,7 @@ def _draft(arguments: argparse.Namespace) -> Draft:
     from lakehouse.drafting.source_description import describe_table
     from lakehouse.drafting.table_profile import profile_columns, repeated_rows
     from lakehouse.drafting.table_sample import sample_table
-    from lakehouse.mysql_source import MySqlSource
+    from lakehouse.source.mysql_source import MySqlSource
 
     info = source_of(arguments)
     with MySqlSource(info) as source:
@@ -95,7 +95,7 @@ def _folder(output: str | None, schema: str) -> Path:
 
 def _check(text: str, name: str) -> None:
     """Raises ContractError where the draft would not pass the checks: better no file than one that stops the DAG."""
-    from lakehouse.contracts import load_contracts
+    from lakehouse.contracts.table_contracts import load_contracts
 
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / f"{name}.odcs.yaml").write_text(text, encoding="utf-8")
@@ -103,7 +103,7 @@ def _check(text: str, name: str) -> None:
 
 
 def _write(path: Path, text: str, force: bool) -> None:
-    from lakehouse.lake_path import publish
+    from lakehouse.lake.lake_path import publish
 
     if path.exists() and not force:
         raise ContractError(f"{path} is there already, and was left as it is: give --force to replace it")

@@ -24,11 +24,11 @@ from lakehouse.commands.source_arguments import (
 )
 
 if TYPE_CHECKING:
-    from lakehouse.lake_path import LakePath
-    from lakehouse.ledger import LedgerRow
-    from lakehouse.planning import TablePlan
+    from lakehouse.daily_run.ledger import LedgerRow
+    from lakehouse.daily_run.planning import TablePlan
+    from lakehouse.lake.lake_path import LakePath
     from lakehouse.settings import Settings
-    from lakehouse.source_connection import ConnectionInfo
+    from lakehouse.source.source_connection import ConnectionInfo
 
 _DESCRIPTION = """Copies what changed in one table to bronze, as the DAG's task does: same settings, same verification,
 same manifest, and a row in the run ledger. Ctrl-C ends it with nothing half written. A table without a contract is
@@ -49,10 +49,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Copy, show how it goes on stderr, and print a summary."""
-    from lakehouse.business_date import check_business_date
-    from lakehouse.copy_run import CopyRun
-    from lakehouse.copy_spec import CopySpec
-    from lakehouse.ledger import run_slug
+    from lakehouse.bronze.copy_run import CopyRun
+    from lakehouse.bronze.copy_spec import CopySpec
+    from lakehouse.daily_run.business_date import check_business_date
+    from lakehouse.daily_run.ledger import run_slug
     from lakehouse.settings import load_settings
 
     now = datetime.now(UTC)
@@ -105,14 +105,14 @@ def summary(row: LedgerRow, day: date) -> str:
 def _lake(settings: Settings) -> LakePath:
     if settings.lake_root.startswith("file://"):
         return Path(settings.lake_root.removeprefix("file://"))
-    from lakehouse.lake import lake_root
+    from lakehouse.lake.lake_root import lake_root
 
     return lake_root(settings)
 
 
 def _plan(arguments: argparse.Namespace, info: ConnectionInfo, contracts: Path) -> TablePlan:
-    from lakehouse.mysql_source import list_tables
-    from lakehouse.planning import plan_tables
+    from lakehouse.daily_run.planning import plan_tables
+    from lakehouse.source.mysql_source import list_tables
 
     schema = schema_of(arguments, info)
     known = contracts_of_schema(contracts, schema)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse.errors import SourceError
-from lakehouse.mysql_address import find_connection
+from lakehouse.source.mysql_address import find_connection
 
 if TYPE_CHECKING:
-    from lakehouse.contracts import ContractSet
-    from lakehouse.source_connection import ConnectionInfo
+    from lakehouse.contracts.table_contracts import ContractSet
+    from lakehouse.source.source_connection import ConnectionInfo
 
 
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,8 +69,8 @@ def contracts_of_schema(root: Path, schema: str) -> ContractSet:
     Raises:
         ContractError: contracts are wrong; the message lists every problem.
     """
-    from lakehouse.contract_files import FILE_ENDING
-    from lakehouse.contracts import ContractSet, load_contracts
+    from lakehouse.contracts.contract_files import FILE_ENDING
+    from lakehouse.contracts.table_contracts import ContractSet, load_contracts
 
     if not any((root / schema).glob(f"*{FILE_ENDING}")):
         return ContractSet(schema, {}, {})

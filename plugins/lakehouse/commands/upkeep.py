@@ -23,8 +23,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Sweep bronze, one line per table; a damaged table is told and left, and makes the end `FOUND_WRONG`."""
     from datetime import UTC, datetime
 
-    from lakehouse.bronze_upkeep import sweep_lake
-    from lakehouse.lake import lake_at
+    from lakehouse.bronze.bronze_upkeep import sweep_lake
+    from lakehouse.lake.lake_root import lake_at
     from lakehouse.settings import setting_value
 
     environ = environment_with_lake(arguments.lake_root, os.environ)

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from lakehouse.contract_rules import COLUMN_NAME, KEPT_FOR_SILVER, KEPT_TABLE_ENDINGS, LAKE_NAME
+from lakehouse.contracts.contract_rules import COLUMN_NAME, KEPT_FOR_SILVER, KEPT_TABLE_ENDINGS, LAKE_NAME
 from lakehouse.drafting.doubts import describe, doubts_of, transform_of
 from lakehouse.drafting.guesses import Guesses
 from lakehouse.drafting.source_description import DescribedColumn, TableDescription
 from lakehouse.drafting.table_profile import ColumnProfile
-from lakehouse.type_map import MAX_SPARK_DIGITS
+from lakehouse.source.type_map import MAX_SPARK_DIGITS
 
 _WIDTH = 120
 _OF_SAMPLE = "; all that is said of values holds for those alone"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lakehouse.errors import SourceError
-from lakehouse.sql_text import quote_text
+from lakehouse.source.sql_text import quote_text
 
 if TYPE_CHECKING:
-    from lakehouse.mysql_source import MySqlSource
+    from lakehouse.source.mysql_source import MySqlSource
 
 
 @dataclass(frozen=True)

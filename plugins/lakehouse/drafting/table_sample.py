@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from lakehouse.errors import SourceError
-from lakehouse.fingerprint import table_sql
-from lakehouse.query_time import limit_time, time_is_up
-from lakehouse.sql_text import quote_identifier
-from lakehouse.type_map import ColumnPlan, SourceColumn, decode_column, plan_column
+from lakehouse.source.fingerprint import table_sql
+from lakehouse.source.query_time import limit_time, time_is_up
+from lakehouse.source.sql_text import quote_identifier
+from lakehouse.source.type_map import ColumnPlan, SourceColumn, decode_column, plan_column
 
 if TYPE_CHECKING:
     from lakehouse.drafting.source_description import TableDescription
-    from lakehouse.mysql_source import MySqlSource
+    from lakehouse.source.mysql_source import MySqlSource
 
 LONGEST_VALUE = 200
 _BATCH_ROWS = 4_096

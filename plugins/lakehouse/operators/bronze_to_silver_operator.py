@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
-from lakehouse.databricks_runs import silver_run
+from lakehouse.daily_run.databricks_runs import silver_run
 from lakehouse.operators.databricks_run_operator import DatabricksRunOperator
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ class BronzeToSilverOperator(DatabricksRunOperator):
         waits_for = self.plan.get("waits_for")
         if not waits_for:
             return []
-        from lakehouse.lake import lake_root
-        from lakehouse.ledger import not_in_silver, read_rows
+        from lakehouse.daily_run.ledger import not_in_silver, read_rows
+        from lakehouse.lake.lake_root import lake_root
         from lakehouse.settings import settings_at_run
 
         rows = read_rows(lake_root(settings_at_run()), self.plan["schema"], self.business_date, self.run_slug)

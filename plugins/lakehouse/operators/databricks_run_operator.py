@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.databricks.operators.databricks import DatabricksSubmitRunOperator
 
+from lakehouse.alerting.task_failures import settings_of_task
 from lakehouse.settings import settings_at_parse
-from lakehouse.task_failures import settings_of_task
 
 if TYPE_CHECKING:
     from datetime import date

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from lakehouse.copy_run import CopyRun
+    from lakehouse.bronze.copy_run import CopyRun
 
 
 class MySqlToBronzeOperator(BaseOperator):
@@ -46,12 +46,12 @@ class MySqlToBronzeOperator(BaseOperator):
             AirflowFailException: what went wrong stays wrong when tried again (login, table, contract, setting).
             LakehouseError: the source or the lake was away, or the copy did not verify; Airflow tries again.
         """
-        from lakehouse import source_connection
-        from lakehouse.copy_run import CopyRun
-        from lakehouse.copy_spec import CopySpec
+        from lakehouse.bronze.copy_run import CopyRun
+        from lakehouse.bronze.copy_spec import CopySpec
         from lakehouse.errors import LakehouseError, SourceUnavailableError, StorageError, VerificationError
-        from lakehouse.lake import lake_root
+        from lakehouse.lake.lake_root import lake_root
         from lakehouse.settings import settings_at_run
+        from lakehouse.source import source_connection
 
         try:
             settings = settings_at_run()

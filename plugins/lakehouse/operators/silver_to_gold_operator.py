@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.databricks_runs import gold_run
+from lakehouse.daily_run.databricks_runs import gold_run
 from lakehouse.operators.databricks_run_operator import DatabricksRunOperator
 
 if TYPE_CHECKING:

@@ -46,8 +46,8 @@ class MySqlReadySensor(BaseSensorOperator):
             AirflowFailException: the login is refused, or the schema is missing or empty.
         """
         from lakehouse.errors import SourceError, SourceUnavailableError
-        from lakehouse.mysql_source import MySqlSource
-        from lakehouse.source_connection import connection_info
+        from lakehouse.source.mysql_source import MySqlSource
+        from lakehouse.source.source_connection import connection_info
 
         try:
             with MySqlSource(connection_info(self.mysql_conn_id)) as source:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lakehouse.cli import main
 from lakehouse.commands.command import DONE, NOT_DONE
-from lakehouse.contracts import load_contracts
+from lakehouse.contracts.table_contracts import load_contracts
 
 from local.mysql_server import MySqlServer
 from tests.lakehouse.copying import Bench

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
-from lakehouse import source_connection
+from lakehouse.daily_run.ledger import LedgerRow, read_rows
 from lakehouse.errors import SourceUnavailableError, StorageError
-from lakehouse.ledger import LedgerRow, read_rows
 from lakehouse.operators.mysql_to_bronze_operator import MySqlToBronzeOperator
-from lakehouse.source_connection import ConnectionInfo
+from lakehouse.source import source_connection
+from lakehouse.source.source_connection import ConnectionInfo
 
 from local.mysql_server import MySqlServer
 from local.processes import free_port

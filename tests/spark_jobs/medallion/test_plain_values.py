@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 
 def test_tables_are_named_by_folder_or_by_catalog() -> None:
-    from medallion.table_names import TableNames
+    from medallion.lake.table_names import TableNames
 
     assert TableNames("/lake").silver("customer") == "delta.`/lake/silver/customer`"
     assert TableNames("/lake").quarantine("customer") == "delta.`/lake/silver/customer_quarantine`"
@@ -31,7 +31,7 @@ def test_tables_are_named_by_folder_or_by_catalog() -> None:
     ],
 )
 def test_a_local_uri_is_read_as_spark_reads_it(uri: str, path: str | None) -> None:
-    from medallion.storage import local_path
+    from medallion.lake.storage import local_path
 
     assert local_path(uri) == (None if path is None else Path(path))
 
@@ -40,7 +40,7 @@ def test_a_local_uri_is_read_as_spark_reads_it(uri: str, path: str | None) -> No
 @given(st.sets(st.dates(dt.date(2026, 1, 1), dt.date(2026, 2, 20))), st.booleans())
 def test_a_dates_predicate_holds_for_just_its_dates(dates: set[dt.date], with_null: bool) -> None:
     import duckdb
-    from medallion.delta_tables import dates_predicate
+    from medallion.lake.delta_tables import dates_predicate
 
     predicate = dates_predicate("day", dates, with_null=with_null).replace("`", '"')
     every = "SELECT DATE '2025-12-31' + CAST(n AS INTEGER) AS day FROM range(60) t(n) UNION ALL SELECT NULL"
@@ -52,7 +52,7 @@ def test_a_dates_predicate_holds_for_just_its_dates(dates: set[dt.date], with_nu
 
 
 def test_runs_of_days_become_ranges() -> None:
-    from medallion.delta_tables import dates_predicate
+    from medallion.lake.delta_tables import dates_predicate
 
     days = [dt.date(2026, 11, day) for day in (3, 1, 2, 7)]
     assert (
@@ -78,25 +78,25 @@ def manifest(**slices: str) -> str:
 
 
 def test_a_manifest_gives_the_spark_schema() -> None:
-    from medallion.bronze import parse_manifest
+    from medallion.lake.bronze import parse_manifest
 
     found = parse_manifest("uri", "folder", manifest(undated="1"))
     assert found.columns.simpleString() == "struct<amount:decimal(14,2),at:timestamp>"
 
 
 def test_a_manifest_with_an_unknown_type_is_refused() -> None:
-    from medallion.bronze import parse_manifest
     from medallion.errors import BronzeError
+    from medallion.lake.bronze import parse_manifest
 
     with pytest.raises(BronzeError, match=r"uri: columns: at: 'duration.us.': Spark has no such type"):
         parse_manifest("uri", "folder", manifest().replace("timestamp[us, tz=UTC]", "duration[us]"))
 
 
 def test_slices_to_process_are_those_whose_rows_or_contract_changed() -> None:
-    from medallion.bronze import parse_manifest
     from medallion.facts import SliceChanges, changed_slices
-    from medallion.judgement_basis import Basis
-    from medallion.progress import SliceProgress
+    from medallion.lake.bronze import parse_manifest
+    from medallion.lake.progress import SliceProgress
+    from medallion.quality.judgement_basis import Basis
 
     landed = parse_manifest("uri", "folder", manifest(same="1", other="2", new="1"))
     day = dt.date(2026, 11, 20)
@@ -108,7 +108,7 @@ def test_slices_to_process_are_those_whose_rows_or_contract_changed() -> None:
 
 
 def test_what_gold_reflects_survives_its_commit() -> None:
-    from medallion.one_big_table_refresh import Reflected, SilverVersion
+    from medallion.gold.one_big_table_refresh import Reflected, SilverVersion
 
     reflected = Reflected("hash", {"product": SilverVersion("id", 3)})
     assert Reflected.from_text(reflected.to_text()) == reflected
@@ -117,7 +117,7 @@ def test_what_gold_reflects_survives_its_commit() -> None:
 
 
 def test_text_becomes_a_literal_that_means_just_that() -> None:
-    from medallion.rules import literal, text_literal
+    from medallion.quality.rules import literal, text_literal
 
     assert text_literal("it's \\d\n") == "'it\\'s \\\\d\\n'"
     assert literal("2026-11-20", "date") == "DATE'2026-11-20'"

@@ -1,0 +1,1 @@
+"""What on-call people are told, when, and by which way."""

@@ -1,0 +1,72 @@
+"""The one place that knows where bronze keeps things.
+
+    <bronze root>/<schema>/<table>/business_date=D/part-<run>-<n>.parquet
+    <bronze root>/<schema>/<table>/business_date=D/_manifest.json
+    <bronze root>/<schema>/<table>/_latest.json
+
+Names inside a table's folder are kept relative to it, so that a lake can be moved.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import TypeVar
+from urllib.parse import quote, unquote
+
+from lakehouse.lake.lake_path import LakePath
+
+LATEST_NAME = "_latest.json"
+PathT = TypeVar("PathT", bound=LakePath)
+_PLAIN = re.compile(r"[A-Za-z0-9_]+")
+
+
+def folder_of_name(name: str) -> str:
+    """The folder of a schema or table: its name, percent-encoded where it is not plain.
+
+    A name of dots alone is encoded too: it would lead out of the lake.
+    """
+    if _PLAIN.fullmatch(name):
+        return name
+    encoded = quote(name, safe="")
+    return encoded.replace(".", "%2E") if not name.strip(".") else encoded
+
+
+def name_of_folder(folder: str) -> str:
+    """The schema or table that a folder belongs to: the inverse of `folder_of_name`."""
+    return unquote(folder)
+
+
+def bronze_root(lake: PathT) -> PathT:
+    """The folder of bronze in a lake."""
+    return lake / "bronze"
+
+
+def schema_folder(root: PathT, schema: str) -> PathT:
+    """The folder of one source schema, which holds a folder for each of its tables."""
+    return root / folder_of_name(schema)
+
+
+def table_folder(root: PathT, schema: str, table: str) -> PathT:
+    """The folder of one source table."""
+    return schema_folder(root, schema) / folder_of_name(table)
+
+
+def date_folder_name(business_date: date) -> str:
+    """The folder, in a table's folder, of what the run of a business date landed."""
+    return f"business_date={business_date.isoformat()}"
+
+
+def manifest_name(business_date: date) -> str:
+    """The manifest of a business date, relative to the table's folder."""
+    return f"{date_folder_name(business_date)}/_manifest.json"
+
+
+def part_name(business_date: date, run_id: str, number: int) -> str:
+    """A Parquet file, relative to the table's folder."""
+    return f"{date_folder_name(business_date)}/part-{run_slug(run_id)}-{number}.parquet"
+
+
+def run_slug(run_id: str) -> str:
+    """A run id in characters that any file system takes."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", run_id)

@@ -1,0 +1,1 @@
+"""The contract files as the Airflow side reads and checks them."""

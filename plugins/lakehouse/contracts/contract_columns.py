@@ -1,0 +1,38 @@
+"""The columns of one contract, and how a problem with one of them is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lakehouse.contracts.contract_files import ContractFile, Problem, custom_properties
+
+if TYPE_CHECKING:
+    from open_data_contract_standard.model import SchemaProperty
+
+
+def problem(file: ContractFile, field: str, value: object, cure: str, line: int | None = None) -> Problem:
+    """A problem with a field of the contract's one table."""
+    return Problem(file.file, f"schema[{file.name}].{field}", value, cure, line)
+
+
+def column_field(column: SchemaProperty, field: str) -> str:
+    """The name of a column's field, below the table."""
+    return f"properties[{column.name}].{field}"
+
+
+def unknown_column(file: ContractFile, field: str, name: object, line: int | None = None) -> Problem:
+    """The problem with a name that no column has."""
+    return problem(file, field, name, f"is no column of this contract; it has {', '.join(lake_columns(file))}", line)
+
+
+def lake_columns(file: ContractFile) -> dict[str, SchemaProperty]:
+    """The columns by their names in the lake."""
+    return {column.name: column for column in file.table.properties or () if column.name}
+
+
+def source_columns(file: ContractFile) -> dict[str, SchemaProperty]:
+    """The columns that stand in MySQL, by their names there."""
+    columns = lake_columns(file).values()
+    return {
+        c.physicalName or c.name or "": c for c in columns if not custom_properties(c.customProperties).get("derived")
+    }

@@ -1,0 +1,265 @@
+"""Checks what a contract says good data is: its `quality` entries, freshness and limits, before a run does any work."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.contracts.contract_columns import column_field, lake_columns, problem, unknown_column
+from lakehouse.contracts.contract_files import ContractFile, Problem, custom_properties
+from lakehouse.contracts.sql_expressions import ExpressionError, columns_of
+
+if TYPE_CHECKING:
+    from open_data_contract_standard.model import DataQuality, SchemaProperty
+
+SEVERITIES = ("error", "warning")
+# Metrics that count rows; with `mustBe: 0` each such row breaks the rule.
+ROW_METRICS = ("nullValues", "missingValues", "invalidValues", "duplicateValues")
+OPERATORS = (
+    "mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo",
+    "mustBeBetween", "mustNotBeBetween",
+)  # fmt: skip
+UNITS = ("rows", "percent")
+SUM_FIELDS = ("metric", "column", "per", "trailingDays")
+QUARANTINED = "quarantined"
+OPTION_RULES = {
+    "minimum": "minimum", "maximum": "maximum", "exclusiveMinimum": "exclusive_minimum",
+    "exclusiveMaximum": "exclusive_maximum", "minLength": "min_length", "maxLength": "max_length", "pattern": "pattern",
+}  # fmt: skip
+
+
+def check_quality(file: ContractFile, kind: str) -> Iterator[Problem]:
+    """Everything that is wrong with the rules and expectations of one contract."""
+    entries = list(_entries(file))
+    if kind == "one_big_table":
+        if entries:
+            cure = "rules are judged in silver: move them there"
+            yield problem(file, "quality", [rule.name for _, _, rule in entries], cure)
+        return
+    for name, times in sorted(Counter(rule.name for rule in row_rules(file)).items()):
+        if times > 1:
+            yield problem(file, "quality", name, "names two rules: each needs a name of its own")
+    for field, column, rule in entries:
+        if rule.type != "text":
+            yield from _check_rule(file, kind, f"{field}[{rule.name}]", column, rule)
+    yield from _check_freshness(file)
+    yield from _check_stop_above(file)
+
+
+@dataclass(frozen=True)
+class RowRule:
+    """A rule that marks rows, as silver names it.
+
+    Attributes:
+        severity: one of `SEVERITIES`.
+        can_be_waived: whether a row that breaks it can be in silver at all. A value that could not be converted would
+            be lost there; a key and a fact's date must be whole, and a key's versions must not be ambiguous.
+    """
+
+    name: str
+    severity: str = "error"
+    can_be_waived: bool = True
+
+
+def row_rules(file: ContractFile) -> list[RowRule]:
+    """All rules that mark rows; a name is repeated where two rules have it."""
+    rules: list[RowRule] = []
+    history = file.settings.get("scdType") == 2
+    for name, column in lake_columns(file).items():
+        severity = str(custom_properties(column.customProperties).get("severity", "error"))
+        rules.append(RowRule(f"{name}_type_conversion", can_be_waived=False))
+        if column.required or column.primaryKey:
+            is_date = _source(column) == file.settings.get("dateColumn")
+            of_key = bool(column.primaryKey)
+            rules.append(RowRule(f"{name}_required", "error" if of_key else severity, not of_key and not is_date))
+        if column.unique and not column.primaryKey:
+            rules.append(RowRule(f"{name}_unique", severity, not history))
+        options = [OPTION_RULES[option] for option in column.logicalTypeOptions or () if option in OPTION_RULES]
+        rules += [RowRule(f"{name}_{option}", severity) for option in options]
+        rules += [RowRule(f"{name}_known") for one in column.relationships or () if is_error(one)]
+    keys = [column for column in lake_columns(file).values() if column.primaryKey]
+    if keys:
+        ordered = sorted(keys, key=lambda column: column.primaryKeyPosition or 0)
+        name = "_".join(column.name or "" for column in ordered)
+        rules.append(RowRule(f"{name}_duplicate_key", can_be_waived=False))
+    for _, _, rule in _entries(file):
+        if rule.name and _marks_rows(rule):
+            whole = not (history and rule.metric == "duplicateValues")
+            rules.append(RowRule(rule.name, rule.severity or "error", whole))
+    return rules
+
+
+def is_error(relationship: Any) -> bool:
+    """Whether a row whose value the other table does not have is refused, and not only marked as unknown."""
+    return custom_properties(relationship.customProperties).get("severity") == "error"
+
+
+def _entries(file: ContractFile) -> Iterator[tuple[str, SchemaProperty | None, DataQuality]]:
+    for rule in file.table.quality or ():
+        yield "quality", None, rule
+    for column in file.table.properties or ():
+        for rule in column.quality or ():
+            yield column_field(column, "quality"), column, rule
+
+
+def _marks_rows(rule: DataQuality) -> bool:
+    return (rule.metric in ROW_METRICS and rule.mustBe == 0) or (rule.type == "custom" and rule.engine == "sparkSql")
+
+
+def _check_rule(
+    file: ContractFile, kind: str, field: str, column: SchemaProperty | None, rule: DataQuality
+) -> Iterator[Problem]:
+    if rule.severity is not None and rule.severity not in SEVERITIES:
+        yield problem(file, f"{field}.severity", rule.severity, f"must be one of {', '.join(SEVERITIES)}")
+    if not rule.name:
+        yield problem(file, f"{field}.name", rule.name, "is missing: the quarantine names the rule to people")
+    if rule.metric in ROW_METRICS:
+        yield from _check_row_metric(file, field, column, rule)
+    elif rule.metric == "rowCount" and column is None:
+        arguments = rule.arguments or {}
+        yield from _check_known(file, f"{field}.arguments", arguments, ("per", "trailingDays"))
+        yield from _check_window(file, kind, f"{field}.arguments", arguments)
+        yield from _check_limit(file, field, rule.model_dump())
+        yield from _check_unit(file, field, rule.unit, ("percent",) if "trailingDays" in arguments else ("rows",))
+    elif rule.type == "custom" and rule.engine == "sparkSql":
+        yield from _check_expression(file, field, rule)
+    elif rule.type == "custom" and rule.engine == "lakehouse" and isinstance(rule.implementation, dict):
+        yield from _check_sum(file, kind, f"{field}.implementation", rule.implementation)
+    else:
+        cure = (
+            "must be type: custom with engine: sparkSql (a condition on each row) or lakehouse (a sum), or metric: "
+            f"rowCount (for the table), {', '.join(ROW_METRICS)}"
+        )
+        yield problem(file, field, {"type": rule.type, "engine": rule.engine, "metric": rule.metric}, cure)
+
+
+def _check_row_metric(
+    file: ContractFile, field: str, column: SchemaProperty | None, rule: DataQuality
+) -> Iterator[Problem]:
+    arguments = rule.arguments or {}
+    if column is None and rule.metric != "duplicateValues":
+        yield problem(file, field, rule.metric, "must stand at the column that it is about")
+    elif column is None:
+        names = arguments.get("properties")
+        if not isinstance(names, list) or not names:
+            cure = "must be a list of the columns that together are unique"
+            yield problem(file, f"{field}.arguments.properties", names, cure)
+        else:
+            for name in names:
+                if name not in lake_columns(file):
+                    yield unknown_column(file, f"{field}.arguments.properties", name)
+    wanted = {"invalidValues": "validValues", "missingValues": "missingValues"}.get(rule.metric or "")
+    if wanted and not (wanted == "validValues" and isinstance(arguments.get("pattern"), str)):
+        values = arguments.get(wanted)
+        if not isinstance(values, list) or not values:
+            meaning = "values allowed" if wanted == "validValues" else "values that stand for a missing one"
+            yield problem(file, f"{field}.arguments.{wanted}", values, f"must be a list of the {meaning}")
+    yield from _check_limit(file, field, rule.model_dump())
+    yield from _check_unit(file, field, rule.unit, UNITS)
+
+
+def _check_limit(file: ContractFile, field: str, given: Mapping[str, Any]) -> Iterator[Problem]:
+    found = [name for name in OPERATORS if given.get(name) is not None]
+    if len(found) != 1:
+        yield problem(file, field, found, f"must have exactly one of {', '.join(OPERATORS)}")
+        return
+    value = given[found[0]]
+    bounds = value if isinstance(value, list) else [value]
+    count = 2 if found[0].endswith("Between") else 1
+    if len(bounds) != count or not all(_is_number(bound) for bound in bounds):
+        yield problem(file, f"{field}.{found[0]}", value, "must be two numbers" if count == 2 else "must be a number")
+    elif count == 2 and bounds[0] > bounds[1]:
+        yield problem(file, f"{field}.{found[0]}", value, "must have the smaller number first")
+
+
+def _check_unit(file: ContractFile, field: str, unit: object, allowed: tuple[str, ...]) -> Iterator[Problem]:
+    if unit not in {None, *allowed}:
+        yield problem(file, f"{field}.unit", unit, f"must be {' or '.join(allowed)}")
+
+
+def _check_known(file: ContractFile, field: str, given: Mapping[str, Any], known: tuple[str, ...]) -> Iterator[Problem]:
+    for name in sorted(given.keys() - set(known)):
+        yield problem(file, f"{field}.{name}", given[name], f"is not known; known are {', '.join(known)}")
+
+
+def _check_window(file: ContractFile, kind: str, field: str, given: Mapping[str, Any]) -> Iterator[Problem]:
+    days, per = given.get("trailingDays"), given.get("per")
+    if days is not None and (type(days) is not int or days < 1):
+        yield problem(file, f"{field}.trailingDays", days, "must be a whole number of days from 1")
+    if per not in {None, "date"}:
+        yield problem(file, f"{field}.per", per, "must be date")
+    if kind != "fact" and (days is not None or per is not None):
+        name = "per" if days is None else "trailingDays"
+        yield problem(file, f"{field}.{name}", given[name], "needs a fact: a dimension has no dates to compare")
+
+
+def _check_sum(file: ContractFile, kind: str, field: str, given: Mapping[str, Any]) -> Iterator[Problem]:
+    yield from _check_known(file, field, given, (*SUM_FIELDS, *OPERATORS))
+    if given.get("metric") != "sum":
+        yield problem(file, f"{field}.metric", given.get("metric"), "must be sum")
+    measures = file.settings.get("measures") or []
+    if given.get("column") not in measures:
+        cure = f"must be one of the measures, which are summed at the source: {', '.join(map(str, measures)) or 'none'}"
+        yield problem(file, f"{field}.column", given.get("column"), cure)
+    yield from _check_window(file, kind, field, given)
+    yield from _check_limit(file, field, given)
+
+
+def _check_expression(file: ContractFile, field: str, rule: DataQuality) -> Iterator[Problem]:
+    line = file.lines.get(f"quality.{rule.name}")
+    if not isinstance(rule.implementation, str):
+        yield problem(file, f"{field}.implementation", rule.implementation, "must be a boolean Spark SQL expression")
+        return
+    try:
+        used = columns_of(rule.implementation)
+    except ExpressionError as error:
+        yield problem(file, f"{field}.implementation", rule.implementation, str(error), line)
+        return
+    known = {name.casefold() for name in lake_columns(file)}
+    for reference in used:
+        if reference.column.casefold() not in known:
+            yield unknown_column(file, f"{field}.implementation", reference.column, line)
+
+
+def _check_freshness(file: ContractFile) -> Iterator[Problem]:
+    """A `latency` whose element is a column is an expectation of its newest date, judged in silver."""
+    dates = {name for name, column in lake_columns(file).items() if _source(column) == file.settings.get("dateColumn")}
+    for entry in file.contract.slaProperties or ():
+        table, _, column = (entry.element or "").partition(".")
+        if entry.property != "latency" or not column:
+            continue
+        field = "slaProperties[latency]"
+        if table != file.name or column not in dates:
+            cure = f"must be {file.name}, or {file.name}.<the date column of a fact>"
+            yield Problem(file.file, f"{field}.element", entry.element, cure)
+        if entry.unit not in {"d", "day", "days"} or type(entry.value) is not int or entry.value < 0:
+            value = f"{entry.value} {entry.unit}"
+            yield Problem(file.file, field, value, "must be a whole number of days, unit d, where it names a column")
+        for name, value in custom_properties(entry.customProperties).items():
+            if name != "severity" or value not in SEVERITIES:
+                cure = f"must be severity: {' or '.join(SEVERITIES)}"
+                yield Problem(file.file, f"{field}.customProperties.{name}", value, cure)
+
+
+def _source(column: SchemaProperty) -> str | None:
+    return column.physicalName or column.name
+
+
+def _check_stop_above(file: ContractFile) -> Iterator[Problem]:
+    field, limits = "customProperties.stopAbove", file.settings.get("stopAbove", {})
+    if not isinstance(limits, dict):
+        yield problem(file, field, limits, "must be a mapping such as {quarantined: {percent: 5}}")
+        return
+    known = [QUARANTINED, *(rule.name for rule in row_rules(file))]
+    for name, limit in limits.items():
+        if name not in known:
+            yield problem(file, f"{field}.{name}", limit, f"is no rule of this contract; there are {', '.join(known)}")
+        bounds = list(limit.items()) if isinstance(limit, dict) else []
+        if len(bounds) != 1 or bounds[0][0] not in UNITS or not _is_number(bounds[0][1]) or bounds[0][1] < 0:
+            yield problem(file, f"{field}.{name}", limit, "must be {rows: <number>} or {percent: <number>}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

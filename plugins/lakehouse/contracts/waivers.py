@@ -1,0 +1,125 @@
+"""Checks `waivers.yaml`, the file in which a steward lets rows pass to silver that break a rule; silver applies it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from lakehouse.contracts.contract_columns import lake_columns
+from lakehouse.contracts.contract_files import ContractFile, Problem
+from lakehouse.contracts.contract_quality import row_rules
+
+WAIVERS_FILE = "waivers.yaml"
+FIELDS = ("table", "rule", "rows", "reason", "until")
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """One entry, for people: where it stands, what it lets pass, and the last business date that it holds on."""
+
+    line: int
+    table: str
+    what: str
+    until: date
+
+    def __str__(self) -> str:
+        return f"{WAIVERS_FILE}: line {self.line}: {self.table}: {self.what}, until {self.until}"
+
+
+def read_waivers(folder: Path, files: Sequence[ContractFile]) -> list[Waiver] | list[Problem]:
+    """The waivers of a folder of contracts, ended ones too; or everything that is wrong with them.
+
+    Args:
+        folder: the contracts' folder; without the file there are no waivers.
+        files: its contracts, as far as they can be read.
+    """
+    path = folder / WAIVERS_FILE
+    if not path.exists():
+        return []
+    import yaml
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        document = yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        return [_problem("file", str(error).splitlines()[0], "cannot be read as YAML: correct it there")]
+    entries = document.get("waivers") if isinstance(document, dict) and set(document) == {"waivers"} else None
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        return [_problem("file", document, f"must be 'waivers:', a list of entries with {', '.join(FIELDS)}")]
+    nodes: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+    lines = [entry.start_mark.line + 1 for _, found in nodes.value for entry in found.value]
+    by_name = {file.name: file for file in files if file.settings.get("tableKind") != "one_big_table"}
+    problems = [one for entry, line in zip(entries, lines, strict=True) for one in _check(entry, line, by_name)]
+    if problems:
+        return problems
+    return [
+        Waiver(line, entry["table"], _what(entry), _date(entry["until"]) or date.min)
+        for entry, line in zip(entries, lines, strict=True)
+    ]
+
+
+def _check(entry: Mapping[str, Any], line: int, by_name: Mapping[str, ContractFile]) -> Iterator[Problem]:
+    for name in sorted(str(name) for name in entry.keys() - set(FIELDS)):
+        yield _problem(name, entry.get(name), f"is not known; known are {', '.join(FIELDS)}", line)
+    if not isinstance(entry.get("reason"), str) or not entry["reason"].strip():
+        yield _problem("reason", entry.get("reason"), "is missing: say why these rows may pass", line)
+    if _date(entry.get("until")) is None:
+        cure = "is no date: give the last business date that it holds on, such as 2026-12-31"
+        yield _problem("until", entry.get("until"), cure, line)
+    if entry.get("rule") is None and entry.get("rows") is None:
+        yield _problem("rule", None, "is missing: give the rule that is waived, the rows, or both", line)
+    file = by_name.get(str(entry.get("table")))
+    if file is None:
+        cure = f"has no contract here; there are {', '.join(sorted(by_name))}"
+        yield _problem("table", entry.get("table"), cure, line)
+        return
+    if entry.get("rule") is not None:
+        yield from _check_rule(entry["rule"], line, file)
+    if entry.get("rows") is not None:
+        yield from _check_rows(entry["rows"], line, file)
+
+
+def _check_rule(name: object, line: int, file: ContractFile) -> Iterator[Problem]:
+    rules = {rule.name: rule for rule in row_rules(file)}
+    waivable = [rule.name for rule in rules.values() if rule.severity == "error" and rule.can_be_waived]
+    if name in waivable:
+        return
+    rule = rules.get(str(name))
+    if rule is None:
+        reason = "is no rule"
+    elif rule.severity == "warning":
+        reason = "is a warning, which keeps no row out"
+    else:
+        reason = "guards what silver needs: no row that breaks it can be in silver"
+    yield _problem("rule", name, f"{reason}; {file.name} can waive {', '.join(waivable)}", line)
+
+
+def _check_rows(rows: object, line: int, file: ContractFile) -> Iterator[Problem]:
+    if not isinstance(rows, dict) or not rows:
+        yield _problem("rows", rows, "must be columns and their values, such as {customer_code: Cus001}", line)
+        return
+    for name in rows:
+        if name not in lake_columns(file):
+            cure = f"{file.file} has no such column; it has {', '.join(lake_columns(file))}"
+            yield _problem(f"rows.{name}", rows[name], cure, line)
+
+
+def _problem(field: str, value: object, cure: str, line: int | None = None) -> Problem:
+    return Problem(WAIVERS_FILE, field, value, cure, line)
+
+
+def _what(entry: Mapping[str, Any]) -> str:
+    rows = ", ".join(f"{name} = {value}" for name, value in (entry.get("rows") or {}).items())
+    return " of ".join(part for part in (entry.get("rule") or "every rule", rows) if part)
+
+
+def _date(value: object) -> date | None:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None

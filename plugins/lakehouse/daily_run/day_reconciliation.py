@@ -1,0 +1,91 @@
+"""Reconciles one run: gathers its manifests and ledger, compares them, and keeps the outcome in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.bronze.bronze_layout import bronze_root, manifest_name, table_folder
+from lakehouse.bronze.manifest import read_manifest, read_visible
+from lakehouse.daily_run.ledger import LedgerRow, read_rows, write_row
+from lakehouse.daily_run.planning import TablePlan
+from lakehouse.daily_run.reconciliation import Reconciliation, reconcile
+
+if TYPE_CHECKING:
+    from lakehouse.contracts.table_contracts import OneBigTableContract
+    from lakehouse.daily_run.ledger import LakeFolder
+
+
+def reconcile_day(
+    lake: LakeFolder,
+    plans: Sequence[TablePlan],
+    one_big_table: OneBigTableContract,
+    business_date: date,
+    run_slug: str,
+    clock: Callable[[], datetime],
+) -> dict[str, Any]:
+    """Compares source, bronze, silver, quarantine and gold of one run.
+
+    Returns:
+        The figures that the run's asset is published with.
+
+    Raises:
+        ReconciliationError: something differs; the outcome is in the ledger all the same.
+        StorageError: manifests or ledger cannot be read.
+    """
+    started = clock()
+    rows = read_rows(lake, one_big_table.schema, business_date, run_slug)
+    manifests = {plan.table: _manifest(lake, plan, business_date) for plan in plans}
+    outcome = reconcile(plans, manifests, rows, [one_big_table])
+    ended = clock()
+    write_row(lake, _ledger_row(outcome, one_big_table, business_date, run_slug, started, ended))
+    outcome.raise_if_broken()
+    gold = outcome.totals()[f"{one_big_table.name}.gold"]
+    return {
+        "gold_rows": gold.rows,
+        "gold_sums": {name: format(value, "f") for name, value in gold.sums.items()},
+        "slices_compared": len(outcome.lines),
+        "not_compared": dict(outcome.not_compared),
+    }
+
+
+def _manifest(lake: LakeFolder, plan: TablePlan, business_date: date) -> Mapping[str, Any] | None:
+    """The manifest that silver worked with: a fact's newest index, a dimension's snapshot of the date."""
+    import json
+
+    folder = table_folder(bronze_root(lake), plan.schema, plan.table)
+    if plan.date_column is None:
+        manifest = read_manifest(folder, manifest_name(business_date))
+    else:
+        visible = read_visible(folder)
+        manifest = visible[1] if visible else None
+    return None if manifest is None else json.loads(manifest.to_json())
+
+
+def _ledger_row(
+    outcome: Reconciliation,
+    one_big_table: OneBigTableContract,
+    business_date: date,
+    run_slug: str,
+    started: datetime,
+    ended: datetime,
+) -> LedgerRow:
+    problems = [*outcome.missing, *map(str, outcome.mismatches)]
+    return LedgerRow(
+        schema=one_big_table.schema,
+        table=one_big_table.name,
+        stage="reconcile",
+        business_date=business_date.isoformat(),
+        run_id=run_slug,
+        status="success" if outcome.holds else "failed",
+        outcome="reconciled" if outcome.holds else "differs",
+        rows_read=sum(line.places["source"].rows for line in outcome.lines if "source" in line.places),
+        rows_written=0,
+        bytes_written=0,
+        seconds=(ended - started).total_seconds(),
+        started_at=started.isoformat(),
+        ended_at=ended.isoformat(),
+        error=problems[0] if problems else None,
+        detail=outcome.as_dict(),
+    )

@@ -1,0 +1,180 @@
+"""The run ledger: one JSON row per table and stage, so that a run's figures can be read long after its logs are gone.
+
+Airflow writes a row as one object; Spark writes a folder of the same name that holds one JSON part. Readers take both.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from datetime import date
+from typing import Any, Protocol, Self, TypeVar
+
+from lakehouse.bronze.bronze_layout import folder_of_name
+from lakehouse.bronze.bronze_layout import run_slug as run_slug
+from lakehouse.errors import StorageError
+from lakehouse.lake.lake_path import LakePath, publish
+from lakehouse.lake.storage_errors import storage_errors
+
+PathT = TypeVar("PathT", bound=LakePath)
+STAGES = ("copy", "silver", "gold", "reconcile")
+STATUSES = ("success", "skipped", "failed")
+
+
+class LakeFolder(LakePath, Protocol):
+    """A folder of the lake that can be looked through."""
+
+    @property
+    def name(self) -> str: ...
+    def is_dir(self) -> bool: ...
+    def iterdir(self) -> Iterable[Self]: ...
+
+
+FolderT = TypeVar("FolderT", bound=LakeFolder)
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """What one stage did to one table of one business date.
+
+    Attributes:
+        stage: one of `STAGES`.
+        run_id: the run's slug, as it stands in paths.
+        status: one of `STATUSES`.
+        outcome: what happened in one word, such as `copied`, `unchanged` or `no_snapshot`.
+        bytes_written: size of the files written; None where the stage cannot tell.
+        started_at, ended_at: ISO 8601 instants.
+        error: one clear message where it failed.
+        detail: figures of the stage, as `docs/architecture.md` describes them.
+    """
+
+    schema: str
+    table: str
+    stage: str
+    business_date: str
+    run_id: str
+    status: str
+    outcome: str
+    rows_read: int
+    rows_written: int
+    bytes_written: int | None
+    seconds: float
+    started_at: str
+    ended_at: str
+    error: str | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, text: str) -> LedgerRow:
+        """The row of a JSON text; keys that this version does not know are left out.
+
+        Raises:
+            ValueError: the text is no ledger row.
+        """
+        document = json.loads(text)
+        if not isinstance(document, dict):
+            raise ValueError("it is no JSON object")
+        known = {entry.name for entry in fields(cls)}
+        missing = sorted(known - {"error", "detail"} - set(document))
+        if missing:
+            raise ValueError(f"{', '.join(missing)} missing")
+        # Spark leaves fields that are null out of its JSON.
+        return cls(**{name: value for name, value in document.items() if name in known})
+
+    def to_json(self) -> str:
+        """The row as one line of JSON."""
+        return json.dumps({**asdict(self), "detail": dict(self.detail)}, ensure_ascii=False)
+
+    def summary(self) -> dict[str, Any]:
+        """The row without its details, for people and XCom."""
+        return {name: value for name, value in asdict(self).items() if name != "detail"}
+
+
+def ledger_folder(lake: PathT, schema: str, business_date: str, run: str) -> PathT:
+    """Where the rows of one run and business date are."""
+    place = lake / "ledger" / f"schema={folder_of_name(schema)}" / f"business_date={business_date}"
+    return place / f"run_id={run_slug(run)}"
+
+
+def ledger_path(lake: PathT, row: LedgerRow) -> PathT:
+    """Where a row is kept."""
+    folder = ledger_folder(lake, row.schema, row.business_date, row.run_id)
+    return folder / f"{folder_of_name(row.table)}.{row.stage}.json"
+
+
+def write_row(lake: LakePath, row: LedgerRow) -> None:
+    """Writes a row, in place of the one that an earlier try of the same stage wrote.
+
+    Raises:
+        StorageError: the lake cannot be written.
+    """
+    publish(ledger_path(lake, row), row.to_json().encode() + b"\n")
+
+
+def read_rows(lake: LakeFolder, schema: str, business_date: date | str, run: str) -> list[LedgerRow]:
+    """All rows of one run and business date, by table and then in order of the stages.
+
+    Raises:
+        StorageError: the lake cannot be read, or holds something that is no ledger row.
+    """
+    folder = ledger_folder(lake, schema, str(business_date), run)
+    with storage_errors("read the ledger", folder):
+        rows = [_parsed(entry) for entry in _row_objects(folder)] if folder.is_dir() else []
+    return sorted(rows, key=lambda row: (row.table, STAGES.index(row.stage) if row.stage in STAGES else len(STAGES)))
+
+
+def not_in_silver(tables: Iterable[Sequence[str]], rows: Iterable[LedgerRow]) -> list[str]:
+    """Those of some tables, as (name in MySQL, name in the lake), that a run has not brought to silver, by lake name.
+
+    A table that had no snapshot on the date has nothing to bring, and counts as brought.
+    """
+    found = list(rows)
+    done = {row.table for row in found if row.stage == "silver" and row.status == "success"}
+    nothing = {row.table for row in found if row.stage == "copy" and row.outcome == "no_snapshot"}
+    return [lake_name for table, lake_name in tables if lake_name not in done and table not in nothing]
+
+
+def render_rows(rows: Iterable[LedgerRow]) -> str:
+    """The rows as a table for a task's log, errors below it."""
+    heading = ("table", "stage", "status", "outcome", "rows read", "rows written", "bytes", "seconds")
+    rows = list(rows)
+    cells = [heading] + [
+        (
+            r.table,
+            r.stage,
+            r.status,
+            r.outcome,
+            f"{r.rows_read:,}",
+            f"{r.rows_written:,}",
+            "" if r.bytes_written is None else f"{r.bytes_written:,}",
+            f"{r.seconds:.1f}",
+        )
+        for r in rows
+    ]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(heading))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+    errors = [f"{row.table} {row.stage}: {row.error}" for row in rows if row.error]
+    return "\n".join(lines + errors)
+
+
+def _row_objects(folder: FolderT) -> Iterator[FolderT]:
+    for entry in folder.iterdir():
+        if not entry.name.endswith(".json"):
+            continue
+        if entry.is_dir():
+            # While Spark overwrites a row its folder is empty for a moment: the row is then not there yet.
+            yield from (
+                part for part in entry.iterdir() if part.name.startswith("part-") and part.name.endswith(".json")
+            )
+        else:
+            yield entry
+
+
+def _parsed(path: LakeFolder) -> LedgerRow:
+    try:
+        return LedgerRow.from_json(path.read_bytes().decode())
+    except ValueError as error:
+        raise StorageError(
+            f"{path} is no ledger row ({error}): clear the task that wrote it, and it is written again"
+        ) from error

@@ -1,0 +1,255 @@
+"""The conservation law, checked after each run: what the source had is in silver, in quarantine or a counted duplicate.
+
+For every table and slice (a date, `undated`, or `all`), in rows and in the sums of the measures:
+
+    source (bronze manifest) = bronze (as silver read it) = silver + quarantined + removed as duplicates
+    gold = silver of its fact table
+
+All arithmetic is exact: sums travel as decimal texts and are compared as decimals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Context, Decimal, Inexact
+from typing import Any
+
+from lakehouse.contracts.table_contracts import OneBigTableContract
+from lakehouse.daily_run.ledger import LedgerRow
+from lakehouse.daily_run.planning import TablePlan
+from lakehouse.errors import ReconciliationError
+
+MOST_SHOWN = 20
+NO_SNAPSHOT = "no_snapshot"
+SUPERSEDED = "superseded"
+# Sums of DECIMAL(65,30) outgrow the 28 digits that Python rounds to by default.
+EXACT = Context(prec=1000, traps=[Inexact])
+
+
+@dataclass(frozen=True)
+class Figures:
+    """A number of rows and the sums of their measures."""
+
+    rows: int = 0
+    sums: Mapping[str, Decimal] = field(default_factory=dict)
+
+    def __add__(self, other: Figures) -> Figures:
+        names = [*self.sums, *(name for name in other.sums if name not in self.sums)]
+        return Figures(self.rows + other.rows, {n: EXACT.add(self.sum_of(n), other.sum_of(n)) for n in names})
+
+    def sum_of(self, measure: str) -> Decimal:
+        """A measure's sum; nothing at all sums to 0."""
+        return self.sums.get(measure, Decimal(0))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The figures as JSON takes them, sums as exact texts."""
+        return {"rows": self.rows, "sums": {name: format(value, "f") for name, value in self.sums.items()}}
+
+
+@dataclass(frozen=True)
+class Line:
+    """The figures of one table and slice at every place that knows them, such as `source` or `quarantined`."""
+
+    table: str
+    slice: str
+    places: Mapping[str, Figures]
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """Two figures that should be equal and are not."""
+
+    table: str
+    slice: str
+    what: str
+    expected: Decimal
+    found: Decimal
+
+    def __str__(self) -> str:
+        difference = format(EXACT.subtract(self.found, self.expected), "+f")
+        return (
+            f"{self.table} {self.slice}: {self.what}: expected {self.expected:f}, found {self.found:f} ({difference})"
+        )
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """The outcome of comparing one run.
+
+    Attributes:
+        lines: what was compared, by table and slice.
+        mismatches: figures that differ.
+        missing: tables and stages that left no figures though they should have.
+        not_compared: why a table was rightly left out of the comparison, by its name.
+    """
+
+    lines: tuple[Line, ...]
+    mismatches: tuple[Mismatch, ...]
+    missing: tuple[str, ...]
+    not_compared: Mapping[str, str]
+
+    @property
+    def holds(self) -> bool:
+        """Whether everything agrees."""
+        return not self.mismatches and not self.missing
+
+    def totals(self) -> dict[str, Figures]:
+        """The figures of all lines added up, by table and place: `{"transactions.source": …}`."""
+        totals: dict[str, Figures] = {}
+        for line in self.lines:
+            for place, figures in line.places.items():
+                name = f"{line.table}.{place}"
+                totals[name] = totals.get(name, Figures()) + figures
+        return totals
+
+    def as_dict(self) -> dict[str, Any]:
+        """The outcome as JSON takes it: counts and totals, not every line."""
+        return {
+            "holds": self.holds,
+            "compared": len(self.lines),
+            "totals": {name: figures.as_dict() for name, figures in self.totals().items()},
+            "mismatches": [str(mismatch) for mismatch in self.mismatches[:MOST_SHOWN]],
+            "missing": list(self.missing),
+            "not_compared": dict(self.not_compared),
+        }
+
+    def raise_if_broken(self) -> None:
+        """Nothing where everything agrees.
+
+        Raises:
+            ReconciliationError: figures differ or are missing; the message lists the first of them.
+        """
+        if self.holds:
+            return
+        problems = [*self.missing, *(str(mismatch) for mismatch in self.mismatches)]
+        shown = problems[:MOST_SHOWN]
+        if len(problems) > len(shown):
+            shown.append(f"… and {len(problems) - len(shown)} more")
+        count = f"{len(problems)} figure{'s' if len(problems) > 1 else ''}"
+        raise ReconciliationError(
+            f"{count} of this run do not reconcile: clear the table's copy_to_bronze with all downstream tasks; if it "
+            "stays, see docs/operations.md#a-reconciliation-that-differs\n" + "\n".join(shown)
+        )
+
+
+def reconcile(
+    plans: Sequence[TablePlan],
+    manifests: Mapping[str, Mapping[str, Any] | None],
+    rows: Iterable[LedgerRow],
+    one_big_tables: Iterable[OneBigTableContract],
+) -> Reconciliation:
+    """Compares source, bronze, silver, quarantine and gold of one run.
+
+    A table without a contract is compared between source and bronze alone. One that has no landed snapshot for the
+    business date was rightly left alone and is not compared.
+
+    Args:
+        plans: the tables that the run worked on.
+        manifests: the bronze manifest that the run worked with, as JSON gives it, by the table's name in MySQL.
+        rows: the run's ledger.
+        one_big_tables: the One Big Tables that the run refreshed.
+    """
+    by_stage = {(row.stage, row.table): row for row in rows}
+    lines: list[Line] = []
+    missing: list[str] = []
+    not_compared: dict[str, str] = {}
+    for plan in plans:
+        copied = by_stage.get(("copy", plan.table))
+        manifest = manifests.get(plan.table)
+        silver = by_stage.get(("silver", plan.lake_name or ""))
+        if copied is not None and copied.outcome == NO_SNAPSHOT:
+            not_compared[plan.table] = "no snapshot was landed on this date, so there is nothing to compare"
+        elif manifest is None:
+            missing.append(f"{plan.table}: bronze has no manifest of this run")
+        elif not plan.contracted:
+            lines += _bronze_lines(plan, manifest)
+        elif silver is None or silver.status != "success":
+            missing.append(f"{plan.table}: silver left no figures ({silver.status if silver else 'it did not run'})")
+        elif silver.outcome == SUPERSEDED:
+            not_compared[plan.table] = "a newer snapshot of it is in silver, which keeps no history of this table"
+        else:
+            lines += _silver_lines(plan, manifest, silver)
+    for wide in one_big_tables:
+        gold = by_stage.get(("gold", wide.name))
+        if gold is None or gold.status != "success":
+            missing.append(f"{wide.name}: gold left no figures ({gold.status if gold else 'it did not run'})")
+        else:
+            lines += _gold_lines(wide, gold, by_stage.get(("silver", wide.fact_table)))
+    mismatches = [mismatch for line in lines for mismatch in _mismatches(line)]
+    return Reconciliation(tuple(lines), tuple(mismatches), tuple(missing), not_compared)
+
+
+def _bronze_lines(plan: TablePlan, manifest: Mapping[str, Any]) -> Iterator[Line]:
+    for entry in manifest["slices"]:
+        # Without a date column a file belongs to the one slice as a whole, so what was written can be counted.
+        stored = sum(manifest["files"][file]["rows"] for file in entry["files"])
+        yield Line(plan.table, entry["slice"], {"source": Figures(entry["rows"]), "bronze": Figures(stored)})
+
+
+def _silver_lines(plan: TablePlan, manifest: Mapping[str, Any], silver: LedgerRow) -> Iterator[Line]:
+    source = {entry["slice"]: entry for entry in manifest["slices"]}
+    processed = {entry["slice"]: entry for entry in silver.detail.get("dates", ())}
+    for name in sorted({*source, *processed}):
+        landed, judged = source.get(name, {}), processed.get(name, {})
+        sums = judged.get("sums") or {}
+        places = {
+            "source": Figures(
+                int(landed.get("rows", 0)), {m: _decimal((landed.get("sums") or {}).get(m)) for m in plan.measures}
+            )
+        }
+        for place in ("bronze", "silver", "quarantined", "duplicate"):
+            measured = {m: _decimal((sums.get(m) or {}).get(place)) for m in plan.measures}
+            places[place] = Figures(int(judged.get(f"rows_{place}") or 0), measured)
+        yield Line(plan.table, name, places)
+
+
+def _gold_lines(wide: OneBigTableContract, gold: LedgerRow, silver: LedgerRow | None) -> Iterator[Line]:
+    refreshed = {entry["slice"]: entry for entry in gold.detail.get("dates", ())}
+    of_fact = {entry["slice"]: entry for entry in silver.detail.get("dates", ())} if silver else {}
+    for name in sorted({*refreshed, *of_fact}):
+        entry = refreshed.get(name, {})
+        sums = entry.get("sums") or {}
+        places = {
+            place: Figures(
+                int(entry.get(f"rows_{place}") or 0),
+                {m: _decimal((sums.get(m) or {}).get(place)) for m in wide.measures},
+            )
+            for place in ("silver", "gold")
+        }
+        if silver is not None:
+            fact = of_fact.get(name, {})
+            fact_sums = {m: _decimal(s.get("silver")) for m, s in (fact.get("sums") or {}).items()}
+            shared = {m: fact_sums.get(m, Decimal(0)) for m in wide.measures if m in _measures_of(silver)}
+            places["fact"] = Figures(int(fact.get("rows_silver") or 0), shared)
+        yield Line(wide.name, name, places)
+
+
+def _measures_of(silver: LedgerRow) -> set[str]:
+    return {measure for entry in silver.detail.get("dates", ()) for measure in entry.get("sums") or {}}
+
+
+def _decimal(text: object) -> Decimal:
+    return Decimal(str(text)) if text not in {None, ""} else Decimal(0)
+
+
+def _mismatches(line: Line) -> Iterator[Mismatch]:
+    places = line.places
+    if "gold" in places:
+        if "fact" in places:
+            yield from _differences(line, "silver as gold read it = silver", places["fact"], places["silver"])
+        yield from _differences(line, "gold = silver", places["silver"], places["gold"])
+        return
+    yield from _differences(line, "bronze = source", places["source"], places["bronze"])
+    if "silver" in places:
+        kept = places["silver"] + places["quarantined"] + places["duplicate"]
+        yield from _differences(line, "silver + quarantined + duplicates = bronze", places["bronze"], kept)
+
+
+def _differences(line: Line, law: str, expected: Figures, found: Figures) -> Iterator[Mismatch]:
+    if expected.rows != found.rows:
+        yield Mismatch(line.table, line.slice, f"rows, {law}", Decimal(expected.rows), Decimal(found.rows))
+    for measure in expected.sums:
+        if expected.sum_of(measure) != found.sum_of(measure):
+            what = f"sum of {measure}, {law}"
+            yield Mismatch(line.table, line.slice, what, expected.sum_of(measure), found.sum_of(measure))

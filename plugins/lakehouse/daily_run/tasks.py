@@ -1,0 +1,127 @@
+"""The small tasks of a daily DAG: they gather settings and context, and leave the work to pure modules.
+
+An error that no retry can heal (a wrong parameter, contract or figure) fails its task at once; one that may heal
+(the source is away for a moment) is left to Airflow's retries.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException
+
+from lakehouse.alerting.task_failures import failing_at_once, settings_of_task
+
+
+@task(multiple_outputs=True)
+def resolve_run(timezone: str) -> dict[str, Any]:
+    """The run's business date (ISO) and its name in paths; everything downstream takes them from here."""
+    from zoneinfo import ZoneInfo
+
+    from lakehouse.daily_run.business_date import resolve_business_date
+    from lakehouse.daily_run.ledger import run_slug
+    from lakehouse.errors import BusinessDateError
+
+    context = get_current_context()
+    dag_run = context["dag_run"]
+    with failing_at_once(BusinessDateError):
+        business_date = resolve_business_date(
+            param=context["params"].get("business_date"),
+            data_interval_start=dag_run.data_interval_start,
+            timezone=timezone,
+            today=datetime.now(ZoneInfo(timezone)).date(),
+        )
+    print(f"business date {business_date}")
+    return {"business_date": business_date.isoformat(), "run_slug": run_slug(dag_run.run_id)}
+
+
+@task
+def list_tables(schema: str) -> list[dict[str, Any]]:
+    """One plan per MySQL table of the schema (or of the `tables` param), in order of their names."""
+    from lakehouse.bronze.bronze_layout import bronze_root, name_of_folder, schema_folder
+    from lakehouse.contracts.table_contracts import load_contracts
+    from lakehouse.daily_run.planning import dropped_tables, left_out, plan_tables
+    from lakehouse.errors import ContractError, LakehouseError, SourceUnavailableError, StorageError
+    from lakehouse.lake.lake_path import folders_in
+    from lakehouse.lake.lake_root import lake_root
+    from lakehouse.source.mysql_source import MySqlSource
+    from lakehouse.source.source_connection import connection_info
+
+    settings = settings_of_task()
+    requested = get_current_context()["params"].get("tables") or []
+    with failing_at_once(ContractError):
+        contracts = load_contracts(Path(settings.contracts_root) / schema)
+    try:
+        with MySqlSource(connection_info(settings.mysql_conn_id)) as source:
+            tables = source.tables(schema)
+        planned = plan_tables(tables, contracts, requested)
+        landed = [name_of_folder(name) for name in folders_in(schema_folder(bronze_root(lake_root(settings)), schema))]
+    except (SourceUnavailableError, StorageError):
+        raise
+    except LakehouseError as error:
+        raise AirflowFailException(str(error)) from error
+    for line in (*left_out(tables, contracts), *dropped_tables(landed, tables, contracts)):
+        print(line)
+    for plan in planned:
+        print(f"{plan.label}: {'by contract' if plan.contracted else 'no contract, bronze only'}")
+    return [plan.as_dict() for plan in planned]
+
+
+@task(multiple_outputs=True)
+def reconcile(run: dict[str, Any], schema: str, one_big_table: str, plans: list[dict[str, Any]]) -> dict[str, Any]:
+    """Compares source, bronze, silver, quarantine and gold, per table and date; any difference fails the run."""
+    from lakehouse.contracts.table_contracts import load_contracts
+    from lakehouse.daily_run.day_reconciliation import reconcile_day
+    from lakehouse.daily_run.planning import TablePlan
+    from lakehouse.errors import ContractError, ReconciliationError
+    from lakehouse.lake.lake_root import lake_root
+
+    settings = settings_of_task()
+    with failing_at_once(ContractError, ReconciliationError):
+        return reconcile_day(
+            lake=lake_root(settings),
+            plans=[TablePlan.from_dict(plan) for plan in plans],
+            one_big_table=load_contracts(Path(settings.contracts_root) / schema).one_big_tables[one_big_table],
+            business_date=date.fromisoformat(run["business_date"]),
+            run_slug=run["run_slug"],
+            clock=lambda: datetime.now(UTC),
+        )
+
+
+@task
+def publish(run: dict[str, Any], reconciled: dict[str, Any]) -> None:
+    """Publishes the day's asset with its figures, for schedules and people that wait for it."""
+    context = get_current_context()
+    for asset in context["outlets"]:
+        context["outlet_events"][asset].extra = {"business_date": run["business_date"], **reconciled}
+
+
+@task(trigger_rule="all_done", retries=0)
+def report(run: dict[str, Any] | None, schema: str) -> list[dict[str, Any]]:
+    """Prints the run's ledger, whatever became of the run."""
+    from lakehouse.daily_run.ledger import read_rows, render_rows
+    from lakehouse.lake.lake_root import lake_root
+
+    if run is None:
+        print("no business date could be resolved, so nothing ran")
+        return []
+    rows = read_rows(lake_root(settings_of_task()), schema, date.fromisoformat(run["business_date"]), run["run_slug"])
+    print(render_rows(rows))
+    return [row.summary() for row in rows]
+
+
+@task
+def sweep_bronze() -> None:
+    """Removes from bronze what no reader can come to; a damaged table fails the task once all others are swept."""
+    from lakehouse.bronze.bronze_upkeep import sweep_lake
+    from lakehouse.errors import SettingError
+    from lakehouse.lake.lake_root import lake_root
+
+    settings = settings_of_task()
+    with failing_at_once(SettingError):
+        damaged = sweep_lake(lake_root(settings), datetime.now(UTC), settings.bronze_grace_days)
+    if damaged:
+        raise AirflowFailException("\n".join(damaged))

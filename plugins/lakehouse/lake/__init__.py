@@ -1,0 +1,1 @@
+"""The lake's files, on a disk or a storage account."""

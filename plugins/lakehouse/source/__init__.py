@@ -1,0 +1,1 @@
+"""The MySQL server: sessions, statements, types, the wire."""

@@ -1,0 +1,290 @@
+"""The one map from MySQL and MariaDB column types to Arrow types, and the decoding of the server's bytes.
+
+The server sends every value as text (or as plain bytes), which is exact; Arrow's C++ casts turn a column of them into
+numbers, dates and timestamps. What Parquet as Spark reads it cannot hold follows a written rule and is counted:
+docs/types.md lists them all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakehouse.errors import SourceError
+from lakehouse.source.sql_text import quote_identifier
+
+MAX_SPARK_DIGITS = 38
+_UTC_TIMESTAMP = pa.timestamp("us", tz="UTC")
+_TIMESTAMP = pa.timestamp("us")
+_NO_SRID = pa.scalar(b"\0\0\0\0", pa.binary())
+_SIGNED = {
+    "tinyint": pa.int8(),
+    "smallint": pa.int16(),
+    "mediumint": pa.int32(),
+    "int": pa.int32(),
+    "bigint": pa.int64(),
+}
+_UNSIGNED = {
+    "tinyint": pa.int16(),
+    "smallint": pa.int32(),
+    "mediumint": pa.int32(),
+    "int": pa.int64(),
+    "bigint": pa.decimal128(20, 0),
+}
+SHORT_TEXT = {"char", "varchar", "enum", "set"}
+LONG_TEXT = {"tinytext", "text", "mediumtext", "longtext", "json"}
+SHORT_BYTES = {"binary", "varbinary"}
+LONG_BYTES = {"tinyblob", "blob", "mediumblob", "longblob", "vector"}
+_PRINTED = {"time", "inet4", "inet6", "uuid"}
+_GEOMETRY = {
+    "geometry",
+    "point",
+    "linestring",
+    "polygon",
+    "multipoint",
+    "multilinestring",
+    "multipolygon",
+    "geometrycollection",
+    "geomcollection",
+}
+DATE_TYPES = ("date", "datetime", "timestamp")
+
+
+@dataclass(frozen=True)
+class SourceColumn:
+    """A column as `information_schema` describes it; `is_key` is true in a primary or unique key.
+
+    `character_set` is None where the type has none.
+    """
+
+    name: str
+    mysql_type: str
+    nullable: bool
+    is_key: bool = False
+    character_set: str | None = None
+
+
+@dataclass(frozen=True)
+class ColumnPlan:
+    """How one column is read, stored, hashed and summed.
+
+    `hash_sql` never is NULL, and tells NULL from every value; `sum_sql` is None where the column is not summed.
+    `kind` names the decoding.
+    """
+
+    name: str
+    mysql_type: str
+    arrow_type: pa.DataType
+    nullable: bool
+    kind: str
+    select_sql: str
+    hash_sql: str
+    sum_sql: str | None
+    character_set: str | None = None
+
+    @property
+    def base_type(self) -> str:
+        """The type's name without length and attributes, such as `varchar`."""
+        return _parse(self.mysql_type)[0]
+
+
+Decoded = tuple[pa.Array, Mapping[str, int]]
+
+
+def plan_column(column: SourceColumn) -> ColumnPlan:
+    """Decide how a source column is copied.
+
+    Raises:
+        SourceError: the map has no rule for the column's type.
+    """
+    quoted = quote_identifier(column.name)
+    base, arguments, rest = _parse(column.mysql_type)
+    kind, arrow_type = _storage_of(base, arguments, "unsigned" in rest, column)
+    select_sql, hash_sql = _read_and_hash(kind, base, quoted)
+    summed = not column.is_key and base != "year" and kind in {"number", "float"}
+    value = f"{quoted} * 1e0" if kind == "float" else quoted
+    return ColumnPlan(
+        name=column.name,
+        mysql_type=column.mysql_type,
+        arrow_type=arrow_type,
+        # A zero date becomes NULL although the source forbids NULL.
+        nullable=column.nullable or kind in {"date", "datetime", "timestamp"},
+        kind=kind,
+        select_sql=select_sql,
+        hash_sql=hash_sql,
+        sum_sql=f"SUM({value})" if summed else None,
+        character_set=column.character_set,
+    )
+
+
+def arrow_schema(plans: Sequence[ColumnPlan]) -> pa.Schema:
+    """The Arrow schema of a table's Parquet files, in the source's column order."""
+    return pa.schema([pa.field(plan.name, plan.arrow_type, plan.nullable) for plan in plans])
+
+
+def decode_column(plan: ColumnPlan, raw: pa.Array) -> Decoded:
+    """Turn one column of the server's bytes, a binary array, into an array of `plan.arrow_type`.
+
+    Returns:
+        The array, and how many values were substituted, by reason.
+
+    Raises:
+        SourceError: the server sent what the column's type does not allow.
+    """
+    try:
+        return _DECODERS[plan.kind](raw, plan.arrow_type)
+    except pa.ArrowInvalid as error:
+        raise SourceError(
+            f"column {plan.name} ({plan.mysql_type}): the server sent a value that is no {plan.arrow_type}: {error}"
+        ) from error
+
+
+def _parse(mysql_type: str) -> tuple[str, str, str]:
+    match = re.match(r"\s*([a-z0-9_]+)\s*(?:\((.*?)\))?(.*)", mysql_type.lower(), re.DOTALL)
+    return (match[1], match[2] or "", match[3]) if match else (mysql_type, "", "")
+
+
+def _storage_of(base: str, arguments: str, unsigned: bool, column: SourceColumn) -> tuple[str, pa.DataType]:
+    if base in _SIGNED:
+        return "number", (_UNSIGNED if unsigned else _SIGNED)[base]
+    if base == "decimal":
+        return _storage_of_decimal(arguments)
+    if base == "bit":
+        return "bit", pa.decimal128(20, 0) if arguments == "64" else pa.int64()
+    simple = {
+        "year": ("number", pa.int16()),
+        "float": ("float", pa.float32()),
+        "double": ("float", pa.float64()),
+        "date": ("date", pa.date32()),
+        "datetime": ("datetime", _TIMESTAMP),
+        "timestamp": ("timestamp", _UTC_TIMESTAMP),
+    }
+    if base in simple:
+        return simple[base]
+    if base in SHORT_TEXT | LONG_TEXT | _PRINTED:
+        return "text", pa.string()
+    if base in SHORT_BYTES | LONG_BYTES:
+        return "bytes", pa.binary()
+    if base in _GEOMETRY:
+        return "geometry", pa.binary()
+    raise SourceError(
+        f"column {column.name} has type {column.mysql_type}, for which there is no rule: "
+        "exclude the table by its contract, or add the type to plugins/lakehouse/source/type_map.py"
+    )
+
+
+def _storage_of_decimal(arguments: str) -> tuple[str, pa.DataType]:
+    digits, _, scale = arguments.partition(",")
+    precision = int(digits or 10)
+    if precision > MAX_SPARK_DIGITS:
+        return "text", pa.string()
+    return "number", pa.decimal128(precision, int(scale or 0))
+
+
+def _read_and_hash(kind: str, base: str, quoted: str) -> tuple[str, str]:
+    if kind == "float":
+        return f"{quoted} * 1e0", f"IFNULL({quoted} * 1e0,'N')"
+    if kind == "bit":
+        return f"{quoted} + 0", f"IFNULL({quoted} + 0,'N')"
+    if kind == "geometry":
+        return quoted, f"IFNULL(CONCAT(ST_SRID({quoted}),':',SHA1(ST_AsWKB({quoted}))),'N')"
+    if base in SHORT_TEXT | SHORT_BYTES:
+        # The length before the value: a separator inside a value cannot be taken for the end of it. As BINARY: neither
+        # the collation's folding nor a mixture of character sets may hide a change.
+        return quoted, f"IFNULL(LENGTH({quoted}),'N'),IFNULL(CAST({quoted} AS BINARY),'')"
+    if base in LONG_TEXT | LONG_BYTES:
+        # Hashed alone: joined, long values could pass max_allowed_packet, and the server would make NULL of the row.
+        return quoted, f"IFNULL(SHA1({quoted}),'N')"
+    if base in {"inet4", "inet6", "uuid"}:
+        return quoted, f"IFNULL(CAST({quoted} AS CHAR),'N')"
+    return quoted, f"IFNULL({quoted},'N')"
+
+
+def _decode_number(raw: pa.Array, arrow_type: pa.DataType) -> Decoded:
+    return raw.view(pa.string()).cast(arrow_type), {}
+
+
+def _decode_float(raw: pa.Array, arrow_type: pa.DataType) -> Decoded:
+    return raw.view(pa.string()).cast(pa.float64()).cast(arrow_type, safe=False), {}
+
+
+def _decode_bytes(raw: pa.Array, arrow_type: pa.DataType) -> Decoded:
+    return raw.view(arrow_type), {}
+
+
+def _decode_geometry(raw: pa.Array, arrow_type: pa.DataType) -> Decoded:
+    # The server sends four bytes of SRID before the WKB.
+    srids = pc.not_equal(pc.binary_slice(pc.fill_null(raw, _NO_SRID), 0, 4), _NO_SRID)
+    return pc.binary_replace_slice(raw, 0, 4, b"").view(arrow_type), _counted(srid_dropped=pc.sum(srids).as_py())
+
+
+def _decode_text(raw: pa.Array, arrow_type: pa.DataType) -> Decoded:
+    try:
+        return raw.cast(arrow_type), {}
+    except pa.ArrowInvalid:
+        texts = [None if value is None else value.decode("utf-8", "replace") for value in raw.to_pylist()]
+        invalid = sum(
+            text is not None and text.encode() != value for text, value in zip(texts, raw.to_pylist(), strict=True)
+        )
+        return pa.array(texts, arrow_type), _counted(invalid_utf8=invalid)
+
+
+def _decode_date(raw: pa.Array, arrow_type: pa.DataType) -> Decoded:
+    text = raw.view(pa.string())
+    try:
+        dates = text.cast(arrow_type if pa.types.is_date(arrow_type) else _TIMESTAMP)
+        # Arrow knows a year 0, which to MySQL is a part of a date that is missing.
+        if not pc.any(pc.starts_with(text, "0000")).as_py():
+            return dates.view(arrow_type), {}
+    except pa.ArrowInvalid:
+        pass
+    return _decode_faulty_dates(text, arrow_type)
+
+
+def _decode_faulty_dates(text: pa.Array, arrow_type: pa.DataType) -> Decoded:
+    naive = arrow_type if pa.types.is_date(arrow_type) else _TIMESTAMP
+    zero = pc.starts_with(text, "0000-00-00")
+    faulty = pc.match_substring_regex(text, r"^(0000-|\d{4}-00|\d{4}-\d\d-00)")
+    partial = pc.and_not(faulty, zero)
+    whole = pc.if_else(pc.fill_null(faulty, True), pa.scalar(None, pa.string()), text)
+    invalid = 0
+    try:
+        dates = whole.cast(naive)
+    except pa.ArrowInvalid:
+        castable = [value if _is_castable(value, naive) else None for value in whole.to_pylist()]
+        invalid = castable.count(None) - whole.null_count
+        dates = pa.array(castable, pa.string()).cast(naive)
+    counts = _counted(zero_date=pc.sum(zero).as_py(), partial_date=pc.sum(partial).as_py(), invalid_date=invalid)
+    return dates.view(arrow_type), counts
+
+
+def _is_castable(value: str | None, arrow_type: pa.DataType) -> bool:
+    if value is None:
+        return True
+    try:
+        pa.scalar(value, pa.string()).cast(arrow_type)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _counted(**counts: Any) -> Mapping[str, int]:
+    return {reason: int(count) for reason, count in counts.items() if count}
+
+
+_DECODERS: Mapping[str, Callable[[pa.Array, pa.DataType], Decoded]] = {
+    "number": _decode_number,
+    "bit": _decode_number,
+    "float": _decode_float,
+    "text": _decode_text,
+    "bytes": _decode_bytes,
+    "geometry": _decode_geometry,
+    "date": _decode_date,
+    "datetime": _decode_date,
+    "timestamp": _decode_date,
+}

@@ -1,0 +1,1 @@
+"""The contract files as the Spark side reads and checks them."""

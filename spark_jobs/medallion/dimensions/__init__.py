@@ -1,0 +1,1 @@
+"""Dimensions of SCD type 1 and 2, as functions of their landed snapshots."""

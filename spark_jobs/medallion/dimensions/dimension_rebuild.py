@@ -1,0 +1,110 @@
+"""Makes a dimension anew from its landed snapshots alone, in one commit that readers see at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from functools import reduce
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from medallion.contracts.silver_contract import SilverContract
+from medallion.dimensions import scd1, scd2
+from medallion.dimensions.dimension_landing import Gate
+from medallion.dimensions.dimension_tables import DimensionTables, Written, partition_of, write_quarantine
+from medallion.dimensions.landed_snapshots import Judged, Snapshot, accepted_rows, in_episodes, judge_snapshot
+from medallion.dimensions.scd2_history import DAY, versions_of_all
+from medallion.dimensions.turns import Turn, commit
+from medallion.errors import BronzeError
+from medallion.lake import delta_tables
+from medallion.lake.progress import SliceProgress
+from medallion.quality import quarantine
+from medallion.quality.rules import by_date, date_literal
+from medallion.run.cli import JobArguments
+
+
+def check_complete(
+    table: str, snapshots: Sequence[Snapshot], done: Mapping[str, SliceProgress], contract: SilverContract
+) -> None:
+    """Makes sure that bronze still has what the dimension was made from.
+
+    Raises:
+        BronzeError: a snapshot that was processed is gone, and its history would go with it.
+    """
+    landed = {one.business_date.isoformat() for one in snapshots}
+    gone = sorted(name for name in done if name not in landed)
+    if contract.scd_type == 2 and gone:
+        raise BronzeError(
+            f"{table}: it cannot be made anew: bronze no longer has the snapshots of {len(gone)} dates that it was "
+            f"made from ({gone[0]} to {gone[-1]}), whose history would be lost. Restore their folders in bronze of "
+            f"{contract.schema}.{contract.source_table}; or, to begin the history anew, drop the table"
+        )
+
+
+def rebuild(
+    spark: SparkSession, job: JobArguments, tables: DimensionTables, contract: SilverContract,
+    snapshots: Sequence[Snapshot], turn: Turn, gate: Gate,
+) -> Written | None:  # fmt: skip
+    """Replaces silver and its quarantine; None, with nothing written, where another run took the turn.
+
+    The gate judges the snapshot of the run's date alone: the others have passed it on their own days.
+
+    What bronze cannot tell of the quarantine is kept from the stored entries: the run that first saw a row, and rows of
+    snapshots that were landed again since.
+
+    Raises:
+        QualityStopError: the gate stops the snapshot of the run's date.
+        ConcurrentWriteError: another run kept writing to the quarantine.
+    """
+    dates = [one.business_date for one in snapshots]
+    episodes = in_episodes(snapshots)
+    judged = [judge_snapshot(spark, one[0]) for one in episodes]
+    judged_by: dict[dt.date, str] = {}
+    for episode, one_judged in zip(episodes, judged, strict=True):
+        judged_by |= {one.business_date: one.basis.of(one_judged.counts) for one in episode}
+        if job.business_date in {one.business_date for one in episode}:
+            gate(one_judged.counts)
+    accepted, refused = _all_rows(contract, episodes, judged)
+    if contract.scd_type == 2:
+        by_date = {one.business_date: one.told.tracked for one in snapshots}
+        # Within an episode nothing changes, so its first day stands for all of it.
+        starts = [one[0].business_date for one in episodes]
+        unknown = quarantine.quarantined_keys(refused, F.col("business_date").alias(DAY))
+        since = scd2.tracked_since(contract.tracked, by_date)
+        rows = versions_of_all(accepted, unknown, starts, contract, since)
+    else:
+        newest = accepted.where(F.col(DAY) == F.lit(episodes[-1][0].business_date))
+        rows = scd1.dimension_rows(newest, contract)
+    partition = partition_of(contract)
+    found = commit(
+        spark, tables.silver, turn,
+        lambda options: delta_tables.overwrite(rows, tables.silver, partitioned_by=partition, options=options),
+        dates, rebuilt=True,
+    )  # fmt: skip
+    if found is None:
+        return None
+    following = dict(zip(dates, [*dates[1:], None], strict=True))
+    entries = quarantine.entries_of_snapshots(
+        _on_each_day(refused, episodes), spark.table(tables.quarantine), contract, job.run_id, following, closing=None
+    )
+    write_quarantine(spark, tables.quarantine, entries, "TRUE", turn)
+    return Written(found.rows_written, found, judged_by)
+
+
+def _all_rows(
+    contract: SilverContract, episodes: Sequence[Sequence[Snapshot]], judged: Sequence[Judged]
+) -> tuple[DataFrame, DataFrame]:
+    """The good rows (with ``_day``) and the refused ones of the first snapshot of each episode."""
+    accepted, refused = [], []
+    for (snapshot, *_), found in zip(episodes, judged, strict=True):
+        good = accepted_rows(found.rows, contract, snapshot.told)
+        accepted.append(good.withColumn(DAY, F.lit(snapshot.business_date)))
+        refused.append(quarantine.refused_rows(found.rows, contract, snapshot.business_date))
+    return reduce(DataFrame.unionByName, accepted), reduce(DataFrame.unionByName, refused)
+
+
+def _on_each_day(refused: DataFrame, episodes: Sequence[Sequence[Snapshot]]) -> DataFrame:
+    """Refused rows once for each day of their episode."""
+    days = {one[0].business_date: f"array({', '.join(date_literal(e.business_date) for e in one)})" for one in episodes}
+    return refused.withColumn("business_date", F.explode(F.expr(by_date("business_date", days))))

@@ -1,0 +1,108 @@
+"""The tables of one dimension, and what a run did to them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pyspark.sql import DataFrame, SparkSession
+
+from medallion.contracts.silver_contract import SilverContract
+from medallion.dimensions import scd1, scd2
+from medallion.dimensions.landed_snapshots import Snapshot
+from medallion.dimensions.turns import Turn
+from medallion.errors import SPARK_ERRORS, ConcurrentWriteError, is_conflict
+from medallion.lake import delta_tables
+from medallion.lake.delta_tables import Commit
+from medallion.lake.progress import SliceProgress, write_progress
+from medallion.lake.table_names import TableNames
+from medallion.quality import quarantine
+from medallion.run.cli import JobArguments
+
+_TRIES = 5
+
+
+@dataclass(frozen=True)
+class DimensionTables:
+    """Names of a dimension's tables."""
+
+    silver: str
+    quarantine: str
+    progress: str
+
+    @staticmethod
+    def of(names: TableNames, contract: SilverContract) -> DimensionTables:
+        """The tables of a contract."""
+        return DimensionTables(
+            names.silver(contract.name), names.quarantine(contract.name), names.progress(contract.name)
+        )
+
+    def create(self, spark: SparkSession, contract: SilverContract) -> None:
+        """Creates silver and quarantine, unless they are there."""
+        delta_tables.create(spark, self.silver, silver_columns(contract), partitioned_by=partition_of(contract))
+        quarantine.create(spark, self.quarantine)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a turn did.
+
+    Attributes:
+        rows: of silver, that came, went or changed.
+        commit: of silver.
+        judged_by: for each snapshot that it landed, what that was judged by.
+    """
+
+    rows: int
+    commit: Commit
+    judged_by: Mapping[dt.date, str] = field(default_factory=dict)
+
+
+def silver_columns(contract: SilverContract) -> tuple[tuple[str, str], ...]:
+    """The columns of a dimension, with their types."""
+    return scd2.version_columns(contract) if contract.scd_type == 2 else scd1.row_columns(contract)
+
+
+def partition_of(contract: SilverContract) -> str | None:
+    """Versions closed for good lie in a partition of their own, which most landings need not read or rewrite."""
+    return "is_current" if contract.scd_type == 2 else None
+
+
+def write_quarantine(spark: SparkSession, table: str, entries: DataFrame, scope: str, turn: Turn) -> None:
+    """Writes the entries of a turn; does nothing where those of a later turn are there, which knew of them.
+
+    Raises:
+        ConcurrentWriteError: another run kept writing.
+    """
+    for _ in range(_TRIES):
+        try:
+            quarantine.write(spark, table, entries, scope, turn.options)
+            return
+        except SPARK_ERRORS as error:
+            if not is_conflict(error):
+                raise
+    raise ConcurrentWriteError(f"{table}: another run kept writing to it; run this one again when the other is done")
+
+
+def note(
+    spark: SparkSession, table: str, before: Mapping[str, SliceProgress], snapshots: Iterable[Snapshot],
+    written: Written, job: JobArguments, turn: Turn, gone: Iterable[str] = (),
+) -> dict[str, SliceProgress]:  # fmt: skip
+    """Notes snapshots as processed by a turn, and dates as gone; gives what is processed now."""
+    done = [
+        SliceProgress(
+            slice=one.business_date.isoformat(),
+            fingerprint=one.fingerprint,
+            contract_hash=written.judged_by[one.business_date],
+            business_date=job.business_date,
+            run_id=job.run_id,
+            rows_bronze=one.rows,
+            tracked_columns=one.told.tracked,
+            sequence=turn.number,
+        )
+        for one in snapshots
+    ]
+    gone = list(gone)
+    write_progress(spark, table, before, done, gone, turn.number)
+    return {name: one for name, one in before.items() if name not in gone} | {one.slice: one for one in done}

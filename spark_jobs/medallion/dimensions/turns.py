@@ -1,0 +1,121 @@
+"""Turns: commits to a silver table come one after the other, though runs of several dates may work on it at once.
+
+What a run writes follows from the rows and from which slices are processed, so both must still be as they were read
+when it commits. Every commit therefore has a number, which Delta keeps as the version of a transaction id: a second
+commit with the same number is refused, or skipped where the first was there before. The run that lost reads again and
+takes the next turn. The number also tells a run that was killed between its commit and its notes: a number without
+notes is work that the next run finishes.
+
+Only options of the DataFrame writer are used: serverless compute takes neither the session settings nor the JVM calls
+by which a MERGE could be given a transaction id.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from pyspark.sql import SparkSession
+
+from medallion.errors import SPARK_ERRORS, is_conflict
+from medallion.lake import delta_tables
+from medallion.lake.delta_tables import Commit
+
+_TRANSACTION_ID = "lakehouse"
+# Upkeep commits (OPTIMIZE, VACUUM) carry no number; this many of them between two turns are looked through.
+_RECENT = 50
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a commit says of itself, in its ``userMetadata``.
+
+    Attributes:
+        number: of the turn.
+        token: differs between any two attempts, so that a run knows its own commit.
+        dates: the business dates whose snapshots were landed by it.
+        rebuilt: the table was made anew from all landed snapshots.
+    """
+
+    number: int
+    token: str
+    dates: tuple[dt.date, ...]
+    rebuilt: bool
+
+    def to_text(self) -> str:
+        """For ``userMetadata``."""
+        content = {
+            "number": self.number,
+            "token": self.token,
+            "dates": [date.isoformat() for date in self.dates],
+            "rebuilt": self.rebuilt,
+        }
+        return json.dumps({"lakehouse_silver": content}, sort_keys=True)
+
+    @staticmethod
+    def from_text(text: str | None) -> Mark | None:
+        """Reads a commit's ``userMetadata``; None when the commit is not a turn."""
+        try:
+            content = json.loads(text or "")["lakehouse_silver"]
+            dates = tuple(dt.date.fromisoformat(date) for date in content["dates"])
+            return Mark(int(content["number"]), str(content["token"]), dates, bool(content["rebuilt"]))
+        except (ValueError, KeyError, TypeError):
+            return None
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A run's turn to write.
+
+    Attributes:
+        number: that the next commit has.
+        version: of the table, which what is written must follow from.
+        unfinished: the newest commit, where its run has not noted yet what it processed.
+    """
+
+    number: int
+    version: int
+    unfinished: Mark | None = None
+
+    @property
+    def options(self) -> dict[str, str]:
+        """Options of the DataFrame writer that let a commit pass once per turn."""
+        return {"txnAppId": _TRANSACTION_ID, "txnVersion": str(self.number)}
+
+
+def next_turn(spark: SparkSession, table: str, noted: int) -> Turn:
+    """The turn after the newest commit; ``noted`` is the number of the newest turn whose run noted what it processed.
+
+    ``noted`` must have been read before: of two runs the slower one would otherwise mistake the notes of a turn that
+    it has not seen for those of its own.
+    """
+    commits = delta_tables.history(spark, table, _RECENT)
+    newest = next((mark for commit in commits if (mark := Mark.from_text(commit.user_metadata))), None)
+    number = max(newest.number if newest else 0, noted)
+    unfinished = newest if newest and newest.number > noted else None
+    return Turn(number + 1, commits[0].version, unfinished)
+
+
+def commit(
+    spark: SparkSession,
+    table: str,
+    turn: Turn,
+    write: Callable[[Mapping[str, str]], None],
+    dates: Iterable[dt.date],
+    *,
+    rebuilt: bool = False,
+) -> Commit | None:
+    """Commits once, by ``write``, which gets the writer's options; None where another run took the turn."""
+    mark = Mark(turn.number, uuid.uuid4().hex, tuple(dates), rebuilt)
+    try:
+        write(turn.options | {"userMetadata": mark.to_text()})
+    except SPARK_ERRORS as error:
+        if not is_conflict(error):
+            raise
+        return None
+    # Delta skips a commit whose turn is taken, and says nothing.
+    found = delta_tables.history(spark, table, _RECENT)
+    return next((one for one in found if one.user_metadata == mark.to_text()), None)

@@ -1,0 +1,90 @@
+"""The One Big Table as pure transforms: every row of a fact, left joined to the latest row of each dimension."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from medallion.contracts.silver_contract import Join, OneBigTableContract, SilverContract
+from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
+from medallion.errors import ContractError
+from medallion.quality.rules import identifier, text_literal
+
+_PRESENT = "_present"
+
+
+def check_joins(contract: OneBigTableContract, silver: Mapping[str, SilverContract]) -> None:
+    """Makes sure that no join can multiply or lose rows of the fact.
+
+    Raises:
+        ContractError: a join is not on a dimension's whole key, or names a column that its table has not.
+    """
+    fact, faults = silver[contract.fact], []
+    for join in contract.joins:
+        dimension = silver[join.dimension]
+        at = f"{contract.file}: customProperties.joins.{join.dimension}.on"
+        if not dimension.key or sorted(right for _, right in join.on) != sorted(dimension.key):
+            faults.append(f"{at}: join on the whole primary key of {dimension.file}: {', '.join(dimension.key)}")
+        faults += [
+            f"{at}: '{left}': {fact.file} has no such column" for left, _ in join.on if left not in fact.column_names
+        ]
+    if faults:
+        raise ContractError("\n".join(faults))
+
+
+def latest_rows(dimension: DataFrame, contract: SilverContract) -> DataFrame:
+    """One row per business key: its newest version (of a key deleted at the source its last), with ``_present``."""
+    names = contract.column_names
+    if contract.scd_type == 1:
+        return dimension.select(*map(identifier, names), F.lit(True).alias(_PRESENT))
+    newest = dimension.groupBy(business_key(contract.key).alias(BUSINESS_KEY)).agg(
+        F.max_by(F.struct(*map(identifier, names)), "valid_from").alias("latest")
+    )
+    return newest.select("latest.*", F.lit(True).alias(_PRESENT))
+
+
+def build(fact: DataFrame, dimensions: Mapping[str, DataFrame], contract: OneBigTableContract) -> DataFrame:
+    """The wide rows; ``dimensions`` are latest rows by name."""
+    joined = fact.alias(contract.fact)
+    for join in contract.joins:
+        joined = joined.join(dimensions[join.dimension].alias(join.dimension), _condition(contract, join), "left")
+    return joined.select(*wide_columns(contract))
+
+
+def unknown_rows(fact: DataFrame, dimensions: Mapping[str, DataFrame], contract: OneBigTableContract) -> DataFrame:
+    """One row: for each join, how many fact rows have no row in the dimension."""
+    joined = fact.alias(contract.fact)
+    for join in contract.joins:
+        keys = dimensions[join.dimension].select(*[identifier(right) for _, right in join.on], _PRESENT)
+        joined = joined.join(keys.alias(join.dimension), _condition(contract, join), "left")
+    return joined.agg(
+        *[F.count_if(F.col(f"{join.dimension}.{_PRESENT}").isNull()).alias(join.dimension) for join in contract.joins]
+    )
+
+
+def wide_columns(contract: OneBigTableContract) -> list[Column]:
+    """The contract's columns over the joined tables."""
+    columns = []
+    for column in contract.columns:
+        sql = column.expression
+        if column.unknown_member is not None:
+            missing = f"{identifier(str(column.dimension))}.{_PRESENT} IS NULL"
+            sql = f"CASE WHEN {missing} THEN {text_literal(column.unknown_member)} ELSE ({sql}) END"
+        if column.lake_type:
+            sql = f"CAST(({sql}) AS {column.lake_type})"
+        columns.append(F.expr(sql).alias(column.name))
+    return columns
+
+
+def _condition(contract: OneBigTableContract, join: Join) -> Column:
+    pairs = [
+        F.col(f"{identifier(contract.fact)}.{identifier(left)}")
+        == F.col(f"{identifier(join.dimension)}.{identifier(right)}")
+        for left, right in join.on
+    ]
+    condition = pairs[0]
+    for pair in pairs[1:]:
+        condition &= pair
+    return condition

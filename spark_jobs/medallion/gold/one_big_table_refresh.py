@@ -1,0 +1,305 @@
+"""Refreshes a One Big Table just where silver changed; equal, row for row, to building it anew.
+
+The silver versions that gold reflects are stored in the same commit (its ``userMetadata``). From there on, dates whose
+facts changed come from the fact's change data feed, and changed dimension rows from comparing the latest rows then
+and now.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TypedDict
+
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from medallion import reconcile
+from medallion.contracts.silver_contract import OneBigTableContract, SilverContract, WideColumn, content_hash
+from medallion.errors import SPARK_ERRORS, BronzeError, ConservationError, ContractError
+from medallion.gold import one_big_table
+from medallion.lake import delta_tables
+from medallion.lake.table_names import TableNames
+from medallion.quality.cleaning import first_line
+from medallion.quality.rules import identifier
+from medallion.run.cli import JobArguments
+from medallion.run.run_ledger import Outcome
+
+_HISTORY = 200
+# A version that VACUUM or the log's retention removed, a feed that was switched off, columns changed in between.
+_CHANGES_ARE_GONE = re.compile(
+    r"\[(?:DELTA_(?:MISSING_CHANGE_DATA|CHANGE_TABLE_FEED_DISABLED|CHANGE_DATA_FEED_INCOMPATIBLE_\w+|SCHEMA_CHANGED\w*"
+    r"|FILE_NOT_FOUND|MISSING_FILES_UNEXPECTED_VERSION|LOG_FILE_NOT_FOUND|VERSION_NOT_FOUND|CANNOT_FIND_VERSION"
+    r"|VERSIONS_NOT_CONTIGUOUS|NO_RECREATABLE_HISTORY_FOUND|TRUNCATED_TRANSACTION_LOG|UNSUPPORTED_TIME_TRAVEL_BEYOND_\w+)"
+    r"|FAILED_READ_FILE[.\w]*)\]"
+)
+
+
+@dataclass(frozen=True)
+class SilverVersion:
+    """A silver table at one moment."""
+
+    id: str
+    version: int
+
+
+@dataclass(frozen=True)
+class Reflected:
+    """What a gold commit was made from: contracts (a digest) and silver versions."""
+
+    contracts: str
+    silver: Mapping[str, SilverVersion]
+
+    def to_text(self) -> str:
+        """For the commit's userMetadata."""
+        return json.dumps({"lakehouse_gold": asdict(self)}, sort_keys=True)
+
+    @staticmethod
+    def from_text(text: str | None) -> Reflected | None:
+        """Reads a commit's userMetadata; None when the commit is not one of gold's."""
+        try:
+            content = json.loads(text or "")["lakehouse_gold"]
+            silver = {name: SilverVersion(**one) for name, one in content["silver"].items()}
+            return Reflected(content["contracts"], silver)
+        except (ValueError, KeyError, TypeError):
+            return None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What has to be rewritten: ``dates``, or everything (None) for a reason."""
+
+    dates: frozenset[dt.date] | None
+    reason: str = ""
+
+
+def refresh_one_big_table(
+    spark: SparkSession, job: JobArguments, contract: OneBigTableContract, silver: Mapping[str, SilverContract]
+) -> Outcome:
+    """Brings a One Big Table up to silver.
+
+    Raises:
+        BronzeError: a silver table is not there yet.
+        ContractError: a join could multiply rows, or a column's expression is not valid.
+        ConservationError: gold came out with other rows than silver has.
+    """
+    one_big_table.check_joins(contract, silver)
+    names = TableNames(job.lake_root, job.catalog)
+    now = Reflected(_digest(contract, silver), {name: _silver_version(spark, names, name) for name in silver})
+    fact = _at(spark, names, contract.fact, now)
+    dimensions = _latest(spark, names, silver, contract, now)
+    types = check_columns(fact, dimensions, contract)
+    table = names.gold(contract.name)
+    plan = _plan(spark, names, contract, silver, now)
+    if plan.dates is None:
+        delta_tables.create(spark, table, types, **_layout(contract))
+        wide = _spread(one_big_table.build(fact, dimensions, contract), contract)
+        delta_tables.overwrite(wide, table, options={"userMetadata": now.to_text()}, **_layout(contract))
+    elif plan.dates:
+        day = silver[contract.fact].date_column
+        part = fact.where(delta_tables.dates_predicate(day, plan.dates))
+        wide = _spread(one_big_table.build(part, dimensions, contract), contract)
+        predicate = delta_tables.dates_predicate(contract.partition_column, plan.dates)
+        delta_tables.replace_where(wide, table, predicate, options={"userMetadata": now.to_text()})
+    outcome = _outcome(spark, table, contract, fact, dimensions, types, plan, silver)
+    return replace(outcome, bytes_written=_bytes_written(spark, table, now)) if outcome.rows_written else outcome
+
+
+def _bytes_written(spark: SparkSession, table: str, now: Reflected) -> int:
+    ours = [one for one in delta_tables.history(spark, table, _HISTORY) if one.user_metadata == now.to_text()]
+    return ours[0].bytes_written if ours else 0
+
+
+def _plan(
+    spark: SparkSession,
+    names: TableNames,
+    contract: OneBigTableContract,
+    silver: Mapping[str, SilverContract],
+    now: Reflected,
+) -> Plan:
+    table = names.gold(contract.name)
+    if not delta_tables.exists(spark, table):
+        return Plan(None, "new")
+    commits = delta_tables.history(spark, table, _HISTORY)
+    then = next((found for commit in commits if (found := Reflected.from_text(commit.user_metadata))), None)
+    if then is None:
+        return Plan(None, "no silver versions are stored")
+    if then.contracts != now.contracts or then.silver.keys() != now.silver.keys():
+        return Plan(None, "a contract changed")
+    for name, version in now.silver.items():
+        if version.id != then.silver[name].id or version.version < then.silver[name].version:
+            return Plan(None, f"silver.{name} was made anew")
+    try:
+        return Plan(frozenset(_changed_dates(spark, names, contract, silver, then, now)))
+    except SPARK_ERRORS as error:
+        if not _CHANGES_ARE_GONE.search(str(error)):
+            raise
+        return Plan(None, f"the changes cannot be read: {first_line(error)}")
+
+
+def _changed_dates(
+    spark: SparkSession, names: TableNames, contract: OneBigTableContract, silver: Mapping[str, SilverContract],
+    then: Reflected, now: Reflected,
+) -> set[dt.date]:  # fmt: skip
+    day = identifier(silver[contract.fact].date_column)
+    parts: list[DataFrame] = []
+    moved = {
+        name for name in now.silver if _rows_changed(spark, names.silver(name), then.silver[name], now.silver[name])
+    }
+    if contract.fact in moved:
+        feed = spark.read.option("readChangeFeed", "true")
+        feed = feed.option("startingVersion", then.silver[contract.fact].version + 1)
+        feed = feed.option("endingVersion", now.silver[contract.fact].version)
+        parts.append(feed.table(names.silver(contract.fact)).select(F.col(day).alias("day")))
+    fact = _at(spark, names, contract.fact, now)
+    for join in contract.joins:
+        if join.dimension in moved:
+            dimension = silver[join.dimension]
+            old = one_big_table.latest_rows(_at(spark, names, join.dimension, then), dimension)
+            new = one_big_table.latest_rows(_at(spark, names, join.dimension, now), dimension)
+            rows = old.exceptAll(new).unionByName(new.exceptAll(old))
+            keys = rows.select(*[F.col(identifier(right)).alias(f"_key_{left}") for left, right in join.on]).distinct()
+            on = [F.col(identifier(left)) == F.col(identifier(f"_key_{left}")) for left, _ in join.on]
+            parts.append(fact.join(keys, on, "left_semi").select(F.col(day).alias("day")))
+    if not parts:
+        return set()
+    union = parts[0]
+    for part in parts[1:]:
+        union = union.unionByName(part)
+    return {row["day"] for row in union.distinct().collect()}
+
+
+def _rows_changed(spark: SparkSession, table: str, then: SilverVersion, now: SilverVersion) -> bool:
+    """Whether a table may have other rows; many commits to a dimension say only that a snapshot changed nothing."""
+    between = now.version - then.version
+    return between > 0 and any(one.changes_rows for one in delta_tables.history(spark, table, between))
+
+
+def _outcome(
+    spark: SparkSession, table: str, contract: OneBigTableContract, fact: DataFrame,
+    dimensions: Mapping[str, DataFrame], types: list[tuple[str, str]], plan: Plan, silver: Mapping[str, SilverContract],
+) -> Outcome:  # fmt: skip
+    measures = {name: kind for name, kind in types if name in contract.measures}
+    in_silver = {name: kind for name, kind in measures.items() if name in silver[contract.fact].column_names}
+    source = reconcile.measure_slices(
+        fact, F.col(identifier(silver[contract.fact].date_column)).cast("string"), in_silver, None
+    )
+    stored = reconcile.measure_slices(
+        spark.table(table), F.col(identifier(contract.partition_column)).cast("string"), measures, None
+    )
+    unknown = one_big_table.unknown_rows(fact, dimensions, contract).collect()[0].asDict()
+    none = reconcile.Figures()
+    dates = [
+        {
+            "slice": name,
+            "rows_silver": source.slices.get(name, none).rows,
+            "rows_gold": stored.slices.get(name, none).rows,
+            "sums": {
+                measure: {
+                    "silver": source.slices.get(name, none).sums.get(measure, "0"),
+                    "gold": stored.slices.get(name, none).sums.get(measure, "0"),
+                }
+                for measure in in_silver
+            },
+        }
+        for name in sorted({*source.slices, *stored.slices})
+    ]
+    wrong = [one for one in dates if one["rows_silver"] != one["rows_gold"]]
+    if wrong:
+        raise ConservationError(
+            f"{table}: {len(wrong)} dates have other rows than silver, first {wrong[0]['slice']}: silver "
+            f"{wrong[0]['rows_silver']}, gold {wrong[0]['rows_gold']}; delete the gold table's folder to build it anew"
+        )
+    rewritten = sorted(stored.slices) if plan.dates is None else sorted(day.isoformat() for day in plan.dates)
+    mode = "full" if plan.dates is None else "incremental" if plan.dates else "unchanged"
+    return Outcome(
+        outcome=mode,
+        rows_read=source.rows,
+        rows_written=sum(stored.slices[name].rows for name in rewritten if name in stored.slices),
+        detail={
+            "dates": dates,
+            "dates_rewritten": rewritten,
+            "rows_unknown": unknown,
+            "mode": mode,
+            "reason": plan.reason,
+        },
+    )
+
+
+def _digest(contract: OneBigTableContract, silver: Mapping[str, SilverContract]) -> str:
+    return " ".join([content_hash(contract), *[f"{name}:{silver[name].content_hash}" for name in sorted(silver)]])
+
+
+def _silver_version(spark: SparkSession, names: TableNames, name: str) -> SilverVersion:
+    table = names.silver(name)
+    if not delta_tables.exists(spark, table):
+        raise BronzeError(f"{table} is not there yet; run silver for table {name} first")
+    return SilverVersion(delta_tables.identity(spark, table), delta_tables.version(spark, table))
+
+
+def _at(spark: SparkSession, names: TableNames, name: str, at: Reflected) -> DataFrame:
+    """A silver table as it was: every read of a run is of the same moment."""
+    return spark.read.option("versionAsOf", at.silver[name].version).table(names.silver(name))
+
+
+def _latest(
+    spark: SparkSession,
+    names: TableNames,
+    silver: Mapping[str, SilverContract],
+    contract: OneBigTableContract,
+    at: Reflected,
+) -> dict[str, DataFrame]:
+    return {
+        join.dimension: one_big_table.latest_rows(_at(spark, names, join.dimension, at), silver[join.dimension])
+        for join in contract.joins
+    }
+
+
+def check_columns(
+    fact: DataFrame, dimensions: Mapping[str, DataFrame], contract: OneBigTableContract
+) -> list[tuple[str, str]]:
+    """The columns' types; analysing them finds a bad expression before anything is read."""
+    try:
+        return one_big_table.build(fact, dimensions, contract).dtypes
+    except PySparkException as error:
+        faults = [fault for column in contract.columns for fault in _fault(fact, dimensions, contract, column)]
+        told = "\n".join(faults) or f"{contract.file}: properties.transformLogic: {first_line(error)}"
+        raise ContractError(told) from error
+
+
+def _fault(
+    fact: DataFrame, dimensions: Mapping[str, DataFrame], contract: OneBigTableContract, column: WideColumn
+) -> list[str]:
+    try:
+        _ = one_big_table.build(fact, dimensions, replace(contract, columns=(column,))).dtypes
+    except PySparkException as error:
+        place = f"properties.{column.name}.transformLogic"
+        line = contract.lines.get(place)
+        at = f"{contract.file}{f' line {line}' if line else ''}: {place}"
+        return [
+            f"{at}: '{column.expression}': it is not a valid expression over the joined tables: {first_line(error)}"
+        ]
+    return []
+
+
+class _Layout(TypedDict):
+    partitioned_by: str | None
+    clustered_by: str | None
+
+
+def _layout(contract: OneBigTableContract) -> _Layout:
+    column = contract.partition_column
+    return (
+        {"partitioned_by": None, "clustered_by": column}
+        if contract.clustered
+        else {"partitioned_by": column, "clustered_by": None}
+    )
+
+
+def _spread(wide: DataFrame, contract: OneBigTableContract) -> DataFrame:
+    # One file per date: the writer splits what a task has by date.
+    return wide.repartition(F.col(identifier(contract.partition_column)))

@@ -1,0 +1,228 @@
+"""Reads what was landed: the manifest, and of its files just the rows that it says are current."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import quote
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from medallion.errors import BronzeError
+from medallion.lake.storage import list_folder, read_text
+from medallion.quality.rules import identifier
+
+UNDATED = "undated"
+WHOLE = "all"
+SLICE = "_slice"
+_FILE = "_file"
+_DATE_FOLDER = re.compile(r"business_date=(\d{4}-\d{2}-\d{2})")
+_SPARK_TYPES: Mapping[str, T.DataType] = {
+    "int8": T.ByteType(),
+    "int16": T.ShortType(),
+    "int32": T.IntegerType(),
+    "int64": T.LongType(),
+    "float": T.FloatType(),
+    "double": T.DoubleType(),
+    "bool": T.BooleanType(),
+    "string": T.StringType(),
+    "binary": T.BinaryType(),
+    "date32[day]": T.DateType(),
+    "timestamp[us]": T.TimestampNTZType(),
+    "timestamp[us, tz=UTC]": T.TimestampType(),
+}
+# A pushed-down list of dates lets Parquet skip row groups; a long list costs more than it saves.
+_MAX_PUSHED_DATES = 64
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One date's rows (or ``undated``, or ``all``): its fingerprint changes exactly when its rows do.
+
+    ``sums`` are those of the measures at the source, as exact decimal text.
+    """
+
+    name: str
+    rows: int
+    fingerprint: str
+    files: tuple[str, ...]
+    sums: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A complete index of a landed table.
+
+    Attributes:
+        uri: where the manifest was read, for messages.
+        folder: URI of the table's folder, which the files' names are relative to.
+        columns: the Spark schema of the rows.
+        newest_date: the newest business date that was landed, which this manifest need not be of.
+    """
+
+    uri: str
+    folder: str
+    business_date: dt.date
+    columns: T.StructType
+    slices: Mapping[str, Slice]
+    newest_date: dt.date
+
+
+def table_folder(lake_root: str, schema: str, table: str) -> str:
+    """URI of a bronze table's folder."""
+    return f"{lake_root}/bronze/{folder_name(schema)}/{folder_name(table)}"
+
+
+def read_latest_manifest(spark: SparkSession, lake_root: str, schema: str, table: str) -> Manifest:
+    """The newest manifest of a table, by its pointer.
+
+    Raises:
+        BronzeError: nothing was landed yet, or the pointer or manifest cannot be read.
+    """
+    folder = table_folder(lake_root, schema, table)
+    uri = f"{folder}/_latest.json"
+    text = read_text(spark, uri)
+    if text is None:
+        raise BronzeError(f"{uri}: nothing was landed for {schema}.{table}; run copy_to_bronze for it first")
+    pointer = _object(uri, text)
+    manifest_name = pointer.get("manifest")
+    if not isinstance(manifest_name, str):
+        raise BronzeError(
+            f"{uri}: manifest: '{manifest_name}': it names no manifest; run copy_to_bronze for the table again"
+        )
+    manifest_text = read_text(spark, f"{folder}/{manifest_name}")
+    if manifest_text is None:
+        raise BronzeError(
+            f"{uri}: manifest: '{manifest_name}': there is no such file; run copy_to_bronze for the table again"
+        )
+    manifest = parse_manifest(f"{folder}/{manifest_name}", folder, manifest_text)
+    try:
+        newest = dt.date.fromisoformat(str(pointer.get("newest_business_date")))
+    except ValueError as error:
+        raise BronzeError(f"{uri}: newest_business_date: {error}; run copy_to_bronze for the table again") from error
+    return replace(manifest, newest_date=newest)
+
+
+def read_snapshot_manifest(
+    spark: SparkSession, lake_root: str, schema: str, table: str, business_date: dt.date
+) -> Manifest | None:
+    """The manifest that the run of a business date landed; None when it landed none.
+
+    Raises:
+        BronzeError: it cannot be read.
+    """
+    folder = table_folder(lake_root, schema, table)
+    uri = f"{folder}/business_date={business_date.isoformat()}/_manifest.json"
+    text = read_text(spark, uri)
+    return None if text is None else parse_manifest(uri, folder, text)
+
+
+def landed_dates(spark: SparkSession, lake_root: str, schema: str, table: str) -> list[dt.date]:
+    """The business dates that have a folder in bronze, in order; one may be without a manifest.
+
+    Raises:
+        BronzeError: the table's folder cannot be listed.
+    """
+    names = list_folder(spark, table_folder(lake_root, schema, table))
+    found = [_DATE_FOLDER.fullmatch(name) for name in names]
+    return [dt.date.fromisoformat(match.group(1)) for match in found if match]
+
+
+def parse_manifest(uri: str, folder: str, text: str) -> Manifest:
+    """Reads a manifest's JSON.
+
+    Raises:
+        BronzeError: it is not a manifest of version 1.
+    """
+    content = _object(uri, text)
+    if content.get("manifest_version") != 1:
+        raise BronzeError(f"{uri}: manifest_version: '{content.get('manifest_version')}': this job reads version 1")
+    try:
+        fields = [T.StructField(entry["name"], _spark_type(uri, entry)) for entry in content["columns"]]
+        slices = [
+            Slice(
+                entry["slice"],
+                int(entry["rows"]),
+                entry["fingerprint"],
+                tuple(entry["files"]),
+                {name: str(value) for name, value in (entry.get("sums") or {}).items()},
+            )
+            for entry in content["slices"]
+        ]
+        business_date = dt.date.fromisoformat(content["business_date"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise BronzeError(
+            f"{uri}: it is not a whole manifest ({error!r}); run copy_to_bronze for the table again"
+        ) from error
+    by_name = {one.name: one for one in slices}
+    return Manifest(uri, folder, business_date, T.StructType(fields), by_name, newest_date=business_date)
+
+
+def read_slices(spark: SparkSession, manifest: Manifest, names: Iterable[str], date_source: str) -> DataFrame:
+    """The rows of some slices of a dated table: all its columns and ``_slice``.
+
+    A file may hold rows of other slices, and rows of a slice that a later file replaced: a row counts only if the
+    manifest lists its file for its date.
+    """
+    wanted = [manifest.slices[name] for name in names]
+    pairs = [(file, one.name) for one in wanted for file in one.files]
+    if not pairs:
+        return spark.createDataFrame([], manifest.columns).withColumn(SLICE, F.lit(None).cast("string"))
+    day = F.col(identifier(date_source)).cast("date")
+    rows = _read_files(spark, manifest, {file for file, _ in pairs}).withColumn(_FILE, _file_name())
+    dates = sorted(one.name for one in wanted)
+    if len(dates) <= _MAX_PUSHED_DATES and UNDATED not in dates:
+        rows = rows.where(day.isin([dt.date.fromisoformat(date) for date in dates]))
+    rows = rows.withColumn(SLICE, F.coalesce(day.cast("string"), F.lit(UNDATED)))
+    current = F.broadcast(spark.createDataFrame(pairs, f"{_FILE} string, {SLICE} string"))
+    return rows.join(current, [_FILE, SLICE], "left_semi").drop(_FILE)
+
+
+def read_snapshot(spark: SparkSession, manifest: Manifest) -> DataFrame:
+    """All rows of a snapshot: its columns and ``_slice`` (always ``all``)."""
+    files = {file for one in manifest.slices.values() for file in one.files}
+    rows = _read_files(spark, manifest, files) if files else spark.createDataFrame([], manifest.columns)
+    return rows.withColumn(SLICE, F.lit(WHOLE))
+
+
+def _read_files(spark: SparkSession, manifest: Manifest, files: set[str]) -> DataFrame:
+    return spark.read.schema(manifest.columns).parquet(*[f"{manifest.folder}/{file}" for file in sorted(files)])
+
+
+def _file_name() -> Any:
+    return F.regexp_extract(F.col("_metadata.file_path"), "(business_date=[^/]*/[^/]*)$", 1)
+
+
+def _object(uri: str, text: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise BronzeError(f"{uri}: it is not JSON ({error}); run copy_to_bronze for the table again") from error
+    if not isinstance(content, dict):
+        raise BronzeError(f"{uri}: it is not a JSON object; run copy_to_bronze for the table again")
+    return content
+
+
+def _spark_type(uri: str, column: Mapping[str, Any]) -> T.DataType:
+    arrow_type = str(column["arrow_type"])
+    decimal = re.fullmatch(r"decimal128\((\d+), ?(\d+)\)", arrow_type)
+    if decimal:
+        return T.DecimalType(int(decimal.group(1)), int(decimal.group(2)))
+    if arrow_type not in _SPARK_TYPES:
+        raise BronzeError(f"{uri}: columns: {column['name']}: '{arrow_type}': Spark has no such type")
+    return _SPARK_TYPES[arrow_type]
+
+
+def folder_name(name: str) -> str:
+    """The folder of a schema or table in bronze and in the ledger, as the Airflow side writes it."""
+    if re.fullmatch(r"[A-Za-z0-9_]+", name):
+        return name
+    encoded = quote(name, safe="")
+    # A name of dots alone would lead out of the lake.
+    return encoded if name.strip(".") else encoded.replace(".", "%2E")

@@ -1,0 +1,193 @@
+"""Delta tables by SQL and DataFrame writer only, so that all of it runs over Spark Connect too."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, SparkSession
+
+from medallion.errors import SPARK_ERRORS, is_conflict
+from medallion.quality.rules import identifier
+
+# Written out, because Databricks switches some of them on by itself: readers outside Spark know none of them.
+_PROPERTIES = {
+    "delta.enableDeletionVectors": "false",
+    "delta.enableRowTracking": "false",
+    "delta.columnMapping.mode": "none",
+    "delta.checkpointPolicy": "classic",
+}
+_HALF_MADE = "[DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION]"
+_CREATE_TRIES = 20
+_NO_OPTIONS: Mapping[str, str] = {}
+# More commits than one run makes, with other runs beside it.
+_RECENT = 20
+_MISSING = {
+    "DELTA_MISSING_DELTA_TABLE",
+    "DELTA_TABLE_NOT_FOUND",
+    "DELTA_PATH_DOES_NOT_EXIST",
+    "TABLE_OR_VIEW_NOT_FOUND",
+}
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One version of a table, with what its writer stored beside it.
+
+    Attributes:
+        rows_written: rows of its new files.
+        bytes_written: size of its new files.
+        changes_rows: FALSE for a commit that is known to have left all rows as they were.
+    """
+
+    version: int
+    user_metadata: str | None
+    rows_written: int
+    bytes_written: int
+    changes_rows: bool
+
+
+def exists(spark: SparkSession, table: str) -> bool:
+    """Whether the table was created."""
+    try:
+        return spark.catalog.tableExists(table)
+    except AnalysisException as error:
+        # A table named by its folder is asked for in the folder's log, and a missing log is an error there.
+        if (error.getCondition() or "") in _MISSING:
+            return False
+        raise
+
+
+def create(
+    spark: SparkSession,
+    table: str,
+    columns: Sequence[tuple[str, str]],
+    *,
+    partitioned_by: str | None = None,
+    clustered_by: str | None = None,
+    change_feed: bool = False,
+) -> None:
+    """Creates an empty table of (name, type) columns, unless it is there."""
+    fields = ", ".join(f"{identifier(name)} {lake_type}" for name, lake_type in columns)
+    properties = _PROPERTIES | ({"delta.enableChangeDataFeed": "true"} if change_feed else {})
+    listed = ", ".join(f"'{name}' = '{value}'" for name, value in properties.items())
+    layout = ""
+    if partitioned_by:
+        layout = f"PARTITIONED BY ({identifier(partitioned_by)})"
+    if clustered_by:
+        layout = f"CLUSTER BY ({identifier(clustered_by)})"
+    statement = f"CREATE TABLE IF NOT EXISTS {table} ({fields}) USING delta {layout} TBLPROPERTIES ({listed})"
+    for tries_left in reversed(range(_CREATE_TRIES)):
+        try:
+            spark.sql(statement)
+            return
+        except SPARK_ERRORS as error:
+            # Another run is making it at the same moment: it has won, or its folder is there and its log is not yet.
+            if not tries_left or not (is_conflict(error) or _HALF_MADE in str(error)):
+                raise
+
+
+def table_types(spark: SparkSession, table: str) -> dict[str, str]:
+    """The columns of a table and their types."""
+    return dict(spark.table(table).dtypes)
+
+
+def add_missing_columns(spark: SparkSession, table: str, columns: Sequence[tuple[str, str]]) -> None:
+    """Adds those of some (name, type) columns that a table made by an earlier version does not have, as NULL."""
+    stored = table_types(spark, table)
+    missing = [f"{identifier(name)} {lake_type}" for name, lake_type in columns if name not in stored]
+    if missing:
+        spark.sql(f"ALTER TABLE {table} ADD COLUMNS ({', '.join(missing)})")
+
+
+def overwrite(
+    frame: DataFrame,
+    table: str,
+    *,
+    partitioned_by: str | None = None,
+    clustered_by: str | None = None,
+    options: Mapping[str, str] = _NO_OPTIONS,
+) -> None:
+    """Replaces all rows, and the columns if they differ, in one commit.
+
+    The layout is given again, because an overwrite without it would leave a table without any.
+    """
+    writer = frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true").options(**options)
+    if partitioned_by:
+        writer = writer.partitionBy(partitioned_by)
+    if clustered_by:
+        writer = writer.clusterBy(clustered_by)
+    writer.saveAsTable(table)
+
+
+def append(frame: DataFrame, table: str, *, options: Mapping[str, str] = _NO_OPTIONS) -> None:
+    """Adds rows in one commit."""
+    frame.write.format("delta").mode("append").options(**options).saveAsTable(table)
+
+
+def replace_where(frame: DataFrame, table: str, predicate: str, *, options: Mapping[str, str] = _NO_OPTIONS) -> None:
+    """Replaces the rows that satisfy a predicate, in one commit; Delta refuses new rows that do not."""
+    writer = frame.write.format("delta").mode("overwrite").option("replaceWhere", predicate).options(**options)
+    writer.saveAsTable(table)
+
+
+def version(spark: SparkSession, table: str) -> int:
+    """The newest version of a table."""
+    return history(spark, table, 1)[0].version
+
+
+def history(spark: SparkSession, table: str, limit: int) -> list[Commit]:
+    """The newest commits, newest first."""
+    columns = ("version", "userMetadata", "operation", "operationMetrics")
+    rows = spark.sql(f"DESCRIBE HISTORY {table} LIMIT {limit}").select(*columns).collect()
+    return [
+        _commit(row["version"], row["userMetadata"], row["operation"], row["operationMetrics"] or {}) for row in rows
+    ]
+
+
+def bytes_written_since(spark: SparkSession, table: str, version: int) -> int:
+    """The size of the files that commits after a version added."""
+    newest = history(spark, table, _RECENT)
+    return sum(commit.bytes_written for commit in newest if commit.version > version)
+
+
+def _commit(version: int, user_metadata: str | None, operation: str, metrics: Mapping[str, str]) -> Commit:
+    def metric(*names: str) -> int:
+        return next((int(metrics[name]) for name in names if name in metrics), 0)
+
+    nothing = operation == "WRITE" and not metric("numFiles") and not metric("numRemovedFiles", "numDeletedRows")
+    return Commit(
+        version=version,
+        user_metadata=user_metadata,
+        rows_written=metric("numOutputRows"),
+        bytes_written=metric("numOutputBytes", "numTargetBytesAdded"),
+        changes_rows=not nothing,
+    )
+
+
+def identity(spark: SparkSession, table: str) -> str:
+    """Differs between a table and one that was made anew in its place."""
+    row: Any = spark.sql(f"DESCRIBE DETAIL {table}").select("id").first()
+    return str(row["id"])
+
+
+def dates_predicate(column: str, dates: Iterable[dt.date], *, with_null: bool = False) -> str:
+    """A predicate that just these dates (and NULL, if asked for) satisfy; runs of days become ranges."""
+    # Not BETWEEN: Delta 4.4 leaves it unresolved in a predicate over partitions; Spark 4.1 then fails (INTERNAL_ERROR).
+    name = identifier(column)
+    ranges: list[list[dt.date]] = []
+    for day in sorted(set(dates)):
+        if ranges and day - ranges[-1][1] == dt.timedelta(days=1):
+            ranges[-1][1] = day
+        else:
+            ranges.append([day, day])
+    parts = [
+        f"{name} = DATE'{first}'" if first == last else f"({name} >= DATE'{first}' AND {name} <= DATE'{last}')"
+        for first, last in ranges
+    ]
+    if with_null:
+        parts.append(f"{name} IS NULL")
+    return " OR ".join(parts) if parts else "FALSE"

@@ -1,0 +1,120 @@
+"""What silver has processed of a table, slice by slice; written after the data, so that a crash between is replayed.
+
+The table is a log: a run appends what it did, and of a slice the entry with the highest sequence counts. So two runs
+can never undo each other's entries.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from medallion.lake import delta_tables
+
+_COLUMNS = (
+    ("slice", "string"),
+    ("fingerprint", "string"),
+    ("contract_hash", "string"),
+    ("rows_bronze", "bigint"),
+    ("rows_duplicate", "bigint"),
+    ("sums_bronze", "map<string,string>"),
+    ("sums_duplicate", "map<string,string>"),
+    ("tracked_columns", "array<string>"),
+    ("business_date", "date"),
+    ("run_id", "string"),
+    ("sequence", "bigint"),
+)
+
+
+@dataclass(frozen=True)
+class SliceProgress:
+    """One slice as silver last processed it.
+
+    Attributes:
+        slice: a fact's slice; for a dimension the business date of the snapshot, ISO.
+        fingerprint: the slice's in the manifest.
+        contract_hash: of the contract that it was processed by.
+        sums_bronze: exact decimal text by measure, of the landed rows.
+        sums_duplicate: the same of the rows removed as duplicates.
+        tracked_columns: of a type 2 dimension, as that snapshot was processed.
+        sequence: orders the entries of a slice; of a dimension, the number of the turn.
+        business_date: of the run that processed it.
+    """
+
+    slice: str
+    fingerprint: str
+    contract_hash: str
+    business_date: dt.date
+    run_id: str
+    rows_bronze: int
+    rows_duplicate: int = 0
+    sums_bronze: Mapping[str, str] = field(default_factory=dict)
+    sums_duplicate: Mapping[str, str] = field(default_factory=dict)
+    tracked_columns: tuple[str, ...] = ()
+    sequence: int = 0
+
+
+def progress_of(spark: SparkSession, silver_table: str, table: str) -> dict[str, SliceProgress]:
+    """What was processed of a silver table; nothing where that was removed, and then the log is emptied too.
+
+    Entries of a removed table would otherwise outlive it: dates would count as processed that the new one never saw.
+    """
+    if delta_tables.exists(spark, silver_table):
+        return read_progress(spark, table)
+    # Asked again, because another run may have made the table in the meantime, and noted what it processed.
+    if delta_tables.exists(spark, table) and not delta_tables.exists(spark, silver_table):
+        spark.sql(f"DELETE FROM {table}")
+    return {}
+
+
+def read_progress(spark: SparkSession, table: str) -> dict[str, SliceProgress]:
+    """All slices processed so far, by name; empty when there is no such table yet."""
+    if not delta_tables.exists(spark, table):
+        return {}
+    newest: dict[str, Any] = {}
+    for row in spark.table(table).select(*[name for name, _ in _COLUMNS]).collect():
+        if row["slice"] not in newest or row["sequence"] > newest[row["slice"]]["sequence"]:
+            newest[row["slice"]] = row
+    return {
+        name: SliceProgress(**(row.asDict() | {"tracked_columns": tuple(row["tracked_columns"] or ())}))
+        for name, row in newest.items()
+        if row["fingerprint"] is not None
+    }
+
+
+def write_progress(
+    spark: SparkSession,
+    table: str,
+    before: Mapping[str, SliceProgress],
+    done: Iterable[SliceProgress],
+    gone: Iterable[str] = (),
+    turn: int | None = None,
+) -> None:
+    """Notes slices as processed, and forgets those that are gone, in one commit; ``before`` is what was read.
+
+    ``turn`` is the number of the commit that holds their rows; without one the entries follow those that are there.
+    """
+    done, gone = list(done), list(gone)
+    if done or gone:
+        delta_tables.create(spark, table, _COLUMNS)
+        # Over all entries: `before` lacks the slices that are gone, and one that returns must outnumber its own end.
+        sequence = turn or (spark.table(table).agg(F.max("sequence")).collect()[0][0] or 0) + 1
+        rows = [_row(one, sequence) for one in done] + [_row(before[name], sequence, gone=True) for name in gone]
+        schema = ", ".join(f"{name} {lake_type}" for name, lake_type in _COLUMNS)
+        delta_tables.append(spark.createDataFrame(rows, schema).coalesce(1), table)
+
+
+def _row(one: SliceProgress, sequence: int, *, gone: bool = False) -> tuple[object, ...]:
+    values = {name: getattr(one, name) for name, _ in _COLUMNS} | {
+        "sums_bronze": dict(one.sums_bronze),
+        "sums_duplicate": dict(one.sums_duplicate),
+        "tracked_columns": list(one.tracked_columns),
+        "fingerprint": None if gone else one.fingerprint,
+        "sequence": sequence,
+    }
+    return tuple(values.values())

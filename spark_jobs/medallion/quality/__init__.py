@@ -1,0 +1,1 @@
+"""Cleaning, judging, quarantine and what was found of the rules."""

@@ -1,0 +1,96 @@
+"""Applies a contract's cleaning expressions and converts each value to its lake type."""
+
+from __future__ import annotations
+
+import re
+
+from pyspark.errors import PySparkException
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from medallion.contracts.silver_contract import SilverContract
+from medallion.errors import ContractError
+from medallion.quality.rules import identifier
+
+RAW = "_raw"
+UNCONVERTED = "_unconverted"
+_WORKING = {"_slice", RAW, UNCONVERTED}
+
+
+def clean(rows: DataFrame, contract: SilverContract) -> DataFrame:
+    """The lake's columns of bronze rows.
+
+    Gives ``_slice``, ``_raw`` (the row as it was landed), the contract's columns, and ``_unconverted`` (names of
+    columns whose cleaned value does not fit the lake's type and is NULL for that).
+    """
+    source_names = [name for name in rows.columns if name not in _WORKING]
+    values = rows.select(
+        "_slice",
+        F.struct(*[identifier(name) for name in source_names]).alias(RAW),
+        *[F.expr(column.expression).alias(f"_value_{column.name}") for column in contract.columns],
+    )
+    given = dict(values.dtypes)
+    selected: list[SparkColumn] = [F.col("_slice"), F.col(RAW)]
+    failed: list[SparkColumn] = []
+    for column in contract.columns:
+        value = F.col(f"_value_{column.name}")
+        if given[f"_value_{column.name}"] == column.lake_type:
+            selected.append(value.alias(column.name))
+            continue
+        converted = value.try_cast(column.lake_type)
+        selected.append(converted.alias(column.name))
+        failed.append(F.when(value.isNotNull() & converted.isNull(), F.lit(column.name)))
+    unconverted = F.array_compact(F.array(*failed)) if failed else F.array().cast("array<string>")
+    return values.select(*selected, unconverted.alias(UNCONVERTED))
+
+
+def check_expressions(spark: SparkSession, contract: SilverContract, source: T.StructType, source_uri: str) -> None:
+    """Analyses every expression of a contract against an empty table of the source's columns; touches no data.
+
+    Raises:
+        ContractError: a source column is missing, or an expression is not valid; names each with its line.
+    """
+    known = {name.lower() for name in source.names}
+    missing = [column for column in contract.columns if column.source and column.source.lower() not in known]
+    faults = [
+        f"{_at(contract, f'properties.{column.name}')}: '{column.source}': {source_uri} has no such column; "
+        f"it has {', '.join(source.names)}: correct physicalName, or copy the table again if the source has it now"
+        for column in missing
+    ]
+    empty = spark.createDataFrame([], source)
+    lake = [f"CAST(NULL AS array<string>) AS {UNCONVERTED}"]
+    for column in contract.columns:
+        if column not in missing:
+            expression = f"CAST(({column.expression}) AS {column.lake_type})"
+            faults += _fault(empty, expression, contract, f"properties.{column.name}.transformLogic")
+        lake.append(f"CAST(NULL AS {column.lake_type}) AS {identifier(column.name)}")
+    if not faults:
+        judged = empty.selectExpr(*lake)
+        for rule in (*contract.rules, *contract.counted):
+            if rule.violated:
+                faults += _fault(judged, f"CAST(({rule.violated}) AS BOOLEAN)", contract, f"quality.{rule.name}")
+    if faults:
+        raise ContractError("\n".join(faults))
+
+
+def _at(contract: SilverContract, place: str) -> str:
+    """A place of the contract as people find it: by file and line."""
+    line = contract.lines.get(place)
+    return f"{contract.file}{f' line {line}' if line else ''}: {place}"
+
+
+def _fault(empty: DataFrame, expression: str, contract: SilverContract, place: str) -> list[str]:
+    try:
+        _ = empty.selectExpr(expression).schema
+    except PySparkException as error:
+        known = ", ".join(name for name in empty.columns if name != UNCONVERTED)
+        told = f"'{expression}': it is not a valid expression over {known}: {first_line(error)}"
+        return [f"{_at(contract, place)}: {told}"]
+    return []
+
+
+def first_line(error: Exception) -> str:
+    """The gist of a Spark error."""
+    return re.split(r"; line \d+ pos", str(error).strip().splitlines()[0])[0]

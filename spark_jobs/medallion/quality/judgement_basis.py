@@ -1,0 +1,53 @@
+"""What a slice's rows were judged by, as one text: where that changes, they are judged again."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from medallion.contracts.silver_contract import SilverContract
+from medallion.quality.quality_counts import Counts
+
+
+@dataclass(frozen=True)
+class Basis:
+    """The contract, the waivers that hold on a date, and what dimensions knew.
+
+    A waiver lets refused rows pass and does nothing to others. So a slice without any stays valid when waivers come and
+    go; one with some is judged again.
+
+    Attributes:
+        contract_hash: of the contract.
+        waivers: digest of the waivers that hold; empty when none does.
+        references: by slice, digest of the keys that its dimensions knew on its date.
+    """
+
+    contract_hash: str
+    waivers: str = ""
+    references: Mapping[str, str] = field(default_factory=dict)
+
+    @staticmethod
+    def of_contract(contract: SilverContract, as_of: dt.date, references: Mapping[str, str] | None = None) -> Basis:
+        """What rows are judged by when waivers must reach ``as_of``."""
+        holding = [repr(waiver) for waiver in contract.waivers if as_of <= waiver.until]
+        digest = hashlib.sha256("\n".join(holding).encode()).hexdigest()[:12] if holding else ""
+        return Basis(contract.content_hash, digest, references or {})
+
+    def of(self, counts: Counts) -> str:
+        """The text to store with a slice that was judged so."""
+        return self._text(counts.slice, has_refused=bool(counts.refused or counts.waived))
+
+    def holds(self, slice_name: str, stored: str) -> bool:
+        """Whether a slice with that text would be judged as it was."""
+        return stored in {self._text(slice_name, has_refused=False), self._text(slice_name, has_refused=True)}
+
+    def is_contract_of(self, stored: str) -> bool:
+        """Whether a slice with that text was judged by the same contract, by whichever waivers."""
+        return stored.partition("+")[0] == self.contract_hash
+
+    def _text(self, slice_name: str, *, has_refused: bool) -> str:
+        known = self.references.get(slice_name)
+        waivers = f"+waivers:{self.waivers}" if has_refused else ""
+        return f"{self.contract_hash}{waivers}{f'+known:{known}' if known else ''}"

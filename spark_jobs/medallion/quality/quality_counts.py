@@ -1,0 +1,64 @@
+"""Counts, slice by slice, how many judged rows break each rule: aggregates for a pass that is made anyway."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from medallion.contracts.silver_contract import Rule, Severity, SilverContract
+from medallion.quality.row_judgement import COUNTED, ERRORS, WAIVED, WARNINGS
+from medallion.quality.rules import text_literal
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The rows of one slice that were judged.
+
+    Attributes:
+        rows: all of them.
+        refused: those that go to quarantine.
+        waived: those that go to silver by a waiver.
+        by_rule: how many break each rule; of a waived error only those that were not waived.
+    """
+
+    slice: str
+    rows: int = 0
+    refused: int = 0
+    waived: int = 0
+    by_rule: Mapping[str, int] = field(default_factory=dict)
+
+    @staticmethod
+    def total(counts: Iterable[Counts]) -> Counts:
+        """All slices as one."""
+        rows = refused = waived = 0
+        by_rule: dict[str, int] = {}
+        for one in counts:
+            rows, refused, waived = rows + one.rows, refused + one.refused, waived + one.waived
+            for name, number in one.by_rule.items():
+                by_rule[name] = by_rule.get(name, 0) + number
+        return Counts("", rows, refused, waived, by_rule)
+
+
+def counted_rules(contract: SilverContract) -> tuple[Rule, ...]:
+    """The rules that are counted, in the order of ``count_columns``."""
+    return (*contract.rules, *contract.counted)
+
+
+def count_columns(contract: SilverContract) -> Column:
+    """An aggregate over judged rows: one array of bigint, which ``counts_of`` reads."""
+    conditions = [f"{ERRORS} IS NOT NULL", f"{ERRORS} IS NULL AND {WAIVED} IS NOT NULL"]
+    for rule in counted_rules(contract):
+        findings = ERRORS if rule.severity is Severity.ERROR else WARNINGS
+        names = COUNTED if rule.limit else f"{findings}.name"
+        conditions.append(f"array_contains({names}, {text_literal(rule.name)})")
+    return F.expr(f"array(count(1), {', '.join(f'count_if({one})' for one in conditions)})")
+
+
+def counts_of(contract: SilverContract, slice_name: str, counted: Sequence[int]) -> Counts:
+    """What ``count_columns`` found for a slice."""
+    rows, refused, waived, *numbers = counted
+    names = [rule.name for rule in counted_rules(contract)]
+    return Counts(slice_name, rows, refused, waived, dict(zip(names, numbers, strict=True)))

@@ -1,0 +1,1 @@
+"""The frame of every job: arguments, session, ledger, errors to exit status."""

@@ -1,0 +1,91 @@
+"""The ledger: one row per table, stage and run, for reconciliation and the monitoring page."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyspark.sql import SparkSession
+from pyspark.sql import types as T
+
+from medallion.lake.bronze import folder_name
+from medallion.run.cli import JobArguments
+
+_STRING = T.StringType()
+_LONG = T.LongType()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a stage did; ``detail`` is told apart by stage and measured from the stored tables.
+
+    ``bytes_written`` is the size of the data files that it added to its table, without quarantine and progress.
+    """
+
+    outcome: str
+    rows_read: int = 0
+    rows_written: int = 0
+    bytes_written: int = 0
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+def ledger_path(job: JobArguments, stage: str) -> str:
+    """The folder of a run's row."""
+    day = job.business_date.isoformat()
+    folder = f"{job.lake_root}/ledger/schema={folder_name(job.source_schema)}/business_date={day}/run_id={job.run_id}"
+    return f"{folder}/{folder_name(job.table)}.{stage}.json"
+
+
+def write_row(
+    spark: SparkSession, job: JobArguments, stage: str, started: dt.datetime, ended: dt.datetime,
+    outcome: Outcome | None, error: str | None = None,
+) -> None:  # fmt: skip
+    """Writes the row of a run over the one of an earlier try; ``outcome`` is None when the run failed without one."""
+    told = outcome or Outcome("failed")
+    row = {
+        "schema": job.source_schema,
+        "table": job.table,
+        "stage": stage,
+        "business_date": job.business_date.isoformat(),
+        "run_id": job.run_id,
+        "status": "success" if outcome and error is None else "failed",
+        "outcome": told.outcome,
+        "rows_read": told.rows_read,
+        "rows_written": told.rows_written,
+        "bytes_written": told.bytes_written,
+        "seconds": round((ended - started).total_seconds(), 3),
+        "started_at": _instant(started),
+        "ended_at": _instant(ended),
+        "error": error,
+        "detail": told.detail,
+    }
+    schema = _type_of(row)
+    # A NULL field is a field all the same: readers find every key.
+    frame = spark.createDataFrame([_value(row)], schema).coalesce(1)
+    frame.write.mode("overwrite").option("ignoreNullFields", "false").json(ledger_path(job, stage))
+
+
+def _instant(moment: dt.datetime) -> str:
+    return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _type_of(value: Any) -> Any:
+    """The Spark type of a JSON value; lists are of one kind."""
+    if isinstance(value, Mapping) and not value:
+        # An empty struct cannot be written; an empty map is an empty object too.
+        return T.MapType(_STRING, _STRING)
+    if isinstance(value, Mapping):
+        return T.StructType([T.StructField(name, _type_of(entry)) for name, entry in value.items()])
+    if isinstance(value, list):
+        return T.ArrayType(_type_of(value[0]) if value else _STRING)
+    if isinstance(value, int):
+        return _LONG
+    return T.DoubleType() if isinstance(value, float) else _STRING
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {} if not value else tuple(_value(entry) for entry in value.values())
+    return [_value(entry) for entry in value] if isinstance(value, list) else value

@@ -1,0 +1,151 @@
+"""The exact requests that are sent to Databricks."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date
+from typing import Any
+
+import pytest
+from lakehouse.daily_run.databricks_runs import WHEEL_PACKAGE, gold_run, silver_run
+from lakehouse.settings import load_settings
+
+from tests.lakehouse.conftest import PROJECT
+
+ENVIRONMENT = {
+    "LAKEHOUSE_LAKE_ROOT": "abfs://adls_gen2@lake/sales",
+    "LAKEHOUSE_SPARK_LAKE_ROOT": "abfss://lake@acme.dfs.core.windows.net/sales",
+    "LAKEHOUSE_SPARK_CONTRACTS_ROOT": "/Workspace/lakehouse/contracts",
+    "LAKEHOUSE_SPARK_CODE_ROOT": "/Workspace/lakehouse/spark_jobs",
+}
+PARAMETERS = [
+    "--contracts", "/Workspace/lakehouse/contracts/atliqsale",
+    "--table", "customer",
+    "--business-date", "2026-11-20",
+    "--run-id", "scheduled__2026-11-21",
+    "--lake-root", "abfss://lake@acme.dfs.core.windows.net/sales",
+]  # fmt: skip
+
+
+def customer_run(attempt: str = "dag/run/table.silver/0/a", **environment: str) -> dict[str, Any]:
+    settings = load_settings({**ENVIRONMENT, **environment})
+    return silver_run(
+        settings,
+        schema="atliqsale",
+        table="customer",
+        business_date=date(2026, 11, 20),
+        run_slug="scheduled__2026-11-21",
+        attempt=attempt,
+    )
+
+
+def test_flags_follow_the_other_parameters() -> None:
+    run = silver_run(
+        load_settings(ENVIRONMENT),
+        schema="atliqsale",
+        table="customer",
+        business_date=date(2026, 11, 20),
+        run_slug="scheduled__2026-11-21",
+        attempt="a",
+        rebuild=True,
+        accept_deletes=True,
+    )
+    parameters = run["tasks"][0]["spark_python_task"]["parameters"]
+    assert parameters == [*PARAMETERS, "--rebuild", "--accept-deletes"]
+
+
+def test_silver_runs_its_file_on_serverless_by_default() -> None:
+    run = customer_run()
+
+    token = run.pop("idempotency_token")
+    assert len(token) == 64
+    assert run == {
+        "run_name": "silver atliqsale.customer 2026-11-20",
+        "tasks": [
+            {
+                "task_key": "silver",
+                "spark_python_task": {
+                    "python_file": "/Workspace/lakehouse/spark_jobs/silver.py",
+                    "parameters": PARAMETERS,
+                },
+                "environment_key": "lakehouse",
+            }
+        ],
+        "environments": [{"environment_key": "lakehouse", "spec": {"environment_version": "4"}}],
+        "timeout_seconds": 7200,
+    }
+
+
+def test_gold_runs_its_own_file_and_names_its_table() -> None:
+    run = gold_run(
+        load_settings(ENVIRONMENT),
+        schema="atliqsale",
+        table="sales_obt",
+        business_date=date(2026, 11, 20),
+        run_slug="r",
+        attempt="a",
+    )
+
+    assert run["run_name"] == "gold atliqsale.sales_obt 2026-11-20"
+    task = run["tasks"][0]
+    assert task["task_key"] == "gold"
+    assert task["spark_python_task"]["python_file"] == "/Workspace/lakehouse/spark_jobs/gold.py"
+    assert task["spark_python_task"]["parameters"][3] == "sales_obt"
+
+
+def test_a_catalog_is_passed_on() -> None:
+    parameters = customer_run(LAKEHOUSE_CATALOG="main")["tasks"][0]["spark_python_task"]["parameters"]
+
+    assert parameters == [*PARAMETERS, "--catalog", "main"]
+
+
+def test_an_existing_cluster_needs_no_environment() -> None:
+    run = customer_run(LAKEHOUSE_COMPUTE='{"existing_cluster_id": "1120-abc"}')
+
+    assert "environments" not in run
+    assert run["tasks"][0]["existing_cluster_id"] == "1120-abc"
+
+
+def test_a_new_cluster_with_a_wheel_installs_it_as_a_library() -> None:
+    cluster = '{"new_cluster": {"spark_version": "18.0.x-scala2.13", "num_workers": 2, "policy_id": "P"}}'
+
+    run = customer_run(LAKEHOUSE_COMPUTE=cluster, LAKEHOUSE_JOB_WHEEL="/Volumes/main/code/medallion.whl")
+
+    assert run["tasks"] == [
+        {
+            "task_key": "silver",
+            "python_wheel_task": {
+                "package_name": "lakehouse-spark-jobs",
+                "entry_point": "silver",
+                "parameters": PARAMETERS,
+            },
+            "new_cluster": {"spark_version": "18.0.x-scala2.13", "num_workers": 2, "policy_id": "P"},
+            "libraries": [{"whl": "/Volumes/main/code/medallion.whl"}],
+        }
+    ]
+
+
+def test_the_wheel_and_its_entry_points_are_those_that_are_built() -> None:
+    built = tomllib.loads((PROJECT / "spark_jobs" / "pyproject.toml").read_text())["project"]
+
+    assert built["name"] == WHEEL_PACKAGE
+    assert set(built["scripts"]) >= {"silver", "gold"}
+
+
+def test_serverless_takes_the_wheel_as_a_dependency_of_its_environment() -> None:
+    compute = '{"environment_key": "e", "spec": {"environment_version": "4", "dependencies": ["sqlglot==1"]}}'
+
+    run = customer_run(LAKEHOUSE_COMPUTE=compute, LAKEHOUSE_JOB_WHEEL="/Volumes/w.whl")
+
+    dependencies = ["sqlglot==1", "/Volumes/w.whl"]
+    assert run["environments"] == [
+        {"environment_key": "e", "spec": {"environment_version": "4", "dependencies": dependencies}}
+    ]
+    assert "libraries" not in run["tasks"][0]
+    assert customer_run(LAKEHOUSE_COMPUTE=compute, LAKEHOUSE_JOB_WHEEL="/Volumes/w.whl") == run
+
+
+@pytest.mark.parametrize("attempt", ["dag/run/table.silver/0/b", "dag/run/table.silver/1/a", ""])
+def test_another_try_is_another_run_and_the_same_try_the_same(attempt: str) -> None:
+    assert customer_run()["idempotency_token"] == customer_run()["idempotency_token"]
+    assert customer_run(attempt)["idempotency_token"] != customer_run()["idempotency_token"]
