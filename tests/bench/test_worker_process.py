@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -63,4 +64,8 @@ def test_a_slow_way_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
     note = tmp_path / "note"
     with _worker(note) as worker, pytest.raises(WayTooSlowError, match="took more than 2 s"):
         worker.ask("hang", 2)
-    assert not is_alive(int(note.read_text()))
+    child = int(note.read_text())
+    deadline = time.monotonic() + 20
+    # A kill is carried out by the kernel in its own time.
+    while is_alive(child):
+        assert time.monotonic() < deadline, f"process {child} is still running"
