@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
@@ -102,9 +103,15 @@ class NextDay:
 
 
 def live_next_day(
-    connection: MySQLdb.connections.Connection, day: date, rows: int = DEFAULT_ROWS, seed: int = DEFAULT_SEED
+    connection: MySQLdb.connections.Connection,
+    day: date,
+    rows: int = DEFAULT_ROWS,
+    seed: int = DEFAULT_SEED,
+    before_commit: Callable[[NextDay], None] | None = None,
 ) -> NextDay:
     """Make all edits of `day` in one transaction: all of them happen, or none.
+
+    `before_commit` is given the record while nothing is done yet, so that a kill can lose no record of what was done.
 
     Raises:
         DemoDataError: the day already has sales, there is nothing before it to edit, or an edit fails.
@@ -121,6 +128,8 @@ def live_next_day(
             corrected=correct_amount(connection, day),
             deleted=delete_transaction(connection, day),
         )
+        if before_commit is not None:
+            before_commit(lived)
         connection.commit()
     except MySQLdb.Error as error:
         connection.rollback()

@@ -1,4 +1,4 @@
-"""`bin/demo` as its user meets it: killed in the middle, started again, stopped by Ctrl-C."""
+"""`bin/demo` as its user meets it: killed in the middle, stopped by Ctrl-C, started again and run to its end."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class Demo:
         )
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self, *options: str) -> subprocess.Popen[bytes]:
         """Starts it as a shell would, in a process group of its own."""
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
                 [
                     sys.executable, "-m", "local.demo",
-                    "--home", str(self.home), "--rows", str(ROWS), "--port", str(self.port),
+                    "--home", str(self.home), "--rows", str(ROWS), "--port", str(self.port), *options,
                 ],
                 cwd=REPOSITORY,
                 env={**os.environ, MARK: str(self.home)},
@@ -79,7 +79,7 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
         made.process.wait(60)
 
 
-def test_a_kill_leaves_no_process_and_the_next_start_takes_up_where_it_stopped(demo: Demo) -> None:
+def test_a_killed_demo_takes_up_where_it_stopped_and_comes_to_its_end(demo: Demo) -> None:
     killed = demo.start()
     wait_until(lambda: demo.said("copy_to_bronze"), "no table was copied", 600)
     killed.kill()
@@ -87,16 +87,28 @@ def test_a_kill_leaves_no_process_and_the_next_start_takes_up_where_it_stopped(d
     wait_until(lambda: not demo.processes(), lambda: f"still alive: {demo.processes()}", 60)
 
     stopped = demo.start()
-    wait_until(lambda: demo.said("gold"), "no second start came to gold", 600)
+    wait_until(lambda: demo.said("running 2026-06-30"), "no second start came to the first date", 600)
     assert "filling MySQL" not in demo.output.read_text()
     addresses = json.loads((demo.home / "addresses.json").read_text())
     assert addresses["airflow_url"] == f"http://127.0.0.1:{demo.port}"
     os.killpg(stopped.pid, signal.SIGINT)
-
     assert stopped.wait(60) == 130
     assert demo.processes() == []
     assert not (demo.home / "addresses.json").exists()
     assert "Traceback" not in demo.output.read_text()
+
+    assert demo.start("--once").wait(900) == 0, demo.output.read_text()
+    assert demo.processes() == []
+    report = json.loads((demo.home / "report.json").read_text())
+    assert report["held"]
+    assert [(day["business_date"], day["reconciled"]) for day in report["days"]] == [
+        ("2026-06-30", True),
+        ("2026-07-01", True),
+    ]
+    assert report["planted"]["rows"] == ROWS == report["days"][0]["rows_read"]["transactions"]
+    assert report["independent_check"]["differing"] == 0
+    assert len(report["changes"]) == 6
+    assert "everything held" in demo.output.read_text()
 
 
 def wait_until(condition: Callable[[], bool], otherwise: str | Callable[[], str], seconds: float) -> None:

@@ -159,3 +159,14 @@ def test_the_account_of_the_pipeline_may_not_edit(mysql_server: MySqlServer, fre
 def test_too_few_sales_for_a_day_are_refused(source: MySQLdb.connections.Connection) -> None:
     with pytest.raises(DemoDataError, match="a day needs at least 20"):
         next_day.insert_transactions(source, NEXT_DATE, rows=3)
+
+
+def test_edits_whose_record_cannot_be_kept_are_not_made(source: MySQLdb.connections.Connection) -> None:
+    before = _everything(source)
+
+    def killed(_lived: next_day.NextDay) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        next_day.live_next_day(source, NEXT_DATE, before_commit=killed)
+    assert _everything(source) == before
