@@ -17,6 +17,7 @@ from typing import Any
 from local.demo.addresses import AIRFLOW_USER, HOST, Home, Ports
 from local.demo.changes import changes_of
 from local.demo.day import DAG_ID, DayRun, end_unfinished_runs, run_day, wait_for_dag
+from local.demo.home_claim import claimed
 from local.demo.independent_check import compare
 from local.demo.report import Report, day_report, failures_of, open_quarantine, render, write_json
 from local.demo.stack import Stack
@@ -29,6 +30,8 @@ from local.mysql_server import READER, SOURCE_SCHEMA
 
 # Fixed, so that the same seed gives the same data whenever the demo runs.
 LAST_DATE = date(2026, 6, 30)
+# A task that ran when its demo was killed tries for a minute to tell an Airflow that is gone.
+_CUT_OFF_SECONDS = 120
 
 
 class DemoInterruptedError(LocalError):
@@ -52,14 +55,22 @@ def main(arguments: list[str] | None = None) -> int:
     home = Home(options.home.resolve())
     addresses_file = home.root / "addresses.json"
     report: Report | None = None
+    ports = Ports.from_base(options.port)
     try:
-        with Stack(home, Ports.from_base(options.port), say) as stack:
-            write_json(addresses_file, addresses_of(stack))
-            report = live_two_days(stack, options.rows, options.seed, say)
-            print(render(report), flush=True)
-            print_addresses(stack)
-            if not options.once:
-                wait_for_the_end(stack)
+        with claimed(home.root) as was_cut_off:
+            if was_cut_off:
+                say("waiting for what the demo before this one left running")
+                ports.wait_until_free(_CUT_OFF_SECONDS)
+            try:
+                with Stack(home, ports, say) as stack:
+                    write_json(addresses_file, addresses_of(stack))
+                    report = live_two_days(stack, options.rows, options.seed, say)
+                    print(render(report), flush=True)
+                    print_addresses(stack)
+                    if not options.once:
+                        wait_for_the_end(stack)
+            finally:
+                addresses_file.unlink(missing_ok=True)
     except DemoInterruptedError:
         print("\nstopped", flush=True)
         if report is None:
@@ -67,8 +78,6 @@ def main(arguments: list[str] | None = None) -> int:
     except LocalError as error:
         print(f"\nbin/demo: {error}", file=sys.stderr, flush=True)
         return 1
-    finally:
-        addresses_file.unlink(missing_ok=True)
     return 0 if report.held else 1
 
 

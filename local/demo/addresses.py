@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -44,6 +45,13 @@ class Ports:
                 f"port {', '.join(taken)} on {HOST} is taken by another program; "
                 "stop it, or give another first port with --port (six in a row are used)"
             )
+
+    def wait_until_free(self, seconds: float) -> None:
+        """Waits for what a killed demo left to end; raises PortTakenError when a port is still taken after that."""
+        deadline = time.monotonic() + seconds
+        while not all(map(is_port_free, asdict(self).values())) and time.monotonic() < deadline:
+            time.sleep(0.5)
+        self.require_free()
 
 
 @dataclass(frozen=True)

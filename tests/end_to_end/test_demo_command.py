@@ -84,8 +84,8 @@ def test_a_killed_demo_takes_up_where_it_stopped_and_comes_to_its_end(demo: Demo
     wait_until(lambda: demo.said("copy_to_bronze"), "no table was copied", 600)
     killed.kill()
     killed.wait()
-    wait_until(lambda: not demo.processes(), lambda: f"still alive: {demo.processes()}", 60)
 
+    # At once, while parts of the killed one are still ending.
     stopped = demo.start()
     wait_until(lambda: demo.said("running 2026-06-30"), "no second start came to the first date", 600)
     assert "filling MySQL" not in demo.output.read_text()
