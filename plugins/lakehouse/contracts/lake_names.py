@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def contracts_of_others(folder: Path, name: str) -> list[Path]:
 
 def prefixed(schema: str, name: str) -> str:
     """The lake name to take for a table where another schema has its own."""
-    return f"{schema}_{name}".lower()
+    return f"{re.sub(r'[^a-z0-9]+', '_', schema.lower())}_{name}"
 
 
 def check_lake_names(folder: Path, files: Sequence[ContractFile]) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +14,7 @@ def check_other_schemas(path: Path, faults: Faults) -> None:
     """Silver and gold name a table by its lake name alone, so no other schema may have a contract of the same."""
     folder = path.parent.resolve()
     name = path.name.partition(".")[0]
-    other_name = f"{folder.name}_{name}".lower()
+    other_name = f"{re.sub(r'[^a-z0-9]+', '_', folder.name.lower())}_{name}"
     for other in sorted(folder.parent.glob(f"*/{path.name}")):
         if other.parent.resolve() != folder and not other.parent.name.startswith("."):
             faults.add(
