@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -156,6 +157,7 @@ SPOILT: list[tuple[str, str, Change]] = [
     ("a pattern that is none", "market", of_metric("zone", "invalidValues", pattern="(")),
     ("an option's pattern that is none", "market", of("zone", logicalTypeOptions={"pattern": "^[A-Z"})),
     ("a pattern that is none in Java", "market", of("zone", logicalTypeOptions={"pattern": "a{,3}"})),
+    ("a pattern of Python alone", "market", of("zone", logicalTypeOptions={"pattern": "(?P<first>a)"})),
     ("a length of a number", "transactions", of("sales_qty", logicalTypeOptions={"maxLength": 3})),
     ("a bound of a text", "market", of("zone", logicalTypeOptions={"minimum": 3})),
     ("a bound that is no date", "transactions", of("order_date", logicalTypeOptions={"minimum": "soon"})),
@@ -229,6 +231,14 @@ def test_a_sound_contract_is_taken_by_both(folder: Path, name: str, change: Chan
     spoil(folder, name, change)
 
     assert (airflow_says(folder), spark_says(folder, name)) == ("", "")
+
+
+def test_the_one_big_table_of_the_page_is_taken_by_both(folder: Path) -> None:
+    page = (PROJECT / "docs" / "adding_a_table.md").read_text()
+    (block,) = re.findall(r"^## The One Big Table\n.*?^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    spoil(folder, "sales_obt", lambda document: document.update(yaml.safe_load(block)))
+
+    assert (airflow_says(folder), spark_says(folder, "sales_obt")) == ("", "")
 
 
 WAIVER = "waivers:\n  - {table: date, rows: {%s}, reason: Known., until: 2026-12-31}\n"

@@ -27,8 +27,11 @@ def pattern_fault(pattern: object) -> str | None:
     except re.error as error:
         # Java's look-behind may have any bounded width.
         return None if error.msg.startswith("look-behind") else f"is no regular expression: {error.msg}"
-    if _NO_REPETITION.search(_CLASS.sub("a", re.sub(r"\\.", "a", _JAVA.sub(_as_python, pattern), flags=re.DOTALL))):
+    bare = _CLASS.sub("a", _JAVA.sub("a", pattern))
+    if _NO_REPETITION.search(bare):
         return r"is no regular expression: { must be followed by a number of repetitions, or be written \{"
+    if found := re.search(r"\(\?[P#]", bare):
+        return f"is no regular expression: {found[0]} is Python's alone; a named group is (?<name>…)"
     return None
 
 
