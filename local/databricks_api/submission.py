@@ -5,9 +5,12 @@ from __future__ import annotations
 import graphlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from packaging.requirements import InvalidRequirement, Requirement
 
 from local.databricks_api.errors import InvalidParameterError
 from local.databricks_api.fields import (
@@ -208,8 +211,18 @@ def _environments(body: Mapping[str, Any]) -> dict[str, tuple[Path, ...]]:
         for field in ("java_dependencies", "base_environment"):
             refuse_unless_empty(spec, field, where)
         dependencies = string_list_field(spec, "dependencies", where)
-        environments[key] = tuple(_wheel(dependency, f"{where}: dependency") for dependency in dependencies)
+        wheels = [one for one in dependencies if one.endswith(".whl") or not _is_installed(one)]
+        environments[key] = tuple(_wheel(one, f"{where}: dependency") for one in wheels)
     return environments
+
+
+def _is_installed(requirement: str) -> bool:
+    """Whether the driver's own Python has a package as it is asked for, so that nothing is left to install."""
+    try:
+        wanted = Requirement(requirement)
+        return wanted.specifier.contains(version(wanted.name))
+    except (InvalidRequirement, PackageNotFoundError):
+        return False
 
 
 def _environment_wheels(
@@ -250,7 +263,8 @@ def _library_wheels(entry: Mapping[str, Any], where: str) -> tuple[Path, ...]:
 def _wheel(text: str, where: str) -> Path:
     if not text.endswith(".whl"):
         raise InvalidParameterError(
-            f"{where} '{text}' is no wheel; the local Databricks API installs local .whl files only."
+            f"{where} '{text}' is no wheel, and not installed here; the local Databricks API installs local .whl files "
+            "only."
         )
     return local_path(text, where)
 

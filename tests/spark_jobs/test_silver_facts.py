@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 
 from tests.spark_jobs.bronze_lake import CONTRACTS, TRANSACTIONS, BronzeLake
@@ -103,3 +105,41 @@ def _figures(name: str, rows: tuple[int, ...], qty: tuple[str, ...], amount: tup
             "sales_amount": dict(zip(sides, amount, strict=True)),
         },
     }
+
+
+VISIT = """\
+apiVersion: v3.1.0
+kind: DataContract
+id: crm-visit
+version: 1.0.0
+status: active
+schema:
+  - name: crm_visit
+    physicalName: visit
+    customProperties:
+      - {property: tableKind, value: fact}
+      - {property: dateColumn, value: booked_at}
+      - {property: measures, value: [guests]}
+    properties:
+      - {name: booked_at, physicalType: datetime, logicalType: timestamp}
+      - {name: booked_on, physicalName: booked_at, physicalType: datetime, logicalType: date, required: true}
+      - {name: guests, physicalType: int, logicalType: integer}
+"""
+
+
+def test_a_fact_dated_by_a_time_is_kept_by_its_day_under_its_name_in_the_lake(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    contracts = tmp_path / "contracts" / "crm"
+    contracts.mkdir(parents=True)
+    (contracts / "crm_visit.odcs.yaml").write_text(VISIT)
+    late, early = dt.datetime(2026, 11, 18, 23, 59, 59), dt.datetime(2026, 11, 19)
+    columns = pa.schema([("booked_at", pa.timestamp("us")), ("guests", pa.int32())])
+    BronzeLake(tmp_path, "crm").land_fact("visit", columns, D2, [(late, 2), (early, 3), (None, 4)], "booked_at")
+
+    row = run_job("silver", "crm_visit", D2, tmp_path, contracts)
+
+    kept = [(day.isoformat(), time.replace(tzinfo=None), guests) for day, time, guests in stored(
+        tmp_path, "silver/crm_visit", ("booked_on", "booked_at", "guests"))]  # fmt: skip
+    assert kept == [(D1, late, 2), (D2, early, 3)]
+    assert row["detail"]["quarantined_by_reason"] == {"booked_on_required": 1}

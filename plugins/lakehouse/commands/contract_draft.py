@@ -17,6 +17,7 @@ from lakehouse.errors import ContractError
 
 if TYPE_CHECKING:
     from lakehouse.drafting.contract_text import Draft
+    from lakehouse.drafting.source_description import TableDescription
 
 _MOST_ROWS = 100_000
 _MOST_SECONDS = 60
@@ -45,16 +46,15 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Draft, check the draft as any contract is checked, and write it."""
-    from lakehouse.drafting.contract_text import contract_text, lake_name
+    from lakehouse.drafting.contract_text import contract_text
 
     draft = _draft(arguments)
-    name = lake_name(draft.table.table)
     text = contract_text(draft)
-    _check(text, name)
+    _check(text, draft.name)
     if arguments.output == "-":
         sys.stdout.write(text)
         return DONE
-    path = _folder(arguments.output, draft.table.schema) / f"{name}.odcs.yaml"
+    path = _folder(arguments.output, draft.table.schema) / f"{draft.name}.odcs.yaml"
     _write(path, text, arguments.force)
     print(f"{path}: drafted as a {draft.guesses.kind} from {draft.sampled}")
     print(f"{text.count('# ?')} doubts and guesses are marked with # ?: settle them, then run contract check")
@@ -77,6 +77,7 @@ def _draft(arguments: argparse.Namespace) -> Draft:
     profiles = profile_columns(sample)
     keys = candidate_keys(sample.rows, profiles)
     return Draft(
+        name=_name(arguments.output, table),
         table=table,
         profiles=profiles,
         guesses=guess(table, profiles, keys, sample.is_whole, arguments.kind),
@@ -87,19 +88,31 @@ def _draft(arguments: argparse.Namespace) -> Draft:
     )
 
 
+def _name(output: str | None, table: TableDescription) -> str:
+    """The table's name in the lake; with the schema before it where another schema has a contract of that name."""
+    from lakehouse.contracts.lake_names import contracts_of_others, prefixed
+    from lakehouse.drafting.contract_text import lake_name
+
+    name = lake_name(table.table)
+    folder = _folder(output, table.schema)
+    return prefixed(lake_name(table.schema), name) if contracts_of_others(folder, name) else name
+
+
 def _folder(output: str | None, schema: str) -> Path:
     from lakehouse.commands.contract_folders import contracts_root
 
-    return Path(output) if output is not None else contracts_root(os.environ) / schema
+    return contracts_root(os.environ) / schema if output in {None, "-"} else Path(output)
 
 
 def _check(text: str, name: str) -> None:
     """Raises ContractError where the draft would not pass the checks: better no file than one that stops the DAG."""
     from lakehouse.contracts.table_contracts import load_contracts
 
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / f"{name}.odcs.yaml").write_text(text, encoding="utf-8")
-        load_contracts(Path(folder))
+    with tempfile.TemporaryDirectory() as root:
+        folder = Path(root) / "drafted"
+        folder.mkdir()
+        (folder / f"{name}.odcs.yaml").write_text(text, encoding="utf-8")
+        load_contracts(folder)
 
 
 def _write(path: Path, text: str, force: bool) -> None:

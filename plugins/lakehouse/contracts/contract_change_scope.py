@@ -56,7 +56,7 @@ def _check_watermark_column(file: ContractFile) -> Iterator[Problem]:
     if name is None:
         cure = "changeDetection watermark needs the source column that every insert and update sets to the time"
         yield problem(file, "customProperties.watermarkColumn", None, cure)
-    elif name not in sources:
+    elif not isinstance(name, str) or name not in sources:
         cure = f"is no source column of this contract; it has {', '.join(sources)}"
         yield problem(file, "customProperties.watermarkColumn", name, cure)
     elif not _TIMED_TYPE.match(sources[name].physicalType or ""):

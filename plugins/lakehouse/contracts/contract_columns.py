@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lakehouse.contracts.contract_files import ContractFile, Problem, custom_properties
+from lakehouse.contracts.lake_types import lake_type
 
 if TYPE_CHECKING:
     from open_data_contract_standard.model import SchemaProperty
@@ -36,3 +37,23 @@ def source_columns(file: ContractFile) -> dict[str, SchemaProperty]:
     return {
         c.physicalName or c.name or "": c for c in columns if not custom_properties(c.customProperties).get("derived")
     }
+
+
+def key_columns(file: ContractFile) -> list[SchemaProperty]:
+    """The columns of the primary key, in its order."""
+    keyed = [
+        (column.primaryKeyPosition or place, column.name or "", column)
+        for place, column in enumerate(file.table.properties or (), 1)
+        if column.primaryKey
+    ]
+    return [column for *_, column in sorted(keyed, key=lambda entry: entry[:2])]
+
+
+def date_column(file: ContractFile) -> SchemaProperty | None:
+    """The lake column that a fact is kept by: the first of type date that comes from the source's date column."""
+    source = file.settings.get("dateColumn")
+    for column in lake_columns(file).values():
+        derived = custom_properties(column.customProperties).get("derived")
+        if not derived and (column.physicalName or column.name) == source and lake_type(column) == "date":
+            return column
+    return None

@@ -108,6 +108,9 @@ def read_contract_file(path: Path) -> ContractFile | list[Problem]:
         place = f"line {mark.line + 1}" if mark else "file"
         reason = getattr(error, "problem", None) or str(error).splitlines()[0]
         return [Problem(path.name, place, reason, "is no YAML: correct the syntax there")]
+    except ValueError as error:
+        cure = "is a value that YAML cannot read, such as a date that there is not: correct it"
+        return [Problem(path.name, "file", str(error), cure)]
     if not isinstance(document, dict):
         return [Problem(path.name, "file", document, "is no contract: it must be a mapping with kind: DataContract")]
     problems = _schema_problems(path.name, document)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.contracts.contract_columns import column_field, lake_columns, problem, unknown_column
+from lakehouse.contracts.contract_columns import (
+    column_field,
+    date_column,
+    key_columns,
+    lake_columns,
+    problem,
+    unknown_column,
+)
 from lakehouse.contracts.contract_files import ContractFile, Problem, custom_properties
+from lakehouse.contracts.lake_types import lake_type, missing_values_fault, valid_values_fault
 from lakehouse.contracts.sql_expressions import ExpressionError, columns_of
+from lakehouse.contracts.unstable_sql import unstable_call
 
 if TYPE_CHECKING:
     from open_data_contract_standard.model import DataQuality, SchemaProperty
@@ -38,9 +48,16 @@ def check_quality(file: ContractFile, kind: str) -> Iterator[Problem]:
             cure = "rules are judged in silver: move them there"
             yield problem(file, "quality", [rule.name for _, _, rule in entries], cure)
         return
-    for name, times in sorted(Counter(rule.name for rule in row_rules(file)).items()):
+    rules = row_rules(file)
+    names = [rule.name for rule in rules]
+    names += [rule.name for _, _, rule in entries if rule.name and rule.type != "text" and not _marks_rows(rule)]
+    for name, times in sorted(Counter(names).items()):
         if times > 1:
             yield problem(file, "quality", name, "names two rules: each needs a name of its own")
+    for one in rules:
+        if one.is_unique and one.severity == "warning" and file.settings.get("scdType") == 2:
+            cure = "must be an error in SCD type 2: a version cannot carry a warning about other rows"
+            yield problem(file, "quality", one.name, cure)
     for field, column, rule in entries:
         if rule.type != "text":
             yield from _check_rule(file, kind, f"{field}[{rule.name}]", column, rule)
@@ -56,38 +73,41 @@ class RowRule:
         severity: one of `SEVERITIES`.
         can_be_waived: whether a row that breaks it can be in silver at all. A value that could not be converted would
             be lost there; a key and a fact's date must be whole, and a key's versions must not be ambiguous.
+        is_unique: it compares a row with others.
     """
 
     name: str
     severity: str = "error"
     can_be_waived: bool = True
+    is_unique: bool = False
 
 
 def row_rules(file: ContractFile) -> list[RowRule]:
     """All rules that mark rows; a name is repeated where two rules have it."""
     rules: list[RowRule] = []
     history = file.settings.get("scdType") == 2
+    key = tuple(column.name or "" for column in key_columns(file))
+    day = date_column(file)
+    whole = {*key, *([day.name] if day else [])}
     for name, column in lake_columns(file).items():
         severity = str(custom_properties(column.customProperties).get("severity", "error"))
         rules.append(RowRule(f"{name}_type_conversion", can_be_waived=False))
         if column.required or column.primaryKey:
-            is_date = _source(column) == file.settings.get("dateColumn")
-            of_key = bool(column.primaryKey)
-            rules.append(RowRule(f"{name}_required", "error" if of_key else severity, not of_key and not is_date))
+            rules.append(RowRule(f"{name}_required", "error" if name in key else severity, name not in whole))
         if column.unique and not column.primaryKey:
-            rules.append(RowRule(f"{name}_unique", severity, not history))
+            rules.append(RowRule(f"{name}_unique", severity, not history, is_unique=True))
         options = [OPTION_RULES[option] for option in column.logicalTypeOptions or () if option in OPTION_RULES]
         rules += [RowRule(f"{name}_{option}", severity) for option in options]
         rules += [RowRule(f"{name}_known") for one in column.relationships or () if is_error(one)]
-    keys = [column for column in lake_columns(file).values() if column.primaryKey]
-    if keys:
-        ordered = sorted(keys, key=lambda column: column.primaryKeyPosition or 0)
-        name = "_".join(column.name or "" for column in ordered)
-        rules.append(RowRule(f"{name}_duplicate_key", can_be_waived=False))
-    for _, _, rule in _entries(file):
+    if key:
+        rules.append(RowRule(f"{'_'.join(key)}_duplicate_key", can_be_waived=False, is_unique=True))
+    for _, owner, rule in _entries(file):
         if rule.name and _marks_rows(rule):
-            whole = not (history and rule.metric == "duplicateValues")
-            rules.append(RowRule(rule.name, rule.severity or "error", whole))
+            is_unique = rule.metric == "duplicateValues"
+            given = (rule.arguments or {}).get("properties")
+            of = (owner.name,) if owner else tuple(given) if isinstance(given, list) else ()
+            guards = of == key or history if is_unique else rule.metric == "nullValues" and bool(whole & set(of))
+            rules.append(RowRule(rule.name, rule.severity or "error", not guards, is_unique))
     return rules
 
 
@@ -150,12 +170,13 @@ def _check_row_metric(
             for name in names:
                 if name not in lake_columns(file):
                     yield unknown_column(file, f"{field}.arguments.properties", name)
-    wanted = {"invalidValues": "validValues", "missingValues": "missingValues"}.get(rule.metric or "")
-    if wanted and not (wanted == "validValues" and isinstance(arguments.get("pattern"), str)):
-        values = arguments.get(wanted)
-        if not isinstance(values, list) or not values:
-            meaning = "values allowed" if wanted == "validValues" else "values that stand for a missing one"
-            yield problem(file, f"{field}.arguments.{wanted}", values, f"must be a list of the {meaning}")
+    kind = lake_type(column) if column is not None else None
+    if kind is not None and rule.metric == "invalidValues":
+        name = "pattern" if "pattern" in arguments else "validValues"
+        if fault := valid_values_fault(arguments, kind):
+            yield problem(file, f"{field}.arguments.{name}", arguments.get(name), fault)
+    if kind is not None and rule.metric == "missingValues" and (fault := missing_values_fault(arguments, kind)):
+        yield problem(file, f"{field}.arguments.missingValues", arguments.get("missingValues"), fault)
     yield from _check_limit(file, field, rule.model_dump())
     yield from _check_unit(file, field, rule.unit, UNITS)
 
@@ -221,17 +242,19 @@ def _check_expression(file: ContractFile, field: str, rule: DataQuality) -> Iter
     for reference in used:
         if reference.column.casefold() not in known:
             yield unknown_column(file, f"{field}.implementation", reference.column, line)
+    if unstable := unstable_call(rule.implementation):
+        yield problem(file, f"{field}.implementation", unstable, "differs from run to run: judge columns alone", line)
 
 
 def _check_freshness(file: ContractFile) -> Iterator[Problem]:
     """A `latency` whose element is a column is an expectation of its newest date, judged in silver."""
-    dates = {name for name, column in lake_columns(file).items() if _source(column) == file.settings.get("dateColumn")}
+    day = date_column(file)
     for entry in file.contract.slaProperties or ():
         table, _, column = (entry.element or "").partition(".")
         if entry.property != "latency" or not column:
             continue
         field = "slaProperties[latency]"
-        if table != file.name or column not in dates:
+        if table != file.name or day is None or column != day.name:
             cure = f"must be {file.name}, or {file.name}.<the date column of a fact>"
             yield Problem(file.file, f"{field}.element", entry.element, cure)
         if entry.unit not in {"d", "day", "days"} or type(entry.value) is not int or entry.value < 0:
@@ -241,10 +264,6 @@ def _check_freshness(file: ContractFile) -> Iterator[Problem]:
             if name != "severity" or value not in SEVERITIES:
                 cure = f"must be severity: {' or '.join(SEVERITIES)}"
                 yield Problem(file.file, f"{field}.customProperties.{name}", value, cure)
-
-
-def _source(column: SchemaProperty) -> str | None:
-    return column.physicalName or column.name
 
 
 def _check_stop_above(file: ContractFile) -> Iterator[Problem]:
@@ -262,4 +281,4 @@ def _check_stop_above(file: ContractFile) -> Iterator[Problem]:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

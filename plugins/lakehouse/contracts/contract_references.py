@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from lakehouse.contracts.contract_columns import lake_columns
+from lakehouse.contracts.contract_columns import date_column, key_columns, lake_columns
 from lakehouse.contracts.contract_files import ContractFile, Problem, custom_properties, join_columns
 from lakehouse.contracts.contract_quality import SEVERITIES, is_error
 from lakehouse.contracts.sql_expressions import ExpressionError, columns_of
@@ -81,13 +81,17 @@ def _check_relationship(
 
 def _check_refusal(file: ContractFile, field: str, target: str, other: ContractFile) -> Iterator[Problem]:
     """An unknown key can refuse a row only where silver can tell on which dates the key was known."""
-    keys = [name for name, column in lake_columns(other).items() if column.primaryKey]
+    keys = _key(other)
     if other.settings.get("tableKind") != "dimension" or target != f"{other.name}.{'.'.join(keys)}":
         cure = f"severity error needs the whole key of a dimension; that of {other.name} is {', '.join(keys) or 'none'}"
         yield Problem(file.file, f"{field}.to", target, cure)
     if file.settings.get("tableKind") != "fact":
         cure = "only rows of a fact can be refused for an unknown key: use warning"
         yield Problem(file.file, f"{field}.customProperties.severity", "error", cure)
+
+
+def _key(file: ContractFile) -> list[str]:
+    return [column.name or "" for column in key_columns(file)]
 
 
 def _no_such_column(file: ContractFile, column: str) -> str:
@@ -126,8 +130,42 @@ def _check_one_big_table(
                 if owner is not None and name not in lake_columns(owner):
                     field = f"{prefix}.customProperties.joins[{joined.name}].on"
                     yield Problem(file.file, field, name, _no_such_column(owner, str(name)))
+        keys = _key(joined)
+        if sorted(columns.values()) != sorted(keys):
+            cure = f"must be the whole key of {joined.name}, or rows would be multiplied: {', '.join(keys) or 'none'}"
+            yield Problem(file.file, f"{prefix}.customProperties.joins[{joined.name}].on", columns, cure)
     for column in file.table.properties or ():
         yield from _check_expression(file, column, tables, unread)
+        yield from _check_unknown_member(file, column, tables.keys() - {fact_name}, unread)
+    if fact is not None:
+        yield from _check_partition(file, fact)
+
+
+def _check_unknown_member(
+    file: ContractFile, column: SchemaProperty, dimensions: Collection[str], unread: Collection[str]
+) -> Iterator[Problem]:
+    value = custom_properties(column.customProperties).get("unknownMember")
+    try:
+        used = {reference.table for reference in columns_of(column.transformLogic or "1")}
+    except ExpressionError:
+        return
+    if value is not None and not used & set(unread) and len(used & set(dimensions)) != 1:
+        field = f"schema[{file.name}].properties[{column.name}].customProperties.unknownMember"
+        cure = "stands for a missing row of a dimension, so transformLogic must use exactly one dimension"
+        yield Problem(file.file, field, value, cure)
+
+
+def _check_partition(file: ContractFile, fact: ContractFile) -> Iterator[Problem]:
+    """Gold is rewritten by the fact's dates, so its rows must lie in partitions of just those."""
+    name, day = file.settings.get("partitionColumn"), date_column(fact)
+    column = lake_columns(file).get(name) if isinstance(name, str) else None
+    if column is None or day is None:
+        return  # Reported with the contract's own problems.
+    given = custom_properties(column.customProperties).get("sparkType")
+    written = (column.transformLogic or "").replace("`", "").strip()
+    if written != f"{fact.name}.{day.name}" or given not in {None, "date"}:
+        cure = f"must be a column with transformLogic: {fact.name}.{day.name}: gold is rewritten by the fact's date"
+        yield Problem(file.file, f"schema[{file.name}].customProperties.partitionColumn", name, cure)
 
 
 def _list_of(kind: str, by_name: Mapping[str, ContractFile]) -> str:

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.bronze.copy_spec import CHANGE_DETECTIONS, DRIFT_POLICIES
 from lakehouse.contracts.contract_change_scope import SCOPE_PROPERTIES, check_change_scope
-from lakehouse.contracts.contract_columns import column_field, lake_columns, problem, source_columns, unknown_column
+from lakehouse.contracts.contract_columns import (
+    column_field,
+    date_column,
+    lake_columns,
+    problem,
+    source_columns,
+    unknown_column,
+)
 from lakehouse.contracts.contract_files import ContractFile, Problem, custom_properties, join_columns
 from lakehouse.contracts.contract_quality import SEVERITIES, check_quality
+from lakehouse.contracts.lake_types import BOUNDS, LENGTHS, has_too_many_digits, is_spark_type, lake_type, option_fault
 from lakehouse.contracts.sql_expressions import ExpressionError, columns_of
+from lakehouse.contracts.unstable_sql import unstable_call
 
 if TYPE_CHECKING:
     from open_data_contract_standard.model import SchemaProperty
@@ -25,7 +35,7 @@ TABLE_PROPERTIES = {
     "one_big_table": {"tableKind", "factTable", "joins", "partitionColumn", "layout", "measures"},
 }
 COLUMN_PROPERTIES = {"derived", "sparkType", "severity"}
-OPTIONS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "pattern"}
+OPTIONS = {*BOUNDS, *LENGTHS, "pattern"}
 CHOICES: dict[str, tuple[Any, ...]] = {
     "scdType": (1, 2),
     "changeDetection": CHANGE_DETECTIONS,
@@ -37,11 +47,6 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 LOGICAL_TYPES = ("string", "integer", "number", "date", "timestamp", "time", "boolean", "object", "array")
 LAKE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 COLUMN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-SPARK_TYPE = re.compile(
-    r"string|boolean|tinyint|smallint|int|integer|bigint|float|double|date|timestamp|timestamp_ntz|binary"
-    r"|decimal(\(\s*\d{1,2}\s*(,\s*\d{1,2}\s*)?\))?",
-    re.IGNORECASE,
-)
 DATED_TYPE = re.compile(r"(date|datetime|timestamp)\b", re.IGNORECASE)
 INEXACT_TYPE = re.compile(r"(float|double|real)\b", re.IGNORECASE)
 KEPT_FOR_SILVER = {"valid_from", "valid_to", "is_current"}
@@ -120,9 +125,12 @@ def _check_column(file: ContractFile, kind: str, column: SchemaProperty) -> Iter
         cure = f"must be one of {', '.join(LOGICAL_TYPES)}"
         yield problem(file, column_field(column, "logicalType"), column.logicalType, cure)
     spark_type = custom.get("sparkType")
-    if spark_type is not None and not SPARK_TYPE.fullmatch(str(spark_type).strip()):
+    if spark_type is not None and not is_spark_type(spark_type):
         cure = "must be a Spark SQL type such as bigint or decimal(18,2)"
         yield problem(file, column_field(column, "customProperties.sparkType"), spark_type, cure)
+    if has_too_many_digits(column):
+        cure = "has more digits than Spark's 38: give sparkType: string"
+        yield problem(file, column_field(column, "physicalType"), column.physicalType, cure)
     if custom.get("severity", "error") not in SEVERITIES:
         cure = f"must be one of {', '.join(SEVERITIES)}"
         yield problem(file, column_field(column, "customProperties.severity"), custom["severity"], cure)
@@ -139,15 +147,25 @@ def _check_options(file: ContractFile, column: SchemaProperty) -> Iterator[Probl
     for name in sorted(set(options) - OPTIONS):
         cure = f"is no rule that silver knows; known are {', '.join(sorted(OPTIONS))}"
         yield problem(file, column_field(column, f"logicalTypeOptions.{name}"), options[name], cure)
+    kind = lake_type(column)
+    if kind is None:
+        return  # Reported with the column's types.
+    faults = {name: option_fault(name, options[name], kind) for name in OPTIONS & set(options)}
+    for name, fault in sorted(faults.items()):
+        if fault:
+            yield problem(file, column_field(column, f"logicalTypeOptions.{name}"), options[name], fault)
+    # A date may be written as text; as text dates and times have their own order.
+    in_order: Callable[[Any], Any] = str if kind.startswith(("date", "time")) else lambda value: Decimal(str(value))
     for low, high in (("minimum", "maximum"), ("minLength", "maxLength")):
-        if low in options and high in options and options[low] > options[high]:
+        both = low in options and high in options and not faults[low] and not faults[high]
+        if both and in_order(options[low]) > in_order(options[high]):
             cure = f"must not be greater than {high} ({options[high]})"
             yield problem(file, column_field(column, f"logicalTypeOptions.{low}"), options[low], cure)
 
 
 def _check_transform(file: ContractFile, kind: str, column: SchemaProperty, derived: object) -> Iterator[Problem]:
     field = column_field(column, "transformLogic")
-    if derived not in {True, False}:
+    if not isinstance(derived, bool):
         yield problem(file, column_field(column, "customProperties.derived"), derived, "must be true or false")
     if derived is True and column.physicalName:
         cure = "a derived column has no source column: remove physicalName or derived"
@@ -156,11 +174,13 @@ def _check_transform(file: ContractFile, kind: str, column: SchemaProperty, deri
         if derived is True or kind == "one_big_table":
             yield problem(file, field, None, "is missing: write the Spark SQL expression that gives the column")
         return
+    line = file.lines.get(f"properties.{column.name}.transformLogic")
     try:
         columns_of(column.transformLogic)
     except ExpressionError as error:
-        line = file.lines.get(f"properties.{column.name}.transformLogic")
         yield problem(file, field, column.transformLogic, str(error), line)
+    if unstable := unstable_call(column.transformLogic):
+        yield problem(file, field, unstable, "differs from run to run: compute with source columns alone", line)
 
 
 def _check_measures(file: ContractFile, kind: str) -> Iterator[Problem]:
@@ -221,13 +241,34 @@ def _check_fact(file: ContractFile) -> Iterator[Problem]:
     name = file.settings.get("dateColumn")
     if name is None:
         yield problem(file, "customProperties.dateColumn", None, "a fact needs the source column that dates its rows")
-    elif name not in sources:
+    elif not isinstance(name, str) or name not in sources:
         cure = f"is no source column of this contract; it has {', '.join(sources)}"
         yield problem(file, "customProperties.dateColumn", name, cure)
     elif not DATED_TYPE.match(sources[name].physicalType or ""):
         cure = f"must be DATE, DATETIME or TIMESTAMP at the source, not physicalType {sources[name].physicalType}"
         yield problem(file, "customProperties.dateColumn", name, cure)
+    else:
+        yield from _check_lake_date(file, name)
     yield from check_change_scope(file)
+
+
+def _check_lake_date(file: ContractFile, source: str) -> Iterator[Problem]:
+    """Silver keeps a fact by the date as it stands at the source, so that column must be whole and unaltered."""
+    column = date_column(file)
+    if column is None:
+        cure = (
+            f"needs a property with logicalType: date, by which silver keeps the rows; beside one that keeps the time, "
+            f"give a second, such as name: {source}_date with physicalName: {source}"
+        )
+        yield problem(file, "customProperties.dateColumn", source, cure)
+        return
+    if column.transformLogic is not None:
+        cure = "a fact's date must not be altered: remove it"
+        yield problem(file, column_field(column, "transformLogic"), column.transformLogic, cure)
+    severity = custom_properties(column.customProperties).get("severity", "error")
+    if not column.primaryKey and (not column.required or severity != "error"):
+        cure = "a fact's date must be required, with severity error: set required: true"
+        yield problem(file, column_field(column, "required"), column.required, cure)
 
 
 def _check_one_big_table(file: ContractFile) -> Iterator[Problem]:
@@ -236,7 +277,7 @@ def _check_one_big_table(file: ContractFile) -> Iterator[Problem]:
         cure = "must name the fact table that gives the rows"
         yield problem(file, "customProperties.factTable", file.settings.get("factTable"), cure)
     partition = file.settings.get("partitionColumn")
-    if partition not in columns:
+    if not isinstance(partition, str) or partition not in columns:
         yield unknown_column(file, "customProperties.partitionColumn", partition)
     joins = file.settings.get("joins", [])
     if not isinstance(joins, list):

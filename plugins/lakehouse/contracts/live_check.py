@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lakehouse.contracts.contract_columns import lake_columns, source_columns
+from lakehouse.contracts.contract_columns import date_column, lake_columns, source_columns
 from lakehouse.contracts.contract_files import ContractFile, Problem
 from lakehouse.contracts.sql_expressions import columns_of
 from lakehouse.drafting.source_description import TableDescription
@@ -119,9 +119,14 @@ def _missing_values(source: MySqlSource, file: ContractFile, label: str, table: 
     for (name, column), count in zip(judged.items(), counts, strict=True):
         if int(count or 0):
             zero = " (zero dates among them become NULL)" if _is_dated(plans[name]) else ""
-            cure = f"is not so in {_rows(int(count or 0))}{zero}: correct them, or remove required"
             field = f"schema[{file.name}].properties[{column.name}].required"
-            yield Finding(Problem(label, field, True, f"{name} {cure}"))
+            # No contract of a fact can say less of its date, so this one claims nothing that it could leave out.
+            is_date = column is date_column(file)
+            cure = (
+                "correct them: silver refuses a row without a date" if is_date else "correct them, or remove required"
+            )
+            said = f"{name} is not so in {_rows(int(count or 0))}{zero}: {cure}"
+            yield Finding(Problem(label, field, True, said), is_error=not is_date)
 
 
 def _keeps_null(column: SchemaProperty, name: str) -> bool:

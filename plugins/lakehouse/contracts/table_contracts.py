@@ -15,11 +15,12 @@ from typing import Any
 
 from lakehouse.bronze.copy_spec import ChangeScope
 from lakehouse.contracts.contract_change_scope import change_scope
-from lakehouse.contracts.contract_columns import lake_columns, source_columns
+from lakehouse.contracts.contract_columns import key_columns, lake_columns, source_columns
 from lakehouse.contracts.contract_files import FILE_ENDING, ContractFile, Problem, read_contract_file
 from lakehouse.contracts.contract_quality import is_error
 from lakehouse.contracts.contract_references import check_references
 from lakehouse.contracts.contract_rules import check_contract
+from lakehouse.contracts.lake_names import check_lake_names
 from lakehouse.contracts.sql_expressions import columns_of
 from lakehouse.contracts.waivers import WAIVERS_FILE, Waiver, read_waivers
 from lakehouse.errors import ContractError
@@ -117,7 +118,7 @@ def load_contracts(folder: Path) -> ContractSet:
 
     Raises:
         ContractError: the folder or its contracts are missing, or contracts are wrong; the message lists every
-            problem of every file, with its field, value and cure.
+            problem of every file, with its field, value and cure. A lake name that a folder beside it uses too is one.
     """
     files, problems = _read(folder)
     for file in files:
@@ -125,6 +126,7 @@ def load_contracts(folder: Path) -> ContractSet:
         problems += _check_latency(file)
     unread = {problem.file.removesuffix(FILE_ENDING) for problem in problems} - {file.name for file in files}
     problems += check_references(files, unread)
+    problems += check_lake_names(folder, files)
     waivers: list[Waiver] = []
     for found in read_waivers(folder, files) if not problems else ():
         if isinstance(found, Waiver):
@@ -186,7 +188,6 @@ def _latency(file: ContractFile) -> timedelta | None:
 def _table(schema: str, file: ContractFile) -> TableContract:
     settings = file.settings
     kind = str(settings["tableKind"])
-    keys = [column for column in lake_columns(file).values() if column.primaryKey]
     return TableContract(
         file=file.file,
         schema=schema,
@@ -197,7 +198,7 @@ def _table(schema: str, file: ContractFile) -> TableContract:
         change_detection=str(settings.get("changeDetection", "fingerprint")),
         date_column=settings.get("dateColumn"),
         columns=_source_columns(file),
-        key=tuple(column.name or "" for column in sorted(keys, key=lambda column: column.primaryKeyPosition or 0)),
+        key=tuple(column.name or "" for column in key_columns(file)),
         measures=_tuple(settings.get("measures")),
         excluded=bool(settings.get("excluded", False)),
         latency=_latency(file),

@@ -11,6 +11,7 @@ from typing import Any
 from lakehouse.contracts.contract_columns import lake_columns
 from lakehouse.contracts.contract_files import ContractFile, Problem
 from lakehouse.contracts.contract_quality import row_rules
+from lakehouse.contracts.lake_types import lake_type, value_fault
 
 WAIVERS_FILE = "waivers.yaml"
 FIELDS = ("table", "rule", "rows", "reason", "until")
@@ -44,7 +45,7 @@ def read_waivers(folder: Path, files: Sequence[ContractFile]) -> list[Waiver] | 
     try:
         text = path.read_text(encoding="utf-8")
         document = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         return [_problem("file", str(error).splitlines()[0], "cannot be read as YAML: correct it there")]
     entries = document.get("waivers") if isinstance(document, dict) and set(document) == {"waivers"} else None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
@@ -101,10 +102,14 @@ def _check_rows(rows: object, line: int, file: ContractFile) -> Iterator[Problem
     if not isinstance(rows, dict) or not rows:
         yield _problem("rows", rows, "must be columns and their values, such as {customer_code: Cus001}", line)
         return
-    for name in rows:
-        if name not in lake_columns(file):
-            cure = f"{file.file} has no such column; it has {', '.join(lake_columns(file))}"
-            yield _problem(f"rows.{name}", rows[name], cure, line)
+    columns = lake_columns(file)
+    for name, value in rows.items():
+        kind = lake_type(columns[name]) if name in columns else None
+        if name not in columns:
+            cure = f"{file.file} has no such column; it has {', '.join(columns)}"
+            yield _problem(f"rows.{name}", value, cure, line)
+        elif kind is not None and value is not None and (fault := value_fault(value, kind)):
+            yield _problem(f"rows.{name}", value, f"{fault}: the column is {kind}", line)
 
 
 def _problem(field: str, value: object, cure: str, line: int | None = None) -> Problem:

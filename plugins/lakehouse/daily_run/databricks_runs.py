@@ -10,6 +10,8 @@ from typing import Any
 from lakehouse.settings import Settings
 
 WHEEL_PACKAGE = "lakehouse-spark-jobs"
+# What the jobs import beside Spark; the wheel brings it itself.
+JOB_DEPENDENCIES = ("open-data-contract-standard>=3.2",)
 
 
 def silver_run(
@@ -91,9 +93,9 @@ def _add_compute(settings: Settings, run: dict[str, Any], task: dict[str, Any]) 
         if settings.job_wheel:
             task["libraries"] = [{"whl": settings.job_wheel}]
         return
-    # Serverless: the wheel is a dependency of the environment, since a task may not list libraries there.
+    # Serverless: what is needed is a dependency of the environment, since a task may not list libraries there.
     task["environment_key"] = compute["environment_key"]
     spec = dict(compute.get("spec", {}))
-    if settings.job_wheel:
-        spec["dependencies"] = [*spec.get("dependencies", []), settings.job_wheel]
+    needed = [settings.job_wheel] if settings.job_wheel else JOB_DEPENDENCIES
+    spec["dependencies"] = [*spec.get("dependencies", []), *needed]
     run["environments"] = [{"environment_key": compute["environment_key"], "spec": spec}]

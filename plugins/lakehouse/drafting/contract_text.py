@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -31,6 +31,7 @@ class Draft:
     """All that a draft is written from.
 
     Attributes:
+        name: the table's name in the lake.
         table: what the server says of the table.
         profiles: of its columns, by name.
         guesses: what it is taken for.
@@ -40,6 +41,7 @@ class Draft:
         today: the date of the draft.
     """
 
+    name: str
     table: TableDescription
     profiles: Mapping[str, ColumnProfile]
     guesses: Guesses
@@ -59,8 +61,7 @@ def lake_name(table: str) -> str:
 
 def contract_text(draft: Draft) -> str:
     """The contract as YAML text."""
-    table, guesses = draft.table, draft.guesses
-    name = lake_name(table.table)
+    table, guesses, name = draft.table, draft.guesses, draft.name
     head = {
         "apiVersion": "v3.1.0",
         "kind": "DataContract",
@@ -84,16 +85,18 @@ def contract_text(draft: Draft) -> str:
         lines += _indented(_comments(comments), 6)
         lines += _indented([f"- {_flow({'property': key, 'value': value})}" for key, value in properties.items()], 6)
     lines.append("    properties:")
-    names = lake_column_names(table)
+    names = _lake_column_names(draft)
     for column in table.columns:
         lines += _indented(_column(draft, column, names[column.name]), 6)
+        if _has_time(draft, column):
+            lines += _indented(_day_of(column, _free_name(f"{names[column.name]}_date", set(names.values()))), 6)
     lines += ["slaProperties:", f"  - {_flow({'property': 'latency', 'value': 1, 'unit': 'd', 'element': name})}"]
     return "\n".join(lines) + "\n"
 
 
-def lake_column_names(table: TableDescription) -> dict[str, str]:
+def _lake_column_names(draft: Draft) -> dict[str, str]:
     """Names in the lake by names at the source; a name stays as it is wherever the lake can take it."""
-    kept = {*KEPT_FOR_SILVER, f"{lake_name(table.table)}_key"}
+    table, kept = draft.table, {*KEPT_FOR_SILVER, f"{draft.name}_key"}
     names: dict[str, str] = {}
     taken = {column.name.casefold() for column in table.columns if _fits(column.name, kept)}
     for column in table.columns:
@@ -103,13 +106,19 @@ def lake_column_names(table: TableDescription) -> dict[str, str]:
         stem = _plain(column.name)
         stem = stem if COLUMN_NAME.fullmatch(stem) else f"c_{stem}".rstrip("_")
         stem = f"{stem}_source" if stem.casefold() in kept else stem
-        made, number = stem, 1
-        while made.casefold() in taken | kept:
-            number += 1
-            made = f"{stem}_{number}"
+        made = _free_name(stem, taken | kept)
         names[column.name] = made
         taken.add(made.casefold())
     return names
+
+
+def _free_name(stem: str, taken: Collection[str]) -> str:
+    used = {name.casefold() for name in taken}
+    made, number = stem, 1
+    while made.casefold() in used:
+        number += 1
+        made = f"{stem}_{number}"
+    return made
 
 
 def _fits(name: str, kept: set[str]) -> bool:
@@ -138,7 +147,7 @@ def _preface(draft: Draft) -> list[str]:
 
 
 def _table_properties(draft: Draft) -> Iterable[tuple[list[str], dict[str, Any]]]:
-    guesses, names = draft.guesses, lake_column_names(draft.table)
+    guesses, names = draft.guesses, _lake_column_names(draft)
     yield [f"? a {guesses.kind}: {guesses.kind_reason}"], {"tableKind": guesses.kind}
     if guesses.kind == "dimension":
         yield from _dimension_properties(draft, names)
@@ -189,7 +198,8 @@ def _dimension_properties(draft: Draft, names: Mapping[str, str]) -> Iterable[tu
 def _column(draft: Draft, column: DescribedColumn, name: str) -> list[str]:
     profile, guesses = draft.profiles[column.name], draft.guesses
     is_key = column.name in guesses.key
-    is_required = is_key or (not column.nullable and not profile.nulls)
+    is_date = column.name == guesses.date_column and not _has_time(draft, column)
+    is_required = is_key or is_date or (not column.nullable and not profile.nulls)
     logical, spark = _types(column.mysql_type)
     transform = transform_of(column, profile, is_key)
     entry: dict[str, Any] = {"name": name}
@@ -210,6 +220,11 @@ def _column(draft: Draft, column: DescribedColumn, name: str) -> list[str]:
     doubts = doubts_of(column, profile, is_key, is_required)
     if is_key and column.name == guesses.key[0]:
         facts.append(f"{'' if guesses.key in draft.table.declared_keys else '? '}the key: {guesses.key_reason}")
+    if column.name == guesses.date_column:
+        facts.append("dates the rows, so it is always required: silver refuses a row without a date")
+        if profile.nulls:
+            verb = "row has" if profile.nulls == 1 else "rows have"
+            doubts.append(f"{profile.nulls:,} {verb} no date: is another column the date?")
     doubts += [
         f"refers to {one.table}.{one.referred} at the source: once that has a contract, "
         f"relationships: [{{type: foreignKey, to: {lake_name(one.table)}.{one.referred}}}]?"
@@ -217,6 +232,22 @@ def _column(draft: Draft, column: DescribedColumn, name: str) -> list[str]:
         if one.column == column.name
     ]
     return [*_comments([*facts, *(f"? {doubt}" for doubt in doubts)]), *_dumped([entry])]
+
+
+def _has_time(draft: Draft, column: DescribedColumn) -> bool:
+    """Whether the column dates a fact's rows with a time of day, beside which silver needs the day alone."""
+    return column.name == draft.guesses.date_column and _types(column.mysql_type)[0] == "timestamp"
+
+
+def _day_of(column: DescribedColumn, name: str) -> list[str]:
+    entry = {
+        "name": name,
+        "physicalName": column.name,
+        "physicalType": column.mysql_type,
+        "logicalType": "date",
+        "required": True,
+    }
+    return [*_comments([f"the day of {column.name}, by which silver keeps the rows"]), *_dumped([entry])]
 
 
 def _types(mysql_type: str) -> tuple[str, str | None]:

@@ -12,6 +12,7 @@ from open_data_contract_standard.model import SchemaObject, SchemaProperty
 
 from medallion.contracts.contract_faults import Faults
 from medallion.contracts.contract_quality import Expected, read_quality, read_severity
+from medallion.contracts.patterns import pattern_fault
 from medallion.contracts.silver_contract import Column, Rule, Severity
 from medallion.contracts.unstable_sql import unstable_call
 from medallion.quality import rules
@@ -19,7 +20,7 @@ from medallion.quality import rules
 _LAKE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _SPARK_TYPE = re.compile(
     r"string|bigint|int|smallint|tinyint|double|float|boolean|date|timestamp|timestamp_ntz|binary"
-    r"|decimal\((?:[1-9]|[12]\d|3[0-8]),\s*\d{1,2}\)"
+    r"|decimal\(([1-9]|[12]\d|3[0-8]),\s*(\d{1,2})\)"
 )
 _SIMPLE_TYPES = {
     "string": "string", "date": "date", "timestamp": "timestamp", "time": "string", "boolean": "boolean",
@@ -51,8 +52,7 @@ def read_columns(table: SchemaObject, sources: dict[str, str], faults: Faults) -
             read_quality(quality, column, columns, f"properties.{column.name}.quality", faults, expected)
     if not found:
         faults.add("schema[0].properties", None, "give at least one column")
-    for name in _repeated(column.name for column, _ in found):
-        faults.add("properties.name", name, "two columns have this name; name one of them otherwise")
+    check_repeated((column.name for column, _ in found), faults)
     ordered = tuple(name for _, name in sorted(key))
     if ordered:
         expected.rules.append(rules.unique(ordered, Severity.ERROR, is_key=True))
@@ -61,6 +61,20 @@ def read_columns(table: SchemaObject, sources: dict[str, str], faults: Faults) -
     for name in _repeated(expected.names):
         faults.add("quality.name", name, "two rules have this name; name one of them otherwise")
     return ReadColumns(tuple(column for column, _ in found), expected, ordered)
+
+
+def check_repeated(names: Iterable[str], faults: Faults) -> None:
+    """Tells names that two columns have; to Spark upper and lower case are one."""
+    for name in _repeated(name.casefold() for name in names):
+        faults.add("properties.name", name, "two columns have this name; name one of them otherwise")
+
+
+def read_spark_type(given: Any, at: str, faults: Faults) -> str:
+    """A column's ``sparkType`` as Spark writes it."""
+    found = _SPARK_TYPE.fullmatch(str(given))
+    if found is None or (found[2] and int(found[2]) > int(found[1])):
+        faults.add(f"{at}.customProperties.sparkType", given, "give a Spark SQL type such as bigint or decimal(18,2)")
+    return str(given).replace(" ", "")
 
 
 def _repeated(names: Iterable[str]) -> list[str]:
@@ -79,7 +93,9 @@ def _column(entry: SchemaProperty, sources: dict[str, str], faults: Faults) -> t
         faults.add(
             f"{at}.customProperties.{unknown}", settings[unknown], f"use one of {', '.join(sorted(_COLUMN_PROPERTIES))}"
         )
-    derived = settings.get("derived") is True
+    derived = settings.get("derived", False)
+    if not isinstance(derived, bool):
+        faults.add(f"{at}.customProperties.derived", derived, "use true or false")
     if derived and not entry.transformLogic:
         faults.add(f"{at}.transformLogic", None, "a derived column needs an expression over source columns")
     if entry.transformLogic and (unstable := unstable_call(entry.transformLogic)):
@@ -93,9 +109,7 @@ def _column(entry: SchemaProperty, sources: dict[str, str], faults: Faults) -> t
 def _lake_type(entry: SchemaProperty, settings: dict[str, Any], at: str, faults: Faults) -> str:
     given = settings.get("sparkType")
     if given is not None:
-        if not _SPARK_TYPE.fullmatch(str(given)):
-            faults.add(f"{at}.customProperties.sparkType", given, "give a Spark SQL type such as decimal(18,2)")
-        return str(given).replace(" ", "")
+        return read_spark_type(given, at, faults)
     physical = (entry.physicalType or "").lower()
     if entry.logicalType in _SIMPLE_TYPES:
         return _SIMPLE_TYPES[entry.logicalType]
@@ -130,6 +144,9 @@ def _built_in_rules(entry: SchemaProperty, column: Column, severity: Severity, f
         at = f"properties.{column.name}.logicalTypeOptions.{name}"
         if name not in rules.OPTIONS:
             faults.add(at, value, f"use one of {', '.join(rules.OPTIONS)}")
+            continue
+        if name == "pattern" and (fault := pattern_fault(value)):
+            faults.add(at, value, fault)
             continue
         try:
             found.append(rules.option(column.name, column.lake_type, name, value, severity))

@@ -12,10 +12,11 @@ import pydantic
 import yaml
 from open_data_contract_standard.model import CustomProperty, OpenDataContractStandard, SchemaObject
 
-from medallion.contracts.contract_columns import ReadColumns, read_columns
+from medallion.contracts.contract_columns import ReadColumns, check_repeated, read_columns, read_spark_type
 from medallion.contracts.contract_faults import Faults
 from medallion.contracts.contract_lines import contract_lines
 from medallion.contracts.contract_quality import read_freshness, read_stop_above
+from medallion.contracts.contract_references import check_one_big_table, check_other_schemas
 from medallion.contracts.contract_waivers import read_waivers
 from medallion.contracts.silver_contract import (
     DEFAULT_MAX_DELETE_SHARE,
@@ -29,6 +30,7 @@ from medallion.contracts.silver_contract import (
     TableKind,
     WideColumn,
 )
+from medallion.contracts.unstable_sql import unstable_call
 from medallion.errors import ContractError
 
 _SUFFIX = ".odcs.yaml"
@@ -37,7 +39,8 @@ _TABLE_PROPERTIES = {
     "stopAbove", "factTable", "joins", "partitionColumn", "layout", "maxDeleteShare",
     "watermarkColumn", "watermarkOverlapMinutes", "trailingDays", "fullPassEveryDays", "sourceDrift",
 }  # fmt: skip
-_LAKE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LAKE_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_COLUMN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -78,14 +81,23 @@ def read_one_big_table_contract(folder: Path, table: str) -> OneBigTableContract
     """The contract of a One Big Table.
 
     Raises:
-        ContractError: there is none, or it has faults.
+        ContractError: there is none, or it or a contract that it joins has faults.
     """
-    return _read(folder, table, _one_big_table_contract)
+    contract = _read(folder, table, _one_big_table_contract)
+    joined = (contract.fact, *(join.dimension for join in contract.joins))
+    faults = Faults(folder / contract.file)
+    check_one_big_table(contract, {name: read_silver_contract(folder, name) for name in joined}, faults)
+    faults.check()
+    return contract
 
 
 def silver_tables(folder: Path) -> list[str]:
-    """Names of the dimensions and facts that have a contract; also where it is faulty, for its own run to tell."""
-    found = []
+    """Names of the dimensions and facts that have a contract; also where it is faulty, for its own run to tell.
+
+    Facts come last: one may refuse rows whose key no dimension knows.
+    """
+    facts: list[str] = []
+    others: list[str] = []
     for path in sorted(folder.glob(f"*{_SUFFIX}")):
         try:
             tables = _parse(path, folder.name, Faults(path)).document.schema_ or []
@@ -93,8 +105,9 @@ def silver_tables(folder: Path) -> list[str]:
             tables = []
         settings = custom(tables[0].customProperties) if tables else {}
         if settings.get("tableKind") != TableKind.ONE_BIG_TABLE.value and settings.get("excluded") is not True:
-            found.append(path.name.removesuffix(_SUFFIX))
-    return found
+            of_kind = facts if settings.get("tableKind") == TableKind.FACT.value else others
+            of_kind.append(path.name.removesuffix(_SUFFIX))
+    return others + facts
 
 
 def _read(folder: Path, table: str, build: Callable[[_File, SchemaObject, Faults], _Contract]) -> _Contract:
@@ -109,6 +122,7 @@ def _read(folder: Path, table: str, build: Callable[[_File, SchemaObject, Faults
     table_schema = (file.document.schema_ or [])[0]
     if table_schema.name != table:
         faults.add("schema[0].name", table_schema.name, f"the file is for '{table}', so name it that")
+    check_other_schemas(path, faults)
     contract = build(file, table_schema, faults)
     faults.check()
     return contract
@@ -121,14 +135,14 @@ def _parse(path: Path, schema: str, faults: Faults) -> _File:
         if not isinstance(raw, dict):
             raise ContractError(f"{path}: it is not an ODCS document; see contracts/ for examples")
         document = OpenDataContractStandard(**raw)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ContractError(f"{path}: it cannot be read as YAML: {error}") from error
     except pydantic.ValidationError as error:
         for fault in error.errors():
             field = ".".join(str(part) for part in fault["loc"])
             faults.add(field, fault.get("input"), fault["msg"])
         faults.check()
         raise
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ContractError(f"{path}: it cannot be read as YAML: {error}") from error
     # The models silently drop a misspelt field below the top level, which would switch a rule off.
     for field in _unknown_fields(raw, document.model_dump(by_alias=True, exclude_unset=True), ""):
         faults.add(field, None, "ODCS has no such field here; correct its name or move it to customProperties")
@@ -173,7 +187,7 @@ def _settings(table: SchemaObject, faults: Faults) -> dict[str, Any]:
             f"schema[0].customProperties.{name}", settings[name], f"use one of {', '.join(sorted(_TABLE_PROPERTIES))}"
         )
     if not _LAKE_NAME.fullmatch(table.name or ""):
-        faults.add("schema[0].name", table.name, "give a name of letters, digits and _")
+        faults.add("schema[0].name", table.name, "give a name of lower case letters, digits and _")
     return settings
 
 
@@ -303,6 +317,7 @@ def _one_big_table_contract(file: _File, table: SchemaObject, faults: Faults) ->
     dimensions = tuple(join.dimension for join in joins)
     columns = tuple(_wide_column(entry, dimensions, faults) for entry in table.properties or [])
     names = tuple(column.name for column in columns)
+    check_repeated(names, faults)
     partition_column = str(settings.get("partitionColumn") or "")
     if partition_column not in names:
         faults.add("customProperties.partitionColumn", partition_column or None, f"name one of {', '.join(names)}")
@@ -327,15 +342,19 @@ def _join(entry: Any, faults: Faults) -> Join:
 def _wide_column(entry: Any, dimensions: tuple[str, ...], faults: Faults) -> WideColumn:
     settings = custom(entry.customProperties)
     name = entry.name or ""
-    if not _LAKE_NAME.fullmatch(name):
+    if not _COLUMN_NAME.fullmatch(name):
         faults.add("properties.name", name, "give a name of letters, digits and _")
     if not entry.transformLogic:
         faults.add(f"properties.{name}.transformLogic", None, "say where the value comes from, as <table>.<column>")
     expression = str(entry.transformLogic or "NULL")
+    if unstable := unstable_call(expression):
+        faults.add(f"properties.{name}.transformLogic", unstable, "its value differs from run to run")
+    given = settings.get("sparkType")
+    spark_type = None if given is None else read_spark_type(given, f"properties.{name}", faults)
     unknown = settings.get("unknownMember")
     used = tuple(table for table in dimensions if re.search(rf"(?<![\w.`])`?{re.escape(table)}`?\s*\.", expression))
     if unknown is not None and len(used) != 1:
         faults.add(f"properties.{name}.unknownMember", unknown, "it needs an expression over exactly one dimension")
     dimension = used[0] if unknown is not None and used else None
     unknown_text = None if unknown is None else str(unknown)
-    return WideColumn(name, expression, settings.get("sparkType"), dimension, unknown_text)
+    return WideColumn(name, expression, spark_type, dimension, unknown_text)

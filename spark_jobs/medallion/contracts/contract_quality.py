@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from open_data_contract_standard.model import DataQuality, ServiceLevelAgreementProperty
 
 from medallion.contracts.contract_faults import Faults
-from medallion.contracts.limits import DAYS, OPERATORS, PERCENT, ROWS, Limit, at_most, read_limit
+from medallion.contracts.limits import DAYS, OPERATORS, PERCENT, ROWS, Limit, at_most, is_number, read_limit
+from medallion.contracts.patterns import pattern_fault
 from medallion.contracts.silver_contract import Column, Expectation, Metric, Rule, Severity
 from medallion.contracts.unstable_sql import unstable_call
 from medallion.quality import rules
@@ -107,8 +109,9 @@ def read_stop_above(value: Any, names: Iterable[str], faults: Faults) -> dict[st
         if name not in known:
             faults.add(f"{at}.{name}", given, f"no such rule; there are {', '.join(known)}")
             continue
-        unit, bound = next(iter(given.items())) if isinstance(given, dict) and len(given) == 1 else ("", None)
-        if unit not in {ROWS, PERCENT} or isinstance(bound, bool) or not isinstance(bound, int | float) or bound < 0:
+        pair: tuple[Any, Any] = next(iter(given.items())) if isinstance(given, dict) and len(given) == 1 else ("", None)
+        unit, bound = pair
+        if unit not in {ROWS, PERCENT} or not is_number(bound) or bound < 0:
             faults.add(f"{at}.{name}", given, "give {rows: <number>} or {percent: <number>}")
             continue
         found[str(name)] = at_most(str(bound), unit)
@@ -140,6 +143,9 @@ def _read_broken_rows(
     limit = _limit(quality, (ROWS, PERCENT), at, faults)
     if limit is None:
         return
+    if fault := _argument_fault(quality, column):
+        faults.add(f"{at}.arguments", arguments, fault)
+        return
     name = quality.name or ""
     given = rules.Given(name, severity, quality.description or name, quality.dimension)
     try:
@@ -147,10 +153,26 @@ def _read_broken_rows(
     except ValueError as error:
         faults.add(f"{at}.arguments", arguments, str(error))
         return
-    if limit == Limit("mustBe", ("0",), limit.unit):
+    if limit.operator == "mustBe" and Decimal(limit.bounds[0]) == 0:
         into.rules.append(rule)
     else:
         into.counted.append(rules.with_limit(rule, limit))
+
+
+def _argument_fault(quality: DataQuality, column: Column | None) -> str | None:
+    """What is wrong with a metric's arguments that could be written as SQL, and would judge otherwise than meant."""
+    arguments = quality.arguments or {}
+    name = "missingValues" if quality.metric == "missingValues" else "validValues"
+    values = arguments.get(name)
+    if quality.metric == "invalidValues" and "pattern" in arguments:
+        return pattern_fault(arguments["pattern"])
+    if not isinstance(values, list) or column is None:
+        return None
+    if name == "validValues" and None in values:
+        return "NULL is never invalid; leave it out"
+    if column.lake_type == "string" and any(isinstance(value, bool) for value in values):
+        return "a text is wanted: YAML reads yes, no, on, off, true and false as true or false, so quote it"
+    return None
 
 
 def _limit(quality: DataQuality, units: tuple[str, ...], at: str, faults: Faults) -> Limit | None:

@@ -29,7 +29,7 @@ def read_waivers(folder: Path, contract: SilverContract) -> tuple[Waiver, ...]:
     try:
         text = path.read_text(encoding="utf-8")
         document = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise ContractError(f"{path}: it cannot be read as YAML: {error}") from error
     entries = document.get("waivers") if isinstance(document, dict) and set(document) == {"waivers"} else None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):

@@ -74,7 +74,7 @@ def read_limit(given: Mapping[str, Any], unit: str) -> Limit:
     operator = found[0]
     value = given[operator]
     bounds = value if isinstance(value, list) else [value]
-    if len(bounds) != _OPERATORS[operator][0] or not all(_is_number(bound) for bound in bounds):
+    if len(bounds) != _OPERATORS[operator][0] or not all(is_number(bound) for bound in bounds):
         wanted = "two numbers" if _OPERATORS[operator][0] == 2 else "a number"
         raise ValueError(f"{operator}: '{value}': {wanted} is wanted")
     if len(bounds) == 2 and bounds[0] > bounds[1]:
@@ -82,5 +82,6 @@ def read_limit(given: Mapping[str, Any], unit: str) -> Limit:
     return Limit(operator, tuple(format(Decimal(str(bound)), "f") for bound in bounds), unit)
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
+    """Whether a value is a number that others can be compared with."""
     return isinstance(value, int | float) and not isinstance(value, bool) and Decimal(str(value)).is_finite()

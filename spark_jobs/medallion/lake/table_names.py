@@ -10,7 +10,8 @@ class TableNames:
     """Names of the lake's tables for Spark SQL.
 
     With a catalog a table is ``catalog.layer.table``. Without one it is an external Delta table named by its folder,
-    so that two lakes, or two sessions with an in-memory metastore, can never mistake one table for another.
+    so that two lakes, or two sessions with an in-memory metastore, can never mistake one table for another. The source
+    schema is no part of a name: no two schemas may have a contract of one name, which the contracts' readers see to.
     """
 
     lake_root: str

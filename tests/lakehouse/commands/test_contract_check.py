@@ -121,6 +121,23 @@ def test_values_that_break_a_claim_are_counted(bench: Bench, capsys: Shown) -> N
 
 
 @pytest.mark.mysql
+def test_a_facts_missing_dates_are_counted_as_a_warning(bench: Bench, tmp_path: Path, capsys: Shown) -> None:
+    bench.sql("CREATE TABLE Customer (code VARCHAR(8), since DATE)", "INSERT INTO Customer VALUES ('a', NULL)")
+    text = CONTRACT.replace(
+        "tableKind, value: dimension}", "tableKind, value: fact}\n      - {property: dateColumn, value: since}"
+    )
+    kept = [line for line in text.splitlines() if "town" not in line and "tax_id" not in line]
+    path = tmp_path / "contracts" / bench.schema / "customer.odcs.yaml"
+    path.write_text("\n".join(kept[: kept.index("      - name: region")]))
+
+    assert check(bench, capsys) == (
+        DONE,
+        "warning: properties[since].required: True: since is not so in 1 row (zero dates among them become NULL):"
+        " correct them: silver refuses a row without a date\n0 errors, 1 warning\n",
+    )
+
+
+@pytest.mark.mysql
 def test_a_key_that_the_source_keeps_is_believed(bench: Bench, capsys: Shown) -> None:
     bench.sql(f"CREATE TABLE Customer ({COLUMNS}, PRIMARY KEY (code))")
     bench.sql("INSERT INTO Customer VALUES ('a', 'x', '2026-01-01', 1, 'n'), ('b', 'x', '2026-01-01', 1, 'n')")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,25 @@ def draft(bench: Bench, shown: Shown, table: str, *words: str) -> str:
     status = main(["contract", "draft", table, "--output", "-", *words])
     printed = shown.readouterr()
     assert (status, printed.err) == (DONE, "")
+    assert refused_by_spark(printed.out) == ""
     return re.sub(r" on \d{4}-\d\d-\d\d\.", " on 2026-11-22.", printed.out.replace(bench.schema, "crm"))
+
+
+def refused_by_spark(text: str) -> str:
+    """What silver finds wrong with a contract; empty where it takes it."""
+    from medallion.contracts.contract_files import read_silver_contract
+    from medallion.errors import ContractError
+
+    name = yaml.safe_load(text)["schema"][0]["name"]
+    with tempfile.TemporaryDirectory() as root:
+        folder = Path(root) / "any"
+        folder.mkdir()
+        (folder / f"{name}.odcs.yaml").write_text(text)
+        try:
+            read_silver_contract(folder, name)
+        except ContractError as error:
+            return str(error)
+    return ""
 
 
 def lint(path: Path) -> list[Any]:
@@ -80,6 +99,35 @@ def test_a_fact_is_drafted_with_its_date_and_measures(bench: Bench, capsys: Show
     bench.sql("CREATE TABLE product (code VARCHAR(8) PRIMARY KEY)", "INSERT INTO product VALUES ('P1')", *SALE)
 
     assert draft(bench, capsys, "sale") == (EXPECTED / "sale.odcs.yaml").read_text()
+
+
+def test_a_fact_that_is_dated_by_a_time_has_its_day_beside_it(bench: Bench, tmp_path: Path, capsys: Shown) -> None:
+    bench.sql(
+        "CREATE TABLE visit (booked_at DATETIME, booked_at_date INT, guests INT)",
+        "INSERT INTO visit VALUES ('2026-11-01 10:00:00', 1, 2), (NULL, 2, 1)",
+    )
+
+    text = draft(bench, capsys, "visit", "--kind", "fact")
+
+    assert (
+        """\
+      # 1 NULL; 1 distinct value; 2026-11-01 10:00:00
+      # dates the rows, so it is always required: silver refuses a row without a date
+      # ? 1 row has no date: is another column the date?
+      - name: booked_at
+        physicalType: datetime
+        logicalType: timestamp
+      # the day of booked_at, by which silver keeps the rows
+      - name: booked_at_date_2
+        physicalName: booked_at
+        physicalType: datetime
+        logicalType: date
+        required: true
+"""
+        in text
+    )
+    (tmp_path / "visit.odcs.yaml").write_text(text)
+    assert lint(tmp_path / "visit.odcs.yaml") == []
 
 
 @pytest.mark.parametrize("path", sorted(EXPECTED.glob("*.yaml")), ids=lambda path: path.name)
@@ -107,6 +155,21 @@ def test_a_draft_goes_into_the_schemas_folder_and_never_over_a_file(
     assert main(["contract", "draft", "Market", "--force"]) == DONE
     assert path.read_text() != "mine"
     assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
+def test_a_lake_name_that_another_schema_uses_gets_the_schema_before_it(
+    bench: Bench, tmp_path: Path, capsys: Shown
+) -> None:
+    bench.sql("CREATE TABLE market (code INT PRIMARY KEY)")
+    (tmp_path / "contracts" / "crm").mkdir(parents=True)
+    (tmp_path / "contracts" / "crm" / "market.odcs.yaml").touch()
+    name = f"{bench.schema.lower()}_market"
+
+    assert main(["contract", "draft", "market"]) == DONE
+
+    folder = tmp_path / "contracts" / bench.schema
+    assert [path.name for path in folder.iterdir()] == [f"{name}.odcs.yaml"]
+    assert load_contracts(folder).by_lake_name(name).table == "market"
 
 
 def test_a_large_table_is_sampled_and_the_draft_says_so(bench: Bench, capsys: Shown) -> None:
@@ -212,6 +275,7 @@ def test_a_draft_of_any_table_passes_every_check(
     assert main(["contract", "draft", "t", "--output", str(folder)]) == DONE
 
     contract = load_contracts(folder).tables["t"]
+    assert refused_by_spark((folder / "t.odcs.yaml").read_text()) == ""
     assert sorted(column.name for column in contract.columns) == sorted(name for name, *_ in columns)
 
 

@@ -35,7 +35,7 @@ schema:
       - {property: tableKind, value: fact}
       - {property: dateColumn, value: day}
     properties:
-      - {name: day, physicalType: date, logicalType: date}
+      - {name: day, physicalType: date, logicalType: date, required: true}
       - {name: amount, logicalType: number}
 """
 

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from lakehouse.daily_run.databricks_runs import WHEEL_PACKAGE, gold_run, silver_run
+from lakehouse.daily_run.databricks_runs import JOB_DEPENDENCIES, WHEEL_PACKAGE, gold_run, silver_run
 from lakehouse.settings import load_settings
 
 from tests.lakehouse.conftest import PROJECT
@@ -71,7 +71,12 @@ def test_silver_runs_its_file_on_serverless_by_default() -> None:
                 "environment_key": "lakehouse",
             }
         ],
-        "environments": [{"environment_key": "lakehouse", "spec": {"environment_version": "4"}}],
+        "environments": [
+            {
+                "environment_key": "lakehouse",
+                "spec": {"environment_version": "4", "dependencies": ["open-data-contract-standard>=3.2"]},
+            }
+        ],
         "timeout_seconds": 7200,
     }
 
@@ -125,11 +130,12 @@ def test_a_new_cluster_with_a_wheel_installs_it_as_a_library() -> None:
     ]
 
 
-def test_the_wheel_and_its_entry_points_are_those_that_are_built() -> None:
+def test_the_wheel_its_entry_points_and_its_dependencies_are_those_that_are_built() -> None:
     built = tomllib.loads((PROJECT / "spark_jobs" / "pyproject.toml").read_text())["project"]
 
     assert built["name"] == WHEEL_PACKAGE
     assert set(built["scripts"]) >= {"silver", "gold"}
+    assert built["dependencies"] == list(JOB_DEPENDENCIES)
 
 
 def test_serverless_takes_the_wheel_as_a_dependency_of_its_environment() -> None:

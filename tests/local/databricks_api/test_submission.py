@@ -50,7 +50,10 @@ def test_a_wheel_task_takes_named_parameters_and_the_wheels_of_its_environment()
     body = {
         "tasks": [{"task_key": "w", "environment_key": "e", "python_wheel_task": wheel_task}],
         "environments": [
-            {"environment_key": "e", "spec": {"client": "4", "dependencies": ["/dist/m-1-py3-none-any.whl"]}}
+            {
+                "environment_key": "e",
+                "spec": {"client": "4", "dependencies": ["pytest>=1", "/dist/m-1-py3-none-any.whl"]},
+            }
         ],
     }
     (spec,) = parse_submission(body).tasks
@@ -106,8 +109,8 @@ def test_dependencies_and_cluster_variables_are_read() -> None:
         ),
         ({"tasks": "silver"}, "tasks must be a list"),
         (
-            {"tasks": [task()], "environments": [{"environment_key": "e", "spec": {"dependencies": ["requests==2"]}}]},
-            "'requests==2' is no wheel",
+            {"tasks": [task()], "environments": [{"environment_key": "e", "spec": {"dependencies": ["pytest==2"]}}]},
+            "'pytest==2' is no wheel, and not installed here",
         ),
     ],
 )

@@ -89,3 +89,13 @@ def test_the_content_hash_ignores_words_that_change_no_row(tmp_path: Path) -> No
     assert read_silver_contract(folder, "customer").content_hash == before
     path.write_text(path.read_text().replace("maxLength: 64", "maxLength: 63"))
     assert read_silver_contract(folder, "customer").content_hash != before
+
+
+def test_facts_are_rebuilt_after_the_dimensions_that_they_are_held_against(tmp_path: Path) -> None:
+    from medallion.contracts.contract_files import silver_tables
+
+    folder = Path(shutil.copytree(CONTRACTS, tmp_path / "atliqsale"))
+    (folder / "transactions.odcs.yaml").rename(folder / "booking.odcs.yaml")
+    (folder / "market.odcs.yaml").write_text("no contract")
+
+    assert silver_tables(folder) == ["customer", "date", "market", "product", "booking"]
