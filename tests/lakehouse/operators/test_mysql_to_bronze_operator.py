@@ -23,6 +23,7 @@ from lakehouse.source.source_connection import ConnectionInfo
 from local.mysql_server import MySqlServer
 from local.processes import free_port
 from tests.lakehouse.copying import Bench
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.mysql
 
@@ -134,9 +135,9 @@ def test_kill_ends_the_copy_and_leaves_nothing_visible(bench: Bench) -> None:
             failures.append(error)
 
     thread = threading.Thread(target=run)
+    running = "SELECT 1 FROM information_schema.processlist WHERE user = 'lakehouse' AND info LIKE '%slow%'"
     thread.start()
-    while not bench.ask("SELECT 1 FROM information_schema.processlist WHERE user = 'lakehouse' AND info LIKE '%slow%'"):
-        pass
+    wait_until(lambda: bench.ask(running), "the copy began")
     copy.on_kill()
     thread.join(60)
     assert not thread.is_alive()
@@ -149,8 +150,7 @@ def test_a_timeout_ends_the_copy_at_once_and_leaves_nothing_visible(bench: Bench
     running = "SELECT 1 FROM information_schema.processlist WHERE user = 'lakehouse' AND info LIKE '%slow%'"
 
     def interrupt() -> None:
-        while not bench.ask(running):
-            pass
+        wait_until(lambda: bench.ask(running), "the copy began")
         os.kill(os.getpid(), signal.SIGALRM)
 
     def time_out(_number: int, _frame: object) -> None:
