@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout
+from lakehouse.daily_run import tasks
 from lakehouse.daily_run.ledger import LedgerRow, read_rows
 from lakehouse.errors import SourceUnavailableError, StorageError
 from lakehouse.operators.mysql_to_bronze_operator import MySqlToBronzeOperator
@@ -54,6 +56,7 @@ def operator(bench: Bench, **plan: Any) -> MySqlToBronzeOperator:
         "date_column": "d",
         "contracted_columns": [{"name": "n", "physical_type": "int"}],
         "contract_file": "order_items.odcs.yaml",
+        "contracted": True,
     }
     return MySqlToBronzeOperator(
         task_id="copy", mysql_conn_id="mysql_onprem", plan=whole | plan, business_date="2026-11-20", run_slug="run"
@@ -93,6 +96,40 @@ def test_drift_fails_at_once_and_is_recorded(bench: Bench) -> None:
     assert (ledger(bench).status, ledger(bench).outcome) == ("failed", "failed")
     assert "order_items.odcs.yaml" in (ledger(bench).error or "")
     assert not bench.root.exists()
+
+
+class Try:
+    """As much of a task instance as a copy asks for: which try of how many this is."""
+
+    def __init__(self, try_number: int) -> None:
+        self.try_number, self.max_tries = try_number, 2
+
+
+def test_a_table_without_a_contract_holds_nobody_up_when_its_copy_fails(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dropped = {"table": "scratch", "contracted": False, "contract_file": None, "contracted_columns": []}
+
+    with pytest.raises(AirflowSkipException, match=r"^scratch has no contract and was not copied: ") as skipped:
+        operator(bench, **dropped).execute({"ti": Try(1)})
+
+    assert ledger(bench).status == "failed"
+    plans = [{"table": "scratch", "contracted": False}, {"table": "sales", "contracted": True}]
+    with pytest.raises(AirflowFailException, match=f"^{re.escape(str(skipped.value))}$"):
+        tasks.report.function(run={"business_date": "2026-11-20", "run_slug": "run"}, plans=plans, schema=bench.schema)
+    assert "scratch  copy   failed" in capsys.readouterr().out
+
+
+def test_a_table_without_a_contract_is_tried_again_as_long_as_that_may_help(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, free_port(), "any")
+    with pytest.raises(SourceUnavailableError):
+        operator(bench, contracted=False).execute({"ti": Try(2)})
+    with pytest.raises(AirflowSkipException):
+        operator(bench, contracted=False).execute({"ti": Try(3)})
+    with pytest.raises(SourceUnavailableError):
+        operator(bench).execute({"ti": Try(3)})
 
 
 def test_a_wrong_password_fails_at_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
