@@ -106,11 +106,6 @@ class AirflowClient:
         path = f"/dags/{dag_id}/dagRuns/{_quoted(run_id)}/taskInstances?limit=100"
         return list(self.request("GET", path)["task_instances"])
 
-    def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
-        """What a task returned."""
-        path = f"/dags/{dag_id}/dagRuns/{_quoted(run_id)}/taskInstances/{task_id}/xcomEntries/return_value"
-        return self.request("GET", path)["value"]
-
     def log(self, dag_id: str, run_id: str, task_id: str, map_index: int, try_number: int) -> str:
         """A task's log as text."""
         path = (

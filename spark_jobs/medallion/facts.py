@@ -189,6 +189,8 @@ def refresh_fact(spark: SparkSession, job: JobArguments, contract: SilverContrac
         bytes_written = delta_tables.bytes_written_since(spark, table, before)
     else:
         quality_gate.check(spark, names, job, contract, counts, verdicts)
+    # Before it is measured: whoever reads this version or an older one has read no newer rows than are measured.
+    at = delta_tables.moment(spark, table)
     silver = reconcile.measure_fact(spark, table, contract)
     refused = reconcile.measure_open_quarantine(spark, refused_table, contract)
     return Outcome(
@@ -197,7 +199,11 @@ def refresh_fact(spark: SparkSession, job: JobArguments, contract: SilverContrac
         rows_written=written,
         bytes_written=bytes_written,
         detail=reconcile.fact_detail(contract, done, silver, refused)
-        | {"expectations_not_met": quality_gate.not_met(contract, verdicts)},
+        | {
+            "landed": manifest.landed(contract.measures),
+            "silver": at,
+            "expectations_not_met": quality_gate.not_met(contract, verdicts),
+        },
     )
 
 

@@ -7,14 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from local.demo.addresses import REPOSITORY
 from local.processes import is_port_free
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.end_to_end
 
@@ -81,13 +81,13 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
 
 def test_a_killed_demo_takes_up_where_it_stopped_and_comes_to_its_end(demo: Demo) -> None:
     killed = demo.start()
-    wait_until(lambda: demo.said("copy_to_bronze"), "no table was copied", 600)
+    wait_until(lambda: demo.said("copy_to_bronze"), "a table was copied", 600)
     killed.kill()
     killed.wait()
 
     # At once, while parts of the killed one are still ending.
     stopped = demo.start()
-    wait_until(lambda: demo.said("running 2026-06-30"), "no second start came to the first date", 600)
+    wait_until(lambda: demo.said("running 2026-06-30"), "the second start came to the first date", 600)
     assert "filling MySQL" not in demo.output.read_text()
     addresses = json.loads((demo.home / "addresses.json").read_text())
     assert addresses["airflow_url"] == f"http://127.0.0.1:{demo.port}"
@@ -109,10 +109,3 @@ def test_a_killed_demo_takes_up_where_it_stopped_and_comes_to_its_end(demo: Demo
     assert report["independent_check"]["differing"] == 0
     assert len(report["changes"]) == 6
     assert "everything held" in demo.output.read_text()
-
-
-def wait_until(condition: Callable[[], bool], otherwise: str | Callable[[], str], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, otherwise if isinstance(otherwise, str) else otherwise()
-        time.sleep(0.2)

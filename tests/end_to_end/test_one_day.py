@@ -5,7 +5,6 @@ The tests stand in the order in which a platform lives: each begins where the on
 
 from __future__ import annotations
 
-import time
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from local.demo_data import PlantedDefects
 from local.demo_data.next_day import NextDay, live_next_day
 from local.mysql_server import SOURCE_SCHEMA
 from tests.end_to_end.lake_content import LAST_DATE, content_of
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.end_to_end
 
@@ -89,7 +89,7 @@ def test_clearing_any_single_task_changes_no_row(stack: Stack, lake: Path, task_
     tries = tries_of(stack, run_id, task_id, map_index)
 
     stack.airflow.clear(DAG_ID, run_id, task_id, map_index)
-    wait_until(lambda: tries_of(stack, run_id, task_id, map_index) > tries, f"{task_id} was not cleared")
+    wait_until(lambda: tries_of(stack, run_id, task_id, map_index) > tries, f"{task_id} was cleared", 120)
 
     assert stack.airflow.wait(DAG_ID, run_id, 180, alive=stack.require_alive) == "success", failed_logs(stack, run_id)
     assert content_of(lake).rows == before.rows
@@ -204,11 +204,11 @@ def backfill(stack: Stack, first: date, last: date, reprocess: str) -> None:
         "--reprocess-behavior", reprocess, "--max-active-runs", "1",
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    wait_until(lambda: len(backfill_runs(stack)) == (last - first).days + 1, "the backfill made no runs")
+    wait_until(lambda: len(backfill_runs(stack)) == (last - first).days + 1, "the backfill made its runs", 120)
     for run in backfill_runs(stack):
         state = stack.airflow.wait(DAG_ID, run["dag_run_id"], 600, alive=stack.require_alive)
         assert state == "success", failed_logs(stack, run["dag_run_id"])
-    wait_until(lambda: not active_backfills(stack), "the backfill did not complete", 600)
+    wait_until(lambda: not active_backfills(stack), "the backfill completed", 600)
     assert {run["state"] for run in backfill_runs(stack)} == {"success"}
 
 
@@ -250,10 +250,3 @@ def failed_logs(stack: Stack, run_id: str) -> str:
         for instance in stack.airflow.task_instances(DAG_ID, run_id)
         if instance["state"] == "failed"
     )
-
-
-def wait_until(condition: Any, otherwise: str, seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, otherwise
-        time.sleep(0.3)

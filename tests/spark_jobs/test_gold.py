@@ -58,6 +58,7 @@ def test_refreshes_equal_a_rebuild_and_rewrite_only_what_changed(spark: SparkSes
     )  # fmt: skip
     first = run_job("gold", "sales_obt", D2, lake.root)
     assert first["detail"]["mode"] == "full"
+    assert first["detail"]["silver"]["version"] == version(lake.root, "silver/transactions")
     assert first["bytes_written"] == data_bytes(lake.root, "gold/sales_obt", version(lake.root, "gold/sales_obt"))
     assert first["detail"]["rows_unknown"] == {"product": 1, "customer": 0, "market": 0, "date": 2}
     known = (2026, date("2026-11-01"))

@@ -60,6 +60,7 @@ def test_dates_in_order_then_again_give_the_history_and_no_further_commit(spark:
     assert rows[1]["detail"]["dates"] == [
         {"slice": "all", "rows_bronze": 2, "rows_silver": 1, "rows_quarantined": 1, "rows_duplicate": 0, "sums": {}}
     ]
+    assert rows[1]["detail"]["landed"]["slices"] == [{"slice": "all", "rows": 2, "sums": {}}]
     assert rows[1]["detail"]["quarantined_by_reason"] == {"customer_name_required": 1}
     tables = ["silver/customer", "silver/customer_quarantine", "silver/customer_progress"]
     before = [version(tmp_path, table) for table in tables]

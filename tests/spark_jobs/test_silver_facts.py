@@ -49,6 +49,10 @@ def test_cleans_quarantines_counts_and_follows_the_source(spark: SparkSession, t
         _figures(D2, (2, 1, 1, 0), ("5", "2", "3", "0"), ("19.00", "20.00", "-1.00", "0")),
         _figures("undated", (1, 0, 1, 0), ("4", "0", "4", "0"), ("4.00", "0", "4.00", "0")),
     ]
+    landed = row["detail"]["landed"]
+    assert (landed["run_id"], landed["business_date"], landed["copied_at"]) == ("run", D2, f"{D2}T02:00:00.000000Z")
+    assert {one["slice"]: one["rows"] for one in landed["slices"]} == {D1: 2, D2: 2, "undated": 1}
+    assert row["detail"]["silver"]["version"] == version(tmp_path, "silver/transactions")
     assert stored(tmp_path, "silver/transactions_quarantine", ENTRIES) == [
         (None, "open", date(D2), date(D2), None),
         (date(D2), "open", date(D2), date(D2), None),

@@ -27,6 +27,8 @@ CURES = {
     "copy_to_bronze": "mend what the cause names, then clear this table's copy_to_bronze with downstream",
     "silver": "mend what the cause names (see the Databricks run), then clear this table's silver with downstream",
     "gold": "mend what the cause names (see the Databricks run), then clear gold with downstream",
+    "report": "mend what the cause names, then clear copy_to_bronze of the tables named, with downstream; or have a "
+    "contract exclude them",
     "reconcile": "clear copy_to_bronze of the tables named, with downstream; if it differs again, keep the run's files",
 }
 SECRETS = (

@@ -7,10 +7,10 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.bronze.bronze_layout import bronze_root, manifest_name, table_folder
-from lakehouse.bronze.manifest import read_manifest, read_visible
+from lakehouse.bronze.manifest import read_manifest
 from lakehouse.daily_run.ledger import LedgerRow, read_rows, write_row
 from lakehouse.daily_run.planning import TablePlan
-from lakehouse.daily_run.reconciliation import Reconciliation, reconcile
+from lakehouse.daily_run.reconciliation import Figures, Reconciliation, reconcile
 
 if TYPE_CHECKING:
     from lakehouse.contracts.table_contracts import OneBigTableContract
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 def reconcile_day(
     lake: LakeFolder,
+    schema: str,
     plans: Sequence[TablePlan],
-    one_big_table: OneBigTableContract,
+    one_big_table: OneBigTableContract | None,
     business_date: date,
     run_slug: str,
     clock: Callable[[], datetime],
 ) -> dict[str, Any]:
-    """Compares source, bronze, silver, quarantine and gold of one run.
+    """Compares source, bronze, silver, quarantine and, where there is a One Big Table, gold of one run.
 
     Returns:
         The figures that the run's asset is published with.
@@ -35,37 +36,37 @@ def reconcile_day(
         StorageError: manifests or ledger cannot be read.
     """
     started = clock()
-    rows = read_rows(lake, one_big_table.schema, business_date, run_slug)
-    manifests = {plan.table: _manifest(lake, plan, business_date) for plan in plans}
-    outcome = reconcile(plans, manifests, rows, [one_big_table])
+    rows = read_rows(lake, schema, business_date, run_slug)
+    manifests = {plan.table: _manifest(lake, plan, business_date) for plan in plans if not plan.contracted}
+    outcome = reconcile(plans, manifests, rows, [one_big_table] if one_big_table else [])
     ended = clock()
-    write_row(lake, _ledger_row(outcome, one_big_table, business_date, run_slug, started, ended))
+    # A schema without a One Big Table is reconciled under its own name.
+    name = one_big_table.name if one_big_table else schema
+    write_row(lake, _ledger_row(outcome, schema, name, business_date, run_slug, started, ended))
     outcome.raise_if_broken()
-    gold = outcome.totals()[f"{one_big_table.name}.gold"]
-    return {
-        "gold_rows": gold.rows,
-        "gold_sums": {name: format(value, "f") for name, value in gold.sums.items()},
+    figures = {
         "slices_compared": len(outcome.lines),
         "not_compared": dict(outcome.not_compared),
+        "overtaken": dict(outcome.overtaken),
     }
+    if one_big_table is None:
+        return figures
+    gold = outcome.totals().get(f"{one_big_table.name}.gold", Figures()).as_dict()
+    return {"gold_rows": gold["rows"], "gold_sums": gold["sums"], **figures}
 
 
 def _manifest(lake: LakeFolder, plan: TablePlan, business_date: date) -> Mapping[str, Any] | None:
-    """The manifest that silver worked with: a fact's newest index, a dimension's snapshot of the date."""
+    """The snapshot that a table without a contract has of the date."""
     import json
 
-    folder = table_folder(bronze_root(lake), plan.schema, plan.table)
-    if plan.date_column is None:
-        manifest = read_manifest(folder, manifest_name(business_date))
-    else:
-        visible = read_visible(folder)
-        manifest = visible[1] if visible else None
+    manifest = read_manifest(table_folder(bronze_root(lake), plan.schema, plan.table), manifest_name(business_date))
     return None if manifest is None else json.loads(manifest.to_json())
 
 
 def _ledger_row(
     outcome: Reconciliation,
-    one_big_table: OneBigTableContract,
+    schema: str,
+    table: str,
     business_date: date,
     run_slug: str,
     started: datetime,
@@ -73,8 +74,8 @@ def _ledger_row(
 ) -> LedgerRow:
     problems = [*outcome.missing, *map(str, outcome.mismatches)]
     return LedgerRow(
-        schema=one_big_table.schema,
-        table=one_big_table.name,
+        schema=schema,
+        table=table,
         stage="reconcile",
         business_date=business_date.isoformat(),
         run_id=run_slug,

@@ -6,7 +6,7 @@ Airflow writes a row as one object; Spark writes a folder of the same name that 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date
 from typing import Any, Protocol, Self, TypeVar
@@ -124,15 +124,27 @@ def read_rows(lake: LakeFolder, schema: str, business_date: date | str, run: str
     return sorted(rows, key=lambda row: (row.table, STAGES.index(row.stage) if row.stage in STAGES else len(STAGES)))
 
 
-def not_in_silver(tables: Iterable[Sequence[str]], rows: Iterable[LedgerRow]) -> list[str]:
-    """Those of some tables, as (name in MySQL, name in the lake), that a run has not brought to silver, by lake name.
+class NamedTable(Protocol):
+    """A table by its names in MySQL and in the lake."""
+
+    @property
+    def table(self) -> str: ...
+    @property
+    def lake_name(self) -> str: ...
+
+
+NamedTableT = TypeVar("NamedTableT", bound=NamedTable)
+
+
+def not_in_silver(tables: Iterable[NamedTableT], rows: Iterable[LedgerRow]) -> list[NamedTableT]:
+    """Those of some tables that a run has not brought to silver.
 
     A table that had no snapshot on the date has nothing to bring, and counts as brought.
     """
     found = list(rows)
     done = {row.table for row in found if row.stage == "silver" and row.status == "success"}
     nothing = {row.table for row in found if row.stage == "copy" and row.outcome == "no_snapshot"}
-    return [lake_name for table, lake_name in tables if lake_name not in done and table not in nothing]
+    return [one for one in tables if one.lake_name not in done and one.table not in nothing]
 
 
 def render_rows(rows: Iterable[LedgerRow]) -> str:

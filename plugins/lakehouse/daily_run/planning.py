@@ -24,6 +24,15 @@ class SourceTable(Protocol):
 
 
 @dataclass(frozen=True)
+class AwaitedTable:
+    """A table of the same run that another waits for: its names in MySQL and in the lake, and its place in the run."""
+
+    table: str
+    lake_name: str
+    map_index: int
+
+
+@dataclass(frozen=True)
 class TablePlan:
     """What the mapped tasks need to know of one table.
 
@@ -40,8 +49,8 @@ class TablePlan:
         measures: columns whose sums must be conserved.
         change_scope: where runs look for changes; None: everywhere.
         drift_policy: what of the source's columns fails a copy.
-        waits_for: the dimensions of this run, as (name in MySQL, name in the lake), that must be in silver before this
-            table is judged: its contract refuses rows whose key they do not know.
+        waits_for: the dimensions of this run that must be in silver before this table is judged: its contract refuses
+            rows whose key they do not know.
     """
 
     schema: str
@@ -57,7 +66,7 @@ class TablePlan:
     measures: tuple[str, ...]
     change_scope: ChangeScope | None = None
     drift_policy: str = "contracted"
-    waits_for: tuple[tuple[str, str], ...] = ()
+    waits_for: tuple[AwaitedTable, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The plan as JSON takes it, for dynamic task mapping."""
@@ -65,7 +74,7 @@ class TablePlan:
             **asdict(self),
             "contracted_columns": [asdict(column) for column in self.contracted_columns],
             "measures": list(self.measures),
-            "waits_for": [list(names) for names in self.waits_for],
+            "waits_for": [asdict(table) for table in self.waits_for],
         }
 
     @classmethod
@@ -77,7 +86,7 @@ class TablePlan:
             "contracted_columns": columns,
             "measures": tuple(document["measures"]),
             "change_scope": scope,
-            "waits_for": tuple((table, lake_name) for table, lake_name in document.get("waits_for", ())),
+            "waits_for": tuple(AwaitedTable(**table) for table in document.get("waits_for", ())),
         }
         return cls(**{**document, **rest})
 
@@ -88,7 +97,9 @@ def plan_tables(
     requested: str | Sequence[str] = (),
     field: str = "params.tables",
 ) -> list[TablePlan]:
-    """One plan per table to copy, in order of the tables' names.
+    """One plan per table to copy: those that wait for others come last, both by name.
+
+    Airflow starts what waits for a slot in this order, so no table takes a slot that one it waits for could have.
 
     Tables that a contract excludes and views without a contract are left out (`left_out` names them).
 
@@ -126,7 +137,7 @@ def plan_tables(
             f"{contracts.schema} has {len(plans)} tables to copy, and one run maps over {MOST_TABLES} at most: exclude "
             "some by contract (excluded: true), ask for fewer by the parameter tables, or give each part its own DAG"
         )
-    return [replace(plan, waits_for=_waits_for(plan, plans, contracts)) for plan in plans]
+    return _in_order(plans, contracts)
 
 
 def left_out(source: Iterable[SourceTable], contracts: ContractSet) -> list[str]:
@@ -172,10 +183,21 @@ def _plan(schema: str, table: str, contract: TableContract | None) -> TablePlan:
     )
 
 
-def _waits_for(plan: TablePlan, plans: Sequence[TablePlan], contracts: ContractSet) -> tuple[tuple[str, str], ...]:
+def _in_order(plans: Sequence[TablePlan], contracts: ContractSet) -> list[TablePlan]:
+    """The plans, those that wait behind the others, with what they wait for."""
+    names = {plan.lake_name for plan in plans if plan.lake_name}
+    wanted = {plan.table: names.intersection(_judged_against(plan, contracts)) for plan in plans}
+    ordered = sorted(plans, key=lambda plan: (bool(wanted[plan.table]), plan.table))
+    awaited = [AwaitedTable(plan.table, plan.lake_name or "", index) for index, plan in enumerate(ordered)]
+    return [
+        replace(plan, waits_for=tuple(one for one in awaited if one.lake_name in wanted[plan.table]))
+        for plan in ordered
+    ]
+
+
+def _judged_against(plan: TablePlan, contracts: ContractSet) -> tuple[str, ...]:
     contract = contracts.tables.get(plan.table)
-    wanted = contract.judged_against if contract else ()
-    return tuple((other.table, other.lake_name) for other in plans if other.lake_name and other.lake_name in wanted)
+    return contract.judged_against if contract else ()
 
 
 def _requested_tables(

@@ -5,13 +5,17 @@ For every table and slice (a date, `undated`, or `all`), in rows and in the sums
     source (bronze manifest) = bronze (as silver read it) = silver + quarantined + removed as duplicates
     gold = silver of its fact table
 
+Another run may publish a newer index or silver at any moment. So each stage is held against what it says itself that
+it read; that it was newer than what this run left is told, and is no difference.
+
 All arithmetic is exact: sums travel as decimal texts and are compared as decimals.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Context, Decimal, Inexact
 from typing import Any
 
@@ -23,6 +27,7 @@ from lakehouse.errors import ReconciliationError
 MOST_SHOWN = 20
 NO_SNAPSHOT = "no_snapshot"
 SUPERSEDED = "superseded"
+PUBLISHED = ("copied", "unchanged")
 # Sums of DECIMAL(65,30) outgrow the 28 digits that Python rounds to by default.
 EXACT = Context(prec=1000, traps=[Inexact])
 
@@ -82,12 +87,14 @@ class Reconciliation:
         mismatches: figures that differ.
         missing: tables and stages that left no figures though they should have.
         not_compared: why a table was rightly left out of the comparison, by its name.
+        overtaken: what another run published between this run's stages, by the table's name.
     """
 
     lines: tuple[Line, ...]
     mismatches: tuple[Mismatch, ...]
     missing: tuple[str, ...]
     not_compared: Mapping[str, str]
+    overtaken: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:
@@ -112,6 +119,7 @@ class Reconciliation:
             "mismatches": [str(mismatch) for mismatch in self.mismatches[:MOST_SHOWN]],
             "missing": list(self.missing),
             "not_compared": dict(self.not_compared),
+            "overtaken": dict(self.overtaken),
         }
 
     def raise_if_broken(self) -> None:
@@ -141,43 +149,112 @@ def reconcile(
 ) -> Reconciliation:
     """Compares source, bronze, silver, quarantine and gold of one run.
 
-    A table without a contract is compared between source and bronze alone. One that has no landed snapshot for the
-    business date was rightly left alone and is not compared.
+    A table without a contract is compared between source and bronze alone, and not at all where its copy failed: that
+    is `report`'s to tell. One that has no landed snapshot for the business date was rightly left alone and is not
+    compared.
 
     Args:
         plans: the tables that the run worked on.
-        manifests: the bronze manifest that the run worked with, as JSON gives it, by the table's name in MySQL.
+        manifests: the bronze manifests of tables without a contract, as JSON gives them, by the table's name in MySQL.
         rows: the run's ledger.
         one_big_tables: the One Big Tables that the run refreshed.
     """
     by_stage = {(row.stage, row.table): row for row in rows}
-    lines: list[Line] = []
-    missing: list[str] = []
-    not_compared: dict[str, str] = {}
+    found = _Found()
     for plan in plans:
         copied = by_stage.get(("copy", plan.table))
-        manifest = manifests.get(plan.table)
-        silver = by_stage.get(("silver", plan.lake_name or ""))
         if copied is not None and copied.outcome == NO_SNAPSHOT:
-            not_compared[plan.table] = "no snapshot was landed on this date, so there is nothing to compare"
-        elif manifest is None:
-            missing.append(f"{plan.table}: bronze has no manifest of this run")
-        elif not plan.contracted:
-            lines += _bronze_lines(plan, manifest)
-        elif silver is None or silver.status != "success":
-            missing.append(f"{plan.table}: silver left no figures ({silver.status if silver else 'it did not run'})")
-        elif silver.outcome == SUPERSEDED:
-            not_compared[plan.table] = "a newer snapshot of it is in silver, which keeps no history of this table"
+            found.not_compared[plan.table] = "no snapshot was landed on this date, so there is nothing to compare"
+        elif plan.contracted:
+            found.compare_silver(plan, copied, by_stage.get(("silver", plan.lake_name or "")))
         else:
-            lines += _silver_lines(plan, manifest, silver)
+            found.compare_bronze(plan, copied, manifests.get(plan.table))
     for wide in one_big_tables:
-        gold = by_stage.get(("gold", wide.name))
-        if gold is None or gold.status != "success":
-            missing.append(f"{wide.name}: gold left no figures ({gold.status if gold else 'it did not run'})")
+        found.compare_gold(wide, by_stage.get(("gold", wide.name)), by_stage.get(("silver", wide.fact_table)))
+    mismatches = tuple(mismatch for line in found.lines for mismatch in _mismatches(line))
+    return Reconciliation(
+        tuple(found.lines), mismatches, tuple(found.missing), found.not_compared, overtaken=found.overtaken
+    )
+
+
+@dataclass
+class _Found:
+    """What a reconciliation has gathered so far; see `Reconciliation`."""
+
+    lines: list[Line] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    not_compared: dict[str, str] = field(default_factory=dict)
+    overtaken: dict[str, str] = field(default_factory=dict)
+
+    def compare_bronze(self, plan: TablePlan, copied: LedgerRow | None, manifest: Mapping[str, Any] | None) -> None:
+        if copied is None or copied.status != "success":
+            why = (copied and copied.error) or "its copy left no figures"
+            self.not_compared[plan.table] = f"it was not copied ({why})"
+        elif manifest is None:
+            self.missing.append(f"{plan.table}: bronze has no manifest of this run")
         else:
-            lines += _gold_lines(wide, gold, by_stage.get(("silver", wide.fact_table)))
-    mismatches = [mismatch for line in lines for mismatch in _mismatches(line)]
-    return Reconciliation(tuple(lines), tuple(mismatches), tuple(missing), not_compared)
+            self.lines += _bronze_lines(plan, manifest)
+
+    def compare_silver(self, plan: TablePlan, copied: LedgerRow | None, silver: LedgerRow | None) -> None:
+        if silver is None or silver.status != "success":
+            why = silver.status if silver else "it did not run"
+            self.missing.append(f"{plan.table}: silver left no figures ({why})")
+        elif silver.outcome == SUPERSEDED:
+            self.not_compared[plan.table] = "a newer snapshot of it is in silver, which keeps no history of this table"
+        elif "landed" not in silver.detail:
+            self.missing.append(f"{plan.table}: silver does not say what it read: clear its silver with downstream")
+        elif _reads_too_old(copied, silver):
+            told = f"silver read {_publication(silver)}, which is older than this run's copy"
+            self.missing.append(f"{plan.table}: {told}")
+        else:
+            if _is_anothers(copied, silver):
+                self.overtaken[plan.table] = f"silver read {_publication(silver)}, which came after this run's copy"
+            self.lines += _silver_lines(plan, silver)
+
+    def compare_gold(self, wide: OneBigTableContract, gold: LedgerRow | None, silver: LedgerRow | None) -> None:
+        if gold is None or gold.status != "success":
+            self.missing.append(f"{wide.name}: gold left no figures ({gold.status if gold else 'it did not run'})")
+            return
+        lines = list(_gold_lines(wide, gold, silver))
+        if silver is not None and _is_overtaken(silver, gold) and any(map(_lags, lines)):
+            self.overtaken[wide.name] = (
+                f"gold read {wide.fact_table} as another run left it after this run's silver; it is compared with "
+                "what it read"
+            )
+            lines = [replace(line, places=_without_fact(line)) for line in lines]
+        self.lines += lines
+
+
+def _publication(silver: LedgerRow) -> str:
+    landed = silver.detail["landed"]
+    return f"what run {landed['run_id']} of business date {landed['business_date']} saw at {landed['copied_at']}"
+
+
+def _is_anothers(copied: LedgerRow | None, silver: LedgerRow) -> bool:
+    """Whether this run's copy published the table, and silver read what another run published."""
+    return copied is not None and copied.outcome in PUBLISHED and silver.detail["landed"]["run_id"] != copied.run_id
+
+
+def _reads_too_old(copied: LedgerRow | None, silver: LedgerRow) -> bool:
+    """Whether silver has not seen what this run's copy changed; a copy that changed nothing leaves nothing to see."""
+    if copied is None or copied.outcome != "copied":
+        return False
+    return datetime.fromisoformat(silver.detail["landed"]["copied_at"]) < datetime.fromisoformat(copied.started_at)
+
+
+def _is_overtaken(silver: LedgerRow, gold: LedgerRow) -> bool:
+    """Whether gold read a later commit of the fact than this run's silver measured."""
+    left, read = silver.detail.get("silver") or {}, gold.detail.get("silver") or {}
+    return bool(left and read) and (left["id"] != read["id"] or left["version"] < read["version"])
+
+
+def _lags(line: Line) -> bool:
+    places = line.places
+    return "fact" in places and any(True for _ in _differences(line, "", places["fact"], places["silver"]))
+
+
+def _without_fact(line: Line) -> dict[str, Figures]:
+    return {place: figures for place, figures in line.places.items() if place != "fact"}
 
 
 def _bronze_lines(plan: TablePlan, manifest: Mapping[str, Any]) -> Iterator[Line]:
@@ -187,8 +264,8 @@ def _bronze_lines(plan: TablePlan, manifest: Mapping[str, Any]) -> Iterator[Line
         yield Line(plan.table, entry["slice"], {"source": Figures(entry["rows"]), "bronze": Figures(stored)})
 
 
-def _silver_lines(plan: TablePlan, manifest: Mapping[str, Any], silver: LedgerRow) -> Iterator[Line]:
-    source = {entry["slice"]: entry for entry in manifest["slices"]}
+def _silver_lines(plan: TablePlan, silver: LedgerRow) -> Iterator[Line]:
+    source = {entry["slice"]: entry for entry in silver.detail["landed"]["slices"]}
     processed = {entry["slice"]: entry for entry in silver.detail.get("dates", ())}
     for name in sorted({*source, *processed}):
         landed, judged = source.get(name, {}), processed.get(name, {})

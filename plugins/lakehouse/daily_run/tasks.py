@@ -70,8 +70,10 @@ def list_tables(schema: str) -> list[dict[str, Any]]:
     return [plan.as_dict() for plan in planned]
 
 
-@task(multiple_outputs=True)
-def reconcile(run: dict[str, Any], schema: str, one_big_table: str, plans: list[dict[str, Any]]) -> dict[str, Any]:
+@task(multiple_outputs=True, trigger_rule="none_failed")
+def reconcile(
+    run: dict[str, Any], schema: str, one_big_table: str | None, plans: list[dict[str, Any]]
+) -> dict[str, Any]:
     """Compares source, bronze, silver, quarantine and gold, per table and date; any difference fails the run."""
     from lakehouse.contracts.table_contracts import load_contracts
     from lakehouse.daily_run.day_reconciliation import reconcile_day
@@ -81,14 +83,19 @@ def reconcile(run: dict[str, Any], schema: str, one_big_table: str, plans: list[
 
     settings = settings_of_task()
     with failing_at_once(ContractError, ReconciliationError):
-        return reconcile_day(
+        wide = load_contracts(Path(settings.contracts_root) / schema).one_big_tables if one_big_table else {}
+        figures = reconcile_day(
             lake=lake_root(settings),
+            schema=schema,
             plans=[TablePlan.from_dict(plan) for plan in plans],
-            one_big_table=load_contracts(Path(settings.contracts_root) / schema).one_big_tables[one_big_table],
+            one_big_table=wide[one_big_table] if one_big_table else None,
             business_date=date.fromisoformat(run["business_date"]),
             run_slug=run["run_slug"],
             clock=lambda: datetime.now(UTC),
         )
+    for table, note in {**figures["not_compared"], **figures["overtaken"]}.items():
+        print(f"{table}: {note}")
+    return figures
 
 
 @task
@@ -100,8 +107,11 @@ def publish(run: dict[str, Any], reconciled: dict[str, Any]) -> None:
 
 
 @task(trigger_rule="all_done", retries=0)
-def report(run: dict[str, Any] | None, schema: str) -> list[dict[str, Any]]:
-    """Prints the run's ledger, whatever became of the run."""
+def report(run: dict[str, Any] | None, plans: list[dict[str, Any]] | None, schema: str) -> list[dict[str, Any]]:
+    """Prints the run's ledger, whatever became of the run; fails it where a table without a contract was not copied.
+
+    Every other failure has failed its own task.
+    """
     from lakehouse.daily_run.ledger import read_rows, render_rows
     from lakehouse.lake.lake_root import lake_root
 
@@ -110,6 +120,12 @@ def report(run: dict[str, Any] | None, schema: str) -> list[dict[str, Any]]:
         return []
     rows = read_rows(lake_root(settings_of_task()), schema, date.fromisoformat(run["business_date"]), run["run_slug"])
     print(render_rows(rows))
+    uncontracted = {plan["table"] for plan in plans or () if not plan["contracted"]}
+    failed = [row for row in rows if row.stage == "copy" and row.status == "failed" and row.table in uncontracted]
+    if failed:
+        raise AirflowFailException(
+            "; ".join(f"{row.table} has no contract and was not copied: {row.error}" for row in failed)
+        )
     return [row.summary() for row in rows]
 
 

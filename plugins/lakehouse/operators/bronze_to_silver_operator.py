@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
-from airflow.sdk.exceptions import AirflowException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
 
 from lakehouse.daily_run.databricks_runs import silver_run
 from lakehouse.operators.databricks_run_operator import DatabricksRunOperator
@@ -17,11 +16,14 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from lakehouse.daily_run.planning import AwaitedTable
     from lakehouse.settings import Settings
 
 
 LOOK_AGAIN = timedelta(seconds=20)
 LONGEST_WAIT = timedelta(hours=1)
+# States of a task that will not change by themselves, and not to success.
+LOST = frozenset({"failed", "upstream_failed", "skipped", "removed"})
 
 
 class BronzeToSilverOperator(DatabricksRunOperator):
@@ -30,8 +32,9 @@ class BronzeToSilverOperator(DatabricksRunOperator):
     A table without a contract, and a dimension that has no landed snapshot for the date, are skipped: the first
     has no silver, the second would need invented history.
 
-    A fact whose contract refuses unknown keys waits, deferred, until this run has the dimensions in silver: judged
-    against yesterday's keys it would refuse what is new today.
+    A fact whose contract refuses unknown keys waits until this run has the dimensions in silver: judged against
+    yesterday's keys it would refuse what is new today. While it waits it is rescheduled and not deferred, so it holds
+    no slot of the pool, which the dimensions need.
 
     Args:
         plan: the table's plan, as `list_tables` returned it.
@@ -64,42 +67,53 @@ class BronzeToSilverOperator(DatabricksRunOperator):
             raise AirflowSkipException(
                 f"no snapshot of {table} was landed on {self.business_date}: the dimension keeps its history"
             )
-        self.submit_when_judgeable(context)
+        self._wait_for_dimensions(context)
+        super().execute(context)
 
-    def submit_when_judgeable(self, context: Context, looked: int = 0, event: Any = None) -> None:
-        """Submits the run, or looks again later while dimensions that the table is judged against are missing.
-
-        Args:
-            looked: how often that was done before.
-            event: the trigger's, which says only that the time is over.
+    def _wait_for_dimensions(self, context: Context) -> None:
+        """Returns when every dimension that the table is judged against is in silver.
 
         Raises:
-            AirflowException: they did not come.
+            AirflowRescheduleException: one is missing as yet; Airflow calls again later.
+            AirflowFailException: one failed, or did not come in time.
         """
         missing = self._not_in_silver()
         if not missing:
-            super().execute(context)
             return
-        names = ", ".join(missing)
-        if looked * LOOK_AGAIN >= LONGEST_WAIT:
-            raise AirflowException(
-                f"{self.plan['table']} is judged against {names}, which this run did not bring to silver within "
-                f"{LONGEST_WAIT}: see to the silver task of {names}, then clear this one"
+        names = ", ".join(dimension.lake_name for dimension in missing)
+        judged = f"{self.plan['table']} is judged against {names}"
+        cure = "mend that, clear its silver, then clear this one"
+        lost = self._lost(missing, context)
+        if lost:
+            raise AirflowFailException(f"{judged}, and {'; '.join(lost)} in this run: {cure}")
+        now = datetime.now(UTC)
+        first_look = context["ti"].get_first_reschedule_date(context)
+        if first_look is not None and now - first_look >= LONGEST_WAIT:
+            raise AirflowFailException(
+                f"{judged}, which this run did not bring to silver within {LONGEST_WAIT}: {cure}"
             )
         self.log.info("waiting for %s in silver, which %s is judged against", names, self.plan["table"])
-        trigger = TimeDeltaTrigger(LOOK_AGAIN)
-        self.defer(trigger=trigger, method_name="submit_when_judgeable", kwargs={"looked": looked + 1})
+        raise AirflowRescheduleException(now + LOOK_AGAIN)  # type: ignore[no-untyped-call]
 
-    def _not_in_silver(self) -> list[str]:
-        waits_for = self.plan.get("waits_for")
-        if not waits_for:
-            return []
+    def _not_in_silver(self) -> list[AwaitedTable]:
         from lakehouse.daily_run.ledger import not_in_silver, read_rows
+        from lakehouse.daily_run.planning import AwaitedTable
         from lakehouse.lake.lake_root import lake_root
         from lakehouse.settings import settings_at_run
 
+        waits_for = [AwaitedTable(**dimension) for dimension in self.plan.get("waits_for", ())]
+        if not waits_for:
+            return []
         rows = read_rows(lake_root(settings_at_run()), self.plan["schema"], self.business_date, self.run_slug)
         return not_in_silver(waits_for, rows)
+
+    def _lost(self, missing: list[AwaitedTable], context: Context) -> list[str]:
+        """Those whose silver has ended for good without success; one that Airflow will try again is not among them."""
+        instance = context["ti"]
+        found = instance.get_task_states(dag_id=instance.dag_id, task_ids=[instance.task_id], run_ids=[instance.run_id])
+        states = found.get(instance.run_id, {})
+        ended = {one.lake_name: states.get(f"{instance.task_id}_{one.map_index}") for one in missing}
+        return [f"the silver of {name} is {state}" for name, state in ended.items() if state in LOST]
 
     def build_run(self, settings: Settings, business_date: date, attempt: str) -> dict[str, Any]:
         """The silver run of this table."""

@@ -7,12 +7,13 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from lakehouse.bronze.copy_run import CopyRun
+    from lakehouse.lake.lake_path import LakePath
 
 
 class MySqlToBronzeOperator(BaseOperator):
@@ -20,6 +21,9 @@ class MySqlToBronzeOperator(BaseOperator):
 
     Its result (XCom) is the ledger row's figures as a dict: `outcome`, `rows_read`, `rows_written`, `bytes_written`,
     `seconds` and the `detail` of the copy.
+
+    A table without a contract is nobody's yet, so its failure must not hold up the others: it is noted in the ledger
+    and skipped, and `report` fails the run for it at the end.
 
     Args:
         mysql_conn_id: the Airflow connection of the source.
@@ -45,10 +49,11 @@ class MySqlToBronzeOperator(BaseOperator):
         Raises:
             AirflowFailException: what went wrong stays wrong when tried again (login, table, contract, setting).
             LakehouseError: the source or the lake was away, or the copy did not verify; Airflow tries again.
+            AirflowSkipException: the table has no contract, and its copy failed for good.
         """
         from lakehouse.bronze.copy_run import CopyRun
         from lakehouse.bronze.copy_spec import CopySpec
-        from lakehouse.errors import LakehouseError, SourceUnavailableError, StorageError, VerificationError
+        from lakehouse.errors import LakehouseError
         from lakehouse.lake.lake_root import lake_root
         from lakehouse.settings import settings_at_run
         from lakehouse.source import source_connection
@@ -69,8 +74,24 @@ class MySqlToBronzeOperator(BaseOperator):
         )
         if self._killed:
             self._run.stop()
+        if self.plan["contracted"]:
+            return self._copy(self._run)
+        started = datetime.now(UTC)
         try:
-            row = self._run.execute()
+            return self._copy(self._run)
+        except (Exception, AirflowTaskTimeout) as error:
+            instance = context["ti"]
+            may_heal = not isinstance(error, AirflowFailException | AirflowTaskTimeout)
+            if self._killed or (may_heal and instance.try_number <= instance.max_tries):
+                raise
+            self._note_failure(lake, started, error)
+            raise AirflowSkipException(f"{self.plan['table']} has no contract and was not copied: {error}") from error
+
+    def _copy(self, run: CopyRun) -> dict[str, Any]:
+        from lakehouse.errors import LakehouseError, SourceUnavailableError, StorageError, VerificationError
+
+        try:
+            row = run.execute()
         except (SourceUnavailableError, StorageError, VerificationError):
             raise
         except LakehouseError as error:
@@ -79,6 +100,29 @@ class MySqlToBronzeOperator(BaseOperator):
             self.log.warning("%s.%s: %s", row.schema, row.table, line)
         self.log.info("%s.%s: %s", row.schema, row.table, row.summary())
         return {**row.summary(), "detail": dict(row.detail)}
+
+    def _note_failure(self, lake: LakePath, started: datetime, error: BaseException) -> None:
+        """Writes the ledger's row, which of an error of our own the copy has written already."""
+        from lakehouse.daily_run.ledger import LedgerRow, write_row
+
+        ended = datetime.now(UTC)
+        row = LedgerRow(
+            schema=self.plan["schema"],
+            table=self.plan["table"],
+            stage="copy",
+            business_date=self.business_date,
+            run_id=self.run_slug,
+            status="failed",
+            outcome="failed",
+            rows_read=0,
+            rows_written=0,
+            bytes_written=0,
+            seconds=round((ended - started).total_seconds(), 3),
+            started_at=started.isoformat(),
+            ended_at=ended.isoformat(),
+            error=str(error) or type(error).__name__,
+        )
+        write_row(lake, row)
 
     def on_kill(self) -> None:
         """Ends the session at the source, or keeps it from starting: the copy stops and removes what it wrote."""

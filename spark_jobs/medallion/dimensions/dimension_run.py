@@ -189,5 +189,5 @@ def _outcome(
         rows,
         commit.bytes_written if commit else 0,
         reconcile.measure_dimension(spark, tables.silver, tables.quarantine, contract, progress)
-        | {"expectations_not_met": gate.not_met},
+        | {"landed": snapshot.manifest.landed(contract.measures), "expectations_not_met": gate.not_met},
     )

@@ -106,6 +106,7 @@ def refresh_one_big_table(
         predicate = delta_tables.dates_predicate(contract.partition_column, plan.dates)
         delta_tables.replace_where(wide, table, predicate, options={"userMetadata": now.to_text()})
     outcome = _outcome(spark, table, contract, fact, dimensions, types, plan, silver)
+    outcome = replace(outcome, detail={**outcome.detail, "silver": asdict(now.silver[contract.fact])})
     return replace(outcome, bytes_written=_bytes_written(spark, table, now)) if outcome.rows_written else outcome
 
 

@@ -64,6 +64,7 @@ class Manifest:
         folder: URI of the table's folder, which the files' names are relative to.
         columns: the Spark schema of the rows.
         newest_date: the newest business date that was landed, which this manifest need not be of.
+        run_id, copied_at: the copy that published it, and the instant (ISO 8601) of what it saw of the source.
     """
 
     uri: str
@@ -72,6 +73,24 @@ class Manifest:
     columns: T.StructType
     slices: Mapping[str, Slice]
     newest_date: dt.date
+    run_id: str
+    copied_at: str
+
+    def landed(self, measures: Iterable[str]) -> dict[str, object]:
+        """For the ledger: which publication this is, and what it says of the source, slice by slice.
+
+        A later one may replace it at any moment, so a run can be held against what it read by its own row alone.
+        """
+        named = tuple(measures)
+        return {
+            "run_id": self.run_id,
+            "business_date": self.business_date.isoformat(),
+            "copied_at": self.copied_at,
+            "slices": [
+                {"slice": one.name, "rows": one.rows, "sums": {name: one.sums.get(name, "0") for name in named}}
+                for one in self.slices.values()
+            ],
+        }
 
 
 def table_folder(lake_root: str, schema: str, table: str) -> str:
@@ -156,12 +175,13 @@ def parse_manifest(uri: str, folder: str, text: str) -> Manifest:
             for entry in content["slices"]
         ]
         business_date = dt.date.fromisoformat(content["business_date"])
+        run_id, copied_at = str(content["run_id"]), str(content["copied_at"])
     except (KeyError, TypeError, ValueError) as error:
         raise BronzeError(
             f"{uri}: it is not a whole manifest ({error!r}); run copy_to_bronze for the table again"
         ) from error
     by_name = {one.name: one for one in slices}
-    return Manifest(uri, folder, business_date, T.StructType(fields), by_name, newest_date=business_date)
+    return Manifest(uri, folder, business_date, T.StructType(fields), by_name, business_date, run_id, copied_at)
 
 
 def read_slices(spark: SparkSession, manifest: Manifest, names: Iterable[str], date_source: str) -> DataFrame:

@@ -174,6 +174,11 @@ def identity(spark: SparkSession, table: str) -> str:
     return str(row["id"])
 
 
+def moment(spark: SparkSession, table: str) -> dict[str, object]:
+    """The table as it is now, for the ledger: its identity and its newest version."""
+    return {"id": identity(spark, table), "version": version(spark, table)}
+
+
 def dates_predicate(column: str, dates: Iterable[dt.date], *, with_null: bool = False) -> str:
     """A predicate that just these dates (and NULL, if asked for) satisfy; runs of days become ranges."""
     # Not BETWEEN: Delta 4.4 leaves it unresolved in a predicate over partitions; Spark 4.1 then fails (INTERNAL_ERROR).

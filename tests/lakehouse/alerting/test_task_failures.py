@@ -26,7 +26,7 @@ PLACE = {"task_id": "x", **RUN}
 TASKS: dict[str, Callable[[], object]] = {
     "list_tables": lambda: tasks.list_tables.function(schema="atliqsale"),
     "reconcile": lambda: tasks.reconcile.function(run=RUN, schema="atliqsale", one_big_table="sales_obt", plans=[]),
-    "report": lambda: tasks.report.function(run=RUN, schema="atliqsale"),
+    "report": lambda: tasks.report.function(run=RUN, plans=[], schema="atliqsale"),
     "copy_to_bronze": lambda: MySqlToBronzeOperator(mysql_conn_id="mysql_onprem", plan={}, **PLACE).execute(CONTEXT),  # type: ignore[arg-type]
     "silver": lambda: BronzeToSilverOperator(plan=PLAN, copied={"outcome": "copied"}, **PLACE).execute(CONTEXT),  # type: ignore[arg-type]
     "gold": lambda: SilverToGoldOperator(schema="atliqsale", table="sales_obt", **PLACE).execute(CONTEXT),  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lakehouse.contracts.table_contracts import ContractedColumn, ContractSet, TableContract
-from lakehouse.daily_run.planning import TablePlan, dropped_tables, left_out, plan_tables
+from lakehouse.daily_run.planning import AwaitedTable, TablePlan, dropped_tables, left_out, plan_tables
 from lakehouse.errors import SourceDriftError, SourceError
 
 
@@ -209,13 +209,18 @@ def test_a_plan_survives_the_way_through_json(names: list[str]) -> None:
 
 
 def test_a_fact_waits_for_the_dimensions_of_the_run_that_it_is_judged_against() -> None:
-    fact = replace(contract("Sales"), name="sales", judged_against=("market", "product"))
+    fact = replace(contract("Bookings"), name="sales", judged_against=("market", "product"))
     shop = contracts(fact, contract("Products", "product"), contract("Markets", "market"))
-    shown = [Shown("Sales"), Shown("Products"), Shown("Markets")]
+    shown = [Shown("Bookings"), Shown("Products"), Shown("Markets")]
 
-    waits_for = {plan.table: plan.waits_for for plan in plan_tables(shown, shop)}
-    alone = plan_tables(shown, shop, ["Sales", "Products"])
+    plans = plan_tables(shown, shop)
+    alone = plan_tables(shown, shop, ["Bookings", "Products"])
 
-    assert waits_for == {"Markets": (), "Products": (), "Sales": (("Markets", "market"), ("Products", "product"))}
-    assert [plan.waits_for for plan in alone] == [(), (("Products", "product"),)]
+    # Whoever waits comes last, so that he takes no slot from what he waits for.
+    assert [(plan.table, plan.waits_for) for plan in plans] == [
+        ("Markets", ()),
+        ("Products", ()),
+        ("Bookings", (AwaitedTable("Markets", "market", 0), AwaitedTable("Products", "product", 1))),
+    ]
+    assert [plan.waits_for for plan in alone] == [(), (AwaitedTable("Products", "product", 0),)]
     assert [TablePlan.from_dict(json.loads(json.dumps(plan.as_dict()))) for plan in alone] == alone

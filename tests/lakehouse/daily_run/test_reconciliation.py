@@ -66,6 +66,13 @@ def landed(slice: str, rows: int, amount: str | None) -> dict[str, Any]:
     return {"slice": slice, "rows": rows, "sums": {"amount": amount}, "files": [f"{slice}.parquet"]}
 
 
+def read(silver: LedgerRow, *slices: dict[str, Any], **publication: str) -> LedgerRow:
+    """A silver row of a run that read a manifest with these slices, its own run's unless said otherwise."""
+    own = {"run_id": "r", "business_date": "2026-11-20", "copied_at": "2026-11-21T00:10:00.000000Z"}
+    told = [{name: entry[name] for name in ("slice", "rows", "sums")} for entry in slices]
+    return replace(silver, detail={**silver.detail, "landed": {**own, **publication, "slices": told}})
+
+
 def manifest(*slices: dict[str, Any], stored: int = 0) -> dict[str, Any]:
     """A manifest, each of whose files holds `stored` rows."""
     return {"slices": list(slices), "files": {file: {"rows": stored} for entry in slices for file in entry["files"]}}
@@ -87,21 +94,27 @@ def refreshed(slice: str, silver: int, gold: int, amount: str, revenue: str) -> 
     return {"slice": slice, "rows_silver": silver, "rows_gold": gold, "sums": sums}
 
 
-GOOD_MANIFEST = manifest(landed("2026-11-19", 5, "100.10"), landed("undated", 1, None))
-GOOD_SILVER = row(
-    "silver",
-    "fact_sales",
-    [
-        judged("2026-11-19", (5, 3, 1, 1), ("100.10", "60.05", "20.025", "20.025")),
-        judged("undated", (1, 0, 1, 0), ("0", "0", "0", "0")),
-    ],
+LANDED = (landed("2026-11-19", 5, "100.10"), landed("undated", 1, "0"))
+GOOD_SILVER = read(
+    row(
+        "silver",
+        "fact_sales",
+        [
+            judged("2026-11-19", (5, 3, 1, 1), ("100.10", "60.05", "20.025", "20.025")),
+            judged("undated", (1, 0, 1, 0), ("0", "0", "0", "0")),
+        ],
+    ),
+    *LANDED,
 )
 GOOD_GOLD = row("gold", "wide", [refreshed("2026-11-19", 3, 3, "60.0500", "4503.75")])
 
 
-def good(rows: Sequence[LedgerRow] = (GOOD_SILVER, GOOD_GOLD), **manifests: Any) -> Reconciliation:
+COPIED = row("copy", "sales", outcome="copied", started_at="2026-11-21T00:09:00+00:00")
+
+
+def good(rows: Sequence[LedgerRow] = (GOOD_SILVER, GOOD_GOLD)) -> Reconciliation:
     """The reconciliation of one fact table and its One Big Table."""
-    return reconcile([SALES], manifests or {"sales": GOOD_MANIFEST}, rows, [WIDE])
+    return reconcile([SALES], {}, rows, [WIDE])
 
 
 def messages(found: Reconciliation) -> list[str]:
@@ -132,11 +145,12 @@ def test_figures_that_agree_reconcile() -> None:
         "mismatches": [],
         "missing": [],
         "not_compared": {},
+        "overtaken": {},
     }
 
 
 def test_rows_and_sums_that_bronze_lacks_are_named_by_table_date_and_measure() -> None:
-    found = good(sales=manifest(landed("2026-11-19", 6, "100.11"), landed("undated", 1, None)))
+    found = good([read(GOOD_SILVER, landed("2026-11-19", 6, "100.11"), LANDED[1]), GOOD_GOLD])
 
     assert messages(found) == [
         "sales 2026-11-19: rows, bronze = source: expected 6, found 5 (-1)",
@@ -151,7 +165,7 @@ def test_a_row_lost_in_silver_is_found() -> None:
     ]
     gold = row("gold", "wide", [refreshed("2026-11-19", 2, 2, "60.05", "1")])
 
-    assert messages(good([row("silver", "fact_sales", dates), gold])) == [
+    assert messages(good([read(row("silver", "fact_sales", dates), *LANDED), gold])) == [
         "sales 2026-11-19: rows, silver + quarantined + duplicates = bronze: expected 5, found 4 (-1)"
     ]
 
@@ -163,7 +177,7 @@ def test_a_date_that_silver_never_processed_and_one_that_it_invented_are_found()
     ]
     gold = row("gold", "wide", [refreshed("2026-11-18", 3, 3, "60.05", "1")])
 
-    assert messages(good([row("silver", "fact_sales", dates), gold])) == [
+    assert messages(good([read(row("silver", "fact_sales", dates), *LANDED), gold])) == [
         "sales 2026-11-18: rows, bronze = source: expected 0, found 5 (+5)",
         "sales 2026-11-18: sum of amount, bronze = source: expected 0, found 100.10 (+100.10)",
         "sales 2026-11-19: rows, bronze = source: expected 5, found 0 (-5)",
@@ -202,7 +216,63 @@ def test_stages_that_left_no_figures_are_named() -> None:
     ]
     failed = [replace(GOOD_SILVER, status="failed"), replace(GOOD_GOLD, status="failed")]
     assert messages(good(failed)) == ["sales: silver left no figures (failed)", "wide: gold left no figures (failed)"]
-    assert messages(good(sales=None)) == ["sales: bronze has no manifest of this run"]
+    old = row("silver", "fact_sales", GOOD_SILVER.detail["dates"])
+    assert messages(good([old, GOOD_GOLD])) == [
+        "sales: silver does not say what it read: clear its silver with downstream"
+    ]
+
+
+def test_what_another_run_published_before_silver_read_is_told_and_is_no_difference() -> None:
+    later = {"run_id": "backfill", "business_date": "2026-11-18", "copied_at": "2026-11-21T00:12:00.000000Z"}
+
+    found = good([COPIED, read(GOOD_SILVER, *LANDED, **later), GOOD_GOLD])
+
+    assert found.holds
+    assert found.overtaken == {
+        "sales": "silver read what run backfill of business date 2026-11-18 saw at 2026-11-21T00:12:00.000000Z, which "
+        "came after this run's copy"
+    }
+    assert good([COPIED, GOOD_SILVER, GOOD_GOLD]).overtaken == {}
+
+
+def test_a_row_lost_from_what_another_run_published_is_found_all_the_same() -> None:
+    lost = read(GOOD_SILVER, landed("2026-11-19", 6, "100.10"), LANDED[1], run_id="backfill")
+
+    assert messages(good([COPIED, lost, GOOD_GOLD])) == [
+        "sales 2026-11-19: rows, bronze = source: expected 6, found 5 (-1)"
+    ]
+
+
+def test_silver_that_has_not_seen_what_this_run_copied_is_found() -> None:
+    older = read(GOOD_SILVER, *LANDED, run_id="before", copied_at="2026-11-20T00:10:00.000000Z")
+
+    assert messages(good([COPIED, older, GOOD_GOLD])) == [
+        "sales: silver read what run before of business date 2026-11-20 saw at 2026-11-20T00:10:00.000000Z, which is "
+        "older than this run's copy"
+    ]
+    assert good([replace(COPIED, outcome="unchanged"), older, GOOD_GOLD]).holds
+
+
+def test_gold_that_read_what_another_run_left_in_silver_is_held_against_what_it_read() -> None:
+    silver = at(GOOD_SILVER, "a", 7)
+    newer = row("gold", "wide", [refreshed("2026-11-19", 9, 9, "90", "1")])
+
+    for moved in (at(newer, "a", 8), at(newer, "b", 2)):
+        found = good([silver, moved])
+        assert found.holds
+        assert list(found.overtaken) == ["wide"]
+    assert not good([silver, at(newer, "a", 7)]).holds
+    assert not good([silver, at(newer, "a", 6)]).holds
+    broken = row("gold", "wide", [refreshed("2026-11-19", 9, 8, "90", "1")])
+    assert messages(good([silver, at(broken, "a", 8)])) == [
+        "wide 2026-11-19: rows, gold = silver: expected 9, found 8 (-1)"
+    ]
+    assert good([silver, at(GOOD_GOLD, "a", 8)]).overtaken == {}
+
+
+def at(stage: LedgerRow, table_id: str, version: int) -> LedgerRow:
+    """The row with the commit of silver that its stage left or read."""
+    return replace(stage, detail={**stage.detail, "silver": {"id": table_id, "version": version}})
 
 
 def test_gold_alone_is_compared_where_its_fact_table_was_not_part_of_the_run() -> None:
@@ -216,15 +286,22 @@ def test_gold_alone_is_compared_where_its_fact_table_was_not_part_of_the_run() -
 def test_a_table_without_a_contract_is_compared_between_source_and_files() -> None:
     plan = replace(SALES, table="notes", contracted=False, lake_name=None, measures=(), date_column=None)
 
-    assert reconcile([plan], {"notes": manifest(landed("all", 7, None), stored=7)}, [], []).holds
-    found = reconcile([plan], {"notes": manifest(landed("all", 7, None), stored=6)}, [], [])
+    copied = row("copy", "notes")
+
+    assert reconcile([plan], {"notes": manifest(landed("all", 7, None), stored=7)}, [copied], []).holds
+    found = reconcile([plan], {"notes": manifest(landed("all", 7, None), stored=6)}, [copied], [])
     assert messages(found) == ["notes all: rows, bronze = source: expected 7, found 6 (-1)"]
+    assert messages(reconcile([plan], {}, [copied], [])) == ["notes: bronze has no manifest of this run"]
+    failed = replace(copied, status="failed", outcome="failed", error="column x has an unknown type")
+    found = reconcile([plan], {"notes": manifest(landed("all", 7, None), stored=6)}, [failed], [])
+    assert found.holds
+    assert found.not_compared == {"notes": "it was not copied (column x has an unknown type)"}
 
 
 def test_a_table_without_a_snapshot_of_the_date_is_left_alone_with_its_reason() -> None:
     copied = row("copy", "sales", status="skipped", outcome="no_snapshot")
 
-    found = reconcile([SALES], {"sales": None}, [copied], [])
+    found = reconcile([SALES], {}, [copied], [])
 
     assert found.holds
     assert found.not_compared == {"sales": "no snapshot was landed on this date, so there is nothing to compare"}
@@ -233,7 +310,7 @@ def test_a_table_without_a_snapshot_of_the_date_is_left_alone_with_its_reason() 
 def test_an_older_snapshot_of_a_dimension_without_history_is_not_compared() -> None:
     older = row("silver", "fact_sales", outcome="superseded")
 
-    found = reconcile([SALES], {"sales": manifest(landed("2026-01-01", 5, "1"))}, [older], [])
+    found = reconcile([SALES], {}, [older], [])
 
     assert found.holds
     assert list(found.not_compared) == ["sales"]
@@ -242,7 +319,7 @@ def test_an_older_snapshot_of_a_dimension_without_history_is_not_compared() -> N
 def test_only_the_first_twenty_of_many_are_listed() -> None:
     slices = [landed(f"2026-01-{day:02}", 1, "1") for day in range(1, 32)]
 
-    lines = messages(reconcile([SALES], {"sales": manifest(*slices)}, [row("silver", "fact_sales")], []))
+    lines = messages(reconcile([SALES], {}, [read(row("silver", "fact_sales"), *slices)], []))
 
     assert len(lines) == 21
     assert lines[-1] == "… and 42 more"
@@ -252,9 +329,9 @@ def test_sums_are_exact_beyond_what_a_float_or_28_digits_hold() -> None:
     huge = "9" * 80 + ".000000000000000000000000000001"
     silver = row("silver", "fact_sales", [judged("d", (2, 1, 1, 0), (huge, "9" * 80, "0." + "0" * 29 + "1", "0"))])
 
-    assert reconcile([SALES], {"sales": manifest(landed("d", 2, huge))}, [silver], []).holds
+    assert reconcile([SALES], {}, [read(silver, landed("d", 2, huge))], []).holds
     off = "9" * 80 + ".000000000000000000000000000002"
-    found = reconcile([SALES], {"sales": manifest(landed("d", 2, off))}, [silver], [])
+    found = reconcile([SALES], {}, [read(silver, landed("d", 2, off))], [])
     assert [mismatch.found - mismatch.expected for mismatch in found.mismatches] != [Decimal(0)]
     assert messages(found)[0].endswith("(-0.000000000000000000000000000001)")
 
@@ -274,9 +351,9 @@ def test_rows_shared_out_among_silver_quarantine_and_duplicates_reconcile_and_on
         return judged("d", (len(fates), *counts), (total, *sums))  # type: ignore[arg-type]
 
     total = str(sum((amount for _, amount in fates), Decimal(0)))
-    source = {"sales": manifest(landed("d", len(fates), total))}
+    source = landed("d", len(fates), total)
 
-    assert reconcile([SALES], source, [row("silver", "fact_sales", [figures(fates)])], []).holds
+    assert reconcile([SALES], {}, [read(row("silver", "fact_sales", [figures(fates)]), source)], []).holds
     if fates:
         kept = fates[: lost % len(fates)] + fates[lost % len(fates) + 1 :]
-        assert not reconcile([SALES], source, [row("silver", "fact_sales", [figures(kept)])], []).holds
+        assert not reconcile([SALES], {}, [read(row("silver", "fact_sales", [figures(kept)]), source)], []).holds

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowException, AirflowSkipException, TaskDeferred
+from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
 from lakehouse.daily_run.ledger import LedgerRow, write_row
 from lakehouse.operators.bronze_to_silver_operator import LONGEST_WAIT, LOOK_AGAIN, BronzeToSilverOperator
 from lakehouse.operators.databricks_run_operator import DatabricksRunOperator
@@ -53,24 +58,72 @@ def test_what_silver_has_nothing_to_do_for_is_skipped(submitted: list[str]) -> N
     assert submitted == []
 
 
+PRODUCT = {"table": "Products", "lake_name": "product", "map_index": 0}
+MARKET = {"table": "Markets", "lake_name": "market", "map_index": 1}
+
+
+class Waiting:
+    """A task instance that has waited so long, in a run whose `silver` tasks are in these states."""
+
+    dag_id, run_id, task_id = "shop_daily", "manual__1", "table.silver"
+
+    def __init__(self, waited: timedelta | None = None, **states: str) -> None:
+        self.waited = waited
+        self.states = {f"table.silver_{name.removeprefix('at_')}": state for name, state in states.items()}
+
+    def get_first_reschedule_date(self, context: Any) -> datetime | None:
+        return None if self.waited is None else datetime.now(UTC) - self.waited
+
+    def get_task_states(self, dag_id: str, task_ids: list[str], run_ids: list[str]) -> dict[str, dict[str, str]]:
+        assert (dag_id, task_ids) == ("shop_daily", ["table.silver"])
+        return dict.fromkeys(run_ids, self.states)
+
+
 def test_a_fact_waits_for_the_dimensions_it_is_judged_against(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, submitted: list[str]
 ) -> None:
     monkeypatch.setenv("LAKEHOUSE_LAKE_ROOT", f"file://{tmp_path}")
-    fact = operator(waits_for=[["Products", "product"], ["Markets", "market"]])
-    with pytest.raises(TaskDeferred) as deferred:
-        fact.execute({})
-    assert (deferred.value.method_name, deferred.value.kwargs) == ("submit_when_judgeable", {"looked": 1})
+    fact = operator(waits_for=[PRODUCT, MARKET])
+    with pytest.raises(AirflowRescheduleException):
+        fact.execute({"ti": Waiting()})
 
+    # A dimension that Airflow will try again may still come; one without a snapshot has nothing to bring.
     note(tmp_path, "product", "silver", "failed", "failed")
     note(tmp_path, "Markets", "copy", "skipped", "no_snapshot")
-    with pytest.raises(TaskDeferred):
-        fact.submit_when_judgeable({}, looked=1)
+    with pytest.raises(AirflowRescheduleException) as rescheduled:
+        fact.execute({"ti": Waiting(LONGEST_WAIT / 2, at_0="up_for_retry", at_1="skipped")})
+    assert rescheduled.value.reschedule_date <= datetime.now(UTC) + LOOK_AGAIN
     with pytest.raises(
-        AirflowException, match="sales is judged against product, which this run did not bring to silver"
+        AirflowFailException, match="sales is judged against product, which this run did not bring to silver within"
     ):
-        fact.submit_when_judgeable({}, looked=LONGEST_WAIT // LOOK_AGAIN)
+        fact.execute({"ti": Waiting(LONGEST_WAIT + LOOK_AGAIN, at_0="running")})
 
     note(tmp_path, "product", "silver", "success", "refreshed")
-    fact.submit_when_judgeable({}, looked=2)
+    fact.execute({"ti": Waiting()})
     assert submitted == ["sales"]
+
+
+@pytest.mark.airflow
+def test_in_a_run_a_fact_looks_again_and_fails_at_once_when_a_dimension_has_failed(
+    airflow_environment: dict[str, str], tmp_path: Path
+) -> None:
+    script = Path(shutil.copy(Path(__file__).with_name("waiting_run.py"), tmp_path))
+    environment = airflow_environment | {
+        "AIRFLOW__CORE__DAGS_FOLDER": str(tmp_path),
+        "LAKEHOUSE_LAKE_ROOT": f"file://{tmp_path / 'lake'}",
+    }
+
+    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=180)
+
+    assert done.returncode == 0, done.stderr[-4000:]
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("TASKS ")]
+    assert json.loads(line.removeprefix("TASKS ")) == {
+        "product": ["success", 1],
+        "market": ["failed", 1],
+        "returns": ["success", 1],
+        "sales": ["failed", 1],
+    }
+    assert (
+        "sales is judged against market, and the silver of market is failed in this run: mend that, clear its silver, "
+        "then clear this one"
+    ) in done.stdout + done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout
+from lakehouse.daily_run import tasks
 from lakehouse.daily_run.ledger import LedgerRow, read_rows
 from lakehouse.errors import SourceUnavailableError, StorageError
 from lakehouse.operators.mysql_to_bronze_operator import MySqlToBronzeOperator
@@ -23,6 +25,7 @@ from lakehouse.source.source_connection import ConnectionInfo
 from local.mysql_server import MySqlServer
 from local.processes import free_port
 from tests.lakehouse.copying import Bench
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.mysql
 
@@ -53,6 +56,7 @@ def operator(bench: Bench, **plan: Any) -> MySqlToBronzeOperator:
         "date_column": "d",
         "contracted_columns": [{"name": "n", "physical_type": "int"}],
         "contract_file": "order_items.odcs.yaml",
+        "contracted": True,
     }
     return MySqlToBronzeOperator(
         task_id="copy", mysql_conn_id="mysql_onprem", plan=whole | plan, business_date="2026-11-20", run_slug="run"
@@ -92,6 +96,40 @@ def test_drift_fails_at_once_and_is_recorded(bench: Bench) -> None:
     assert (ledger(bench).status, ledger(bench).outcome) == ("failed", "failed")
     assert "order_items.odcs.yaml" in (ledger(bench).error or "")
     assert not bench.root.exists()
+
+
+class Try:
+    """As much of a task instance as a copy asks for: which try of how many this is."""
+
+    def __init__(self, try_number: int) -> None:
+        self.try_number, self.max_tries = try_number, 2
+
+
+def test_a_table_without_a_contract_holds_nobody_up_when_its_copy_fails(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dropped = {"table": "scratch", "contracted": False, "contract_file": None, "contracted_columns": []}
+
+    with pytest.raises(AirflowSkipException, match=r"^scratch has no contract and was not copied: ") as skipped:
+        operator(bench, **dropped).execute({"ti": Try(1)})
+
+    assert ledger(bench).status == "failed"
+    plans = [{"table": "scratch", "contracted": False}, {"table": "sales", "contracted": True}]
+    with pytest.raises(AirflowFailException, match=f"^{re.escape(str(skipped.value))}$"):
+        tasks.report.function(run={"business_date": "2026-11-20", "run_slug": "run"}, plans=plans, schema=bench.schema)
+    assert "scratch  copy   failed" in capsys.readouterr().out
+
+
+def test_a_table_without_a_contract_is_tried_again_as_long_as_that_may_help(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, free_port(), "any")
+    with pytest.raises(SourceUnavailableError):
+        operator(bench, contracted=False).execute({"ti": Try(2)})
+    with pytest.raises(AirflowSkipException):
+        operator(bench, contracted=False).execute({"ti": Try(3)})
+    with pytest.raises(SourceUnavailableError):
+        operator(bench).execute({"ti": Try(3)})
 
 
 def test_a_wrong_password_fails_at_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,9 +172,9 @@ def test_kill_ends_the_copy_and_leaves_nothing_visible(bench: Bench) -> None:
             failures.append(error)
 
     thread = threading.Thread(target=run)
+    running = "SELECT 1 FROM information_schema.processlist WHERE user = 'lakehouse' AND info LIKE '%slow%'"
     thread.start()
-    while not bench.ask("SELECT 1 FROM information_schema.processlist WHERE user = 'lakehouse' AND info LIKE '%slow%'"):
-        pass
+    wait_until(lambda: bench.ask(running), "the copy began")
     copy.on_kill()
     thread.join(60)
     assert not thread.is_alive()
@@ -149,8 +187,7 @@ def test_a_timeout_ends_the_copy_at_once_and_leaves_nothing_visible(bench: Bench
     running = "SELECT 1 FROM information_schema.processlist WHERE user = 'lakehouse' AND info LIKE '%slow%'"
 
     def interrupt() -> None:
-        while not bench.ask(running):
-            pass
+        wait_until(lambda: bench.ask(running), "the copy began")
         os.kill(os.getpid(), signal.SIGALRM)
 
     def time_out(_number: int, _frame: object) -> None:

@@ -17,6 +17,7 @@ from lakehouse.source.source_load import Pace, SourceLoad
 from local.mysql_server import MySqlServer
 from tests.lakehouse.copying import Bench, info_of
 from tests.lakehouse.slow_copy import Slowly
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.mysql
 
@@ -74,8 +75,10 @@ def test_the_account_can_end_its_own_copy(least: Bench, spec: CopySpec) -> None:
         source.begin_snapshot(least.schema, "sales")
         assert least.ask("SELECT 1 FROM information_schema.processlist WHERE user = 'least'")
         source.cancel()
-        while least.ask("SELECT 1 FROM information_schema.processlist WHERE user = 'least'"):
-            pass
+        wait_until(
+            lambda: not least.ask("SELECT 1 FROM information_schema.processlist WHERE user = 'least'"),
+            "the session ended",
+        )
 
 
 def test_whoever_writes_never_waits_for_a_copy(bench: Bench, spec: CopySpec) -> None:

@@ -19,6 +19,7 @@ from lakehouse.source.type_map import SourceColumn
 from local.mysql_server import MySqlServer
 from local.processes import free_port
 from tests.lakehouse.copying import Bench, info_of
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.mysql
 
@@ -180,8 +181,8 @@ def test_cancel_ends_a_query_that_is_under_way(bench: Bench) -> None:
 
         thread = threading.Thread(target=wait)
         thread.start()
-        while not bench.ask("SELECT 1 FROM information_schema.processlist WHERE info = 'SELECT SLEEP(600)'"):
-            pass
+        running = "SELECT 1 FROM information_schema.processlist WHERE info = 'SELECT SLEEP(600)'"
+        wait_until(lambda: bench.ask(running), "the query began")
         source.cancel()
         thread.join(30)
         assert not thread.is_alive()
@@ -269,8 +270,7 @@ def test_cancel_ends_a_query_where_the_server_takes_no_second_session(bench: Ben
         with MySqlSource(info_of(bench.server)) as source:
             thread = threading.Thread(target=sleep, args=[source])
             thread.start()
-            while not bench.ask(running):
-                pass
+            wait_until(lambda: bench.ask(running), "the query began")
             source.cancel()
             thread.join(20)
             assert not thread.is_alive()

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import tempfile
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from airflow.providers.databricks.exceptions import DatabricksApiError
 from airflow.providers.databricks.hooks.databricks import DatabricksHook, RunState
 from airflow.providers.databricks.operators.databricks import DatabricksSubmitRunOperator
 from airflow.providers.databricks.triggers.databricks import DatabricksExecutionTrigger
+from airflow.sdk.bases.operator import TRIGGER_FAIL_REPR, TriggerFailureReason
+from lakehouse.operators.databricks_run_operator import DatabricksRunOperator
 
 from tests.local.databricks_api.conftest import TOKEN, RunningServer, wait_for
 
@@ -32,8 +35,15 @@ class RecordedTaskInstance:
     def __init__(self) -> None:
         self.pushed: dict[str, Any] = {}
 
+    dag_id = run_id = id = "x"
+    task_id, map_index = "silver", 0
+
     def xcom_push(self, key: str, value: Any) -> None:
         self.pushed[key] = value
+
+    def xcom_pull(self, task_ids: str, key: str, map_indexes: int) -> Any:
+        assert (task_ids, map_indexes) == (self.task_id, self.map_index)
+        return self.pushed[key]
 
 
 def context_of(instance: RecordedTaskInstance) -> Any:
@@ -134,6 +144,44 @@ def test_the_trigger_cancels_the_run_when_its_task_is_killed(scripts: dict[str, 
     asyncio.run(trigger.on_kill())
     wait_for(lambda: hook().get_run_state(trigger.run_id).is_terminal, 30, "the run is cancelled")
     assert hook().get_run_state(trigger.run_id).result_state == "CANCELED"
+
+
+def test_our_operator_waits_for_a_limited_time_and_then_cancels_the_run(
+    scripts: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAKEHOUSE_LAKE_ROOT", "file:///nowhere")
+    monkeypatch.setenv("LAKEHOUSE_DATABRICKS_TIMEOUT_MINUTES", "30")
+    context = context_of(RecordedTaskInstance())
+    task = HoggingOperator(script=scripts["hog"], task_id="silver", business_date="2026-11-20", run_slug="run")
+    with pytest.raises(TaskDeferred) as stopped:
+        task.execute(context)
+    assert (stopped.value.method_name, stopped.value.timeout) == ("execute_complete", timedelta(minutes=45))
+
+    # What Airflow's scheduler has called once that time is over, in a process of its own.
+    resumed = HoggingOperator(script=scripts["hog"], task_id="silver", business_date="2026-11-20", run_slug="run")
+    run_id = context["ti"].pushed["run_id"]
+    with pytest.raises(AirflowException, match=rf"the Databricks run {run_id} was not over after 0:45:00 and was canc"):
+        resumed.resume_execution(TRIGGER_FAIL_REPR, {"error": TriggerFailureReason.TRIGGER_TIMEOUT}, context)
+
+    wait_for(lambda: hook().get_run_state(run_id).is_terminal, 30, "the run is cancelled")
+    assert hook().get_run_state(run_id).result_state == "CANCELED"
+
+
+class HoggingOperator(DatabricksRunOperator):
+    """Runs a script that does not end by itself."""
+
+    def __init__(self, *, script: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.script = script
+
+    def build_run(self, settings: object, business_date: date, attempt: str) -> dict[str, Any]:
+        task = {
+            "task_key": "silver",
+            "environment_key": "default",
+            "spark_python_task": {"python_file": self.script, "parameters": [attempt]},
+        }
+        environment = {"environment_key": "default", "spec": {"environment_version": "4"}}
+        return {"tasks": [task], "environments": [environment]}
 
 
 def test_the_operator_in_its_old_form_names_the_task_after_the_run(scripts: dict[str, str]) -> None:

@@ -1,0 +1,52 @@
+"""A run's reconciliation, from its ledger to its ledger."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from lakehouse.daily_run.day_reconciliation import reconcile_day
+from lakehouse.daily_run.ledger import LedgerRow, read_rows, write_row
+from lakehouse.daily_run.planning import TablePlan
+from lakehouse.errors import ReconciliationError
+
+DAY = date(2026, 11, 20)
+SALES = TablePlan("shop", "sales", "sales", True, "sales", "fact", "fingerprint", "day", "sales.odcs.yaml", (), ())
+
+
+def write_silver(lake: Path, rows_silver: int) -> None:
+    """The ledger row of a silver run that read three rows and kept so many."""
+    figures = {"slice": "2026-11-20", "rows_bronze": 3, "rows_silver": rows_silver, "sums": {}}
+    landed = {
+        "run_id": "run", "business_date": "2026-11-20", "copied_at": "2026-11-21T00:00:00Z",
+        "slices": [{"slice": "2026-11-20", "rows": 3, "sums": {}}],
+    }  # fmt: skip
+    detail = {"dates": [figures], "landed": landed}
+    write_row(
+        lake,
+        LedgerRow(
+            "shop", "sales", "silver", "2026-11-20", "run", "success", "refreshed", 3, 3, 1, 1, "", "", None, detail
+        ),
+    )
+
+
+def test_a_schema_without_a_one_big_table_is_reconciled_up_to_silver_under_its_own_name(tmp_path: Path) -> None:
+    write_silver(tmp_path, 3)
+
+    figures = reconcile_day(tmp_path, "shop", [SALES], None, DAY, "run", lambda: datetime(2026, 11, 21, tzinfo=UTC))
+
+    assert figures == {"slices_compared": 1, "not_compared": {}, "overtaken": {}}
+    outcomes = {(row.table, row.stage): row.outcome for row in read_rows(tmp_path, "shop", DAY, "run")}
+    assert outcomes == {("sales", "silver"): "refreshed", ("shop", "reconcile"): "reconciled"}
+
+
+def test_a_difference_is_in_the_ledger_and_fails(tmp_path: Path) -> None:
+    write_silver(tmp_path, 2)
+
+    with pytest.raises(ReconciliationError, match="rows, silver"):
+        reconcile_day(tmp_path, "shop", [SALES], None, DAY, "run", lambda: datetime(2026, 11, 21, tzinfo=UTC))
+
+    (row,) = [row for row in read_rows(tmp_path, "shop", DAY, "run") if row.stage == "reconcile"]
+    assert (row.status, row.outcome) == ("failed", "differs")
+    assert row.error == ("sales 2026-11-20: rows, silver + quarantined + duplicates = bronze: expected 3, found 2 (-1)")
