@@ -96,9 +96,14 @@ def summary(row: LedgerRow, day: date) -> str:
         f"{detail['slices_dropped']:,} are gone",
         f"  seconds  {row.seconds}",
     ]
+    if detail["slices_resumed"]:
+        lines.append(
+            f"  resumed  {detail['slices_resumed']:,} slices that an unfinished copy had brought were not read again"
+        )
     if detail["rows_not_yet_due"]:
         lines.append(f"  not due  {detail['rows_not_yet_due']:,} rows dated after {day} were left")
     lines += [f"  drift    {line}" for line in detail["drift"]]
+    lines += [f"  note     {line}" for line in detail["notes"]]
     return "\n".join(lines)
 
 
