@@ -2,7 +2,7 @@
 
 After each range but the last, a copy writes the slices that it has finished into `_draft.json`, in the format of a
 manifest. No reader looks there. The next copy takes a slice over where the source's fingerprint in its own snapshot is
-that of the draft's files: so nothing is taken on trust, and however the source changed in between, bronze is the source.
+that of the draft's files: nothing is taken on trust, and however the source changed in between, bronze is the source.
 
 There is one draft per table, at a name that is known, so that to look for it costs one read whatever the history.
 """
@@ -81,7 +81,7 @@ class Draft:
         return found is not None and found.bytes == file.bytes and found.modified >= self._not_before
 
     def take(self, proven: Mapping[str, Slice]) -> Mapping[str, Slice]:
-        """Take slices over, and give those that were: all of them, or none where the draft's counts cannot be shared out.
+        """Take slices over: all of them, or none where the draft's counts cannot be shared out. Gives those that were.
 
         Args:
             proven: slices of what `find` gave, by name, whose content is the source's in this run's snapshot; their
