@@ -33,13 +33,14 @@ class Draft:
         folder: the table's folder.
         head: what the run's manifest will say of table, columns and query; its files and slices mean nothing.
         not_before: files written before this instant are left: upkeep may take them while the copy runs.
+        writable: whether a draft of this run could be of use to any other.
 
     Attributes:
         kept: files of this run that a draft names: another run may have published them, so they must stay.
         files, substitutions: of what was taken over.
     """
 
-    def __init__(self, folder: LakePath, head: Manifest, not_before: datetime) -> None:
+    def __init__(self, folder: LakePath, head: Manifest, not_before: datetime, writable: bool) -> None:
         self.kept: set[str] = set()
         self.files: dict[str, BronzeFile] = {}
         self.substitutions: Substitutions = {}
@@ -47,7 +48,7 @@ class Draft:
         self._head = head
         self._not_before = not_before
         self._seen: Seen | None = None
-        self._writable = True
+        self._writable = writable
         self._left: Manifest | None = None
         self._taken: dict[str, Slice] = {}
 

@@ -209,6 +209,12 @@ def test_counts_of_substituted_values_are_taken_over_whole_or_not_at_all(sales: 
     assert bench.visible("sales").substitutions == counted
 
 
+def test_a_copy_without_checksums_keeps_no_draft_for_nothing_could_prove_it(sales: tuple[Bench, CopySpec]) -> None:
+    bench, spec = sales
+    fail_at(bench, replace(spec, change_detection="full"), 7)
+    assert [path for path in bench.root.rglob("*") if path.is_file()] == []
+
+
 def test_a_backfill_leaves_the_draft_of_a_larger_copy_alone(sales: tuple[Bench, CopySpec]) -> None:
     bench, spec = sales
     bench.copy(spec, "2026-11-20", "before")

@@ -244,8 +244,8 @@ WIDE = "schema[sales_obt]"
             "product",
             lambda d: setting(d, "dateColumn", "division"),
             f"{PRODUCT}.customProperties.dateColumn: 'division': is not known for a dimension; known are "
-            "changeDetection, excluded, maxDeleteShare, measures, scdType, sourceDrift, stopAbove, tableKind, "
-            "trackedColumns",
+            "changeDetection, excluded, maxDeleteShare, measures, parallelRanges, scdType, sourceDrift, stopAbove, "
+            "tableKind, trackedColumns",
             id="custom property of another kind",
         ),
         pytest.param(
@@ -266,6 +266,12 @@ WIDE = "schema[sales_obt]"
             f"{PRODUCT}.customProperties.changeDetection: 'watermark': a watermark points to dates, and a dimension "
             "has none: use fingerprint or full",
             id="watermark",
+        ),
+        pytest.param(
+            "product",
+            lambda d: setting(d, "parallelRanges", 9),
+            f"{PRODUCT}.customProperties.parallelRanges: 9: must be one of 1, 2, 3, 4, 5, 6, 7, 8",
+            id="too many sessions",
         ),
         pytest.param(
             "product",
