@@ -11,11 +11,15 @@ from datetime import date, timedelta
 
 from lakehouse.bronze.copy_ranges import CopyRange
 from lakehouse.bronze.copy_spec import CopySpec
+from lakehouse.bronze.manifest import UNDATED, Manifest, Slice
 from lakehouse.bronze.range_copy import RangeCopy
 from lakehouse.bronze.slice_totals import Totals, agrees, verify
+from lakehouse.bronze.stored_fingerprints import asked_beside_stored, unchanged_slices
+from lakehouse.lake.lake_path import LakePath
 from lakehouse.source.fingerprint import (
     SlicePlan,
     SourceSlice,
+    dated_predicate,
     fingerprint_sql,
     plan_slices,
     since_predicate,
@@ -46,6 +50,27 @@ class FirstLoad:
         self._business_date = business_date
         self._found: dict[str, SourceSlice] = {}
         self._lock = threading.Lock()
+
+    def held(self, left: Manifest, folder: LakePath) -> tuple[dict[str, SourceSlice], dict[str, Slice]]:
+        """What the source holds of the dates that an unfinished load brought, and those of them that it still holds.
+
+        Args:
+            left: what that load brought.
+            folder: the table's folder.
+
+        Raises:
+            SourceError: the source refuses, or the connection is lost.
+            StorageError: a file cannot be read.
+        """
+        spec, plans = self._spec, self._plans
+        names = {item.slice for item in left.slices} - {UNDATED}
+        days = [day for day in sorted(map(date.fromisoformat, names)) if day <= self._business_date]
+        if not days or self._date_plan is None:
+            return {}, {}
+        predicate = dated_predicate(self._date_plan, days, True)
+        statement = fingerprint_sql(spec.schema, spec.table, plans, self._date_plan, True, predicate)
+        found, stored = asked_beside_stored(self._source, statement, folder, left, names, plans, True)
+        return found, unchanged_slices(left, stored, found, plans)
 
     def copy(self, ranges: Sequence[CopyRange], copying: RangeCopy, is_all: bool) -> dict[str, SourceSlice]:
         """Copy the ranges, and give what the source holds of them and of what is not due.

@@ -78,7 +78,9 @@ class RangePlanner:
             return self._by_key(due, rows) if rows > most else due
         first = _FIRST_TIMESTAMP if dated.kind == "timestamp" else date.min
         whole = (first.toordinal(), business_date.toordinal() + 1)
-        ranges = ranges_of_days(dated, whole, landed, most, self._rows_between(dated, rows, whole))
+        # Without an index the server knows nothing of a range, and would read the table for each.
+        estimate = self._rows_between(dated, rows, whole) if self._is_indexed() else lambda *_: None
+        ranges = ranges_of_days(dated, whole, landed, most, estimate)
         table = table_sql(self.spec.schema, self.spec.table)
         if self.source.rows(f"SELECT 1 FROM {table} WHERE {undated_predicate(dated)} LIMIT 1"):
             ranges.append(CopyRange(undated_predicate(dated)))

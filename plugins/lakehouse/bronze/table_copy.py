@@ -45,7 +45,6 @@ from lakehouse.source.fingerprint import (
     SlicePlan,
     SourceSlice,
     date_key_sql,
-    dated_predicate,
     fingerprint_of,
     fingerprint_sql,
     plan_slices,
@@ -346,30 +345,16 @@ class _Copy:
     def _first_load(self, copying: RangeCopy) -> _Loaded:
         """Copy all that is due; of what an unfinished load brought, only what is not the source's any more."""
         spec = self._spec
-        known = self._left_of_first_load()
-        resumed = self._draft.take(known[1]) if known else {}
-        found = {name: item for name, item in known[0].items() if name in resumed} if known else {}
+        load = FirstLoad(self._source, spec, self._plans, self._business_date)
+        left = self._draft.find() if self._date_plan is not None and self._compares else None
+        known, proven = load.held(left, self._folder) if left is not None else ({}, {})
+        resumed = self._draft.take(proven)
         rows = self._source.estimated_rows(spec.schema, spec.table)
         self._begin(max(0, rows - sum(item.rows for item in resumed.values())))
         ranges = self._planner.of_first_load(self._business_date, rows, [date.fromisoformat(name) for name in resumed])
-        load = FirstLoad(self._source, spec, self._plans, self._business_date)
-        found |= load.copy(ranges, copying, is_all=len(ranges) == 1 and not resumed)
+        found = load.copy(ranges, copying, is_all=len(ranges) == 1 and not resumed)
+        found |= {name: known[name] for name in resumed}
         return found, load.plan(found), resumed
-
-    def _left_of_first_load(self) -> tuple[dict[str, SourceSlice], dict[str, Slice]] | None:
-        """What the source holds of the dates that an unfinished load brought, and those that it brought as they are."""
-        spec, date_plan = self._spec, self._date_plan
-        left = self._draft.find() if date_plan is not None and self._compares else None
-        names = {item.slice for item in left.slices} - {UNDATED} if left is not None else set()
-        days = [day for day in sorted(map(date.fromisoformat, names)) if day <= self._business_date]
-        if left is None or date_plan is None or not days:
-            return None
-        predicate = dated_predicate(date_plan, days, True)
-        statement = fingerprint_sql(spec.schema, spec.table, self._plans, date_plan, True, predicate)
-        found, stored = asked_beside_stored(
-            self._source, statement, self._folder, left, names, self._plans, date_plan is not None
-        )
-        return found, unchanged_slices(left, stored, found, self._plans)
 
     def _begin(self, rows: int) -> None:
         if self._progress is not None:

@@ -245,6 +245,16 @@ def test_a_table_whose_date_has_no_index_is_one_range_and_that_is_said(sales: tu
     assert outcome.files == 2
 
 
+def test_an_index_that_is_gone_leaves_a_retry_one_range_to_read(sales: tuple[Bench, CopySpec]) -> None:
+    bench, spec = sales
+    bench.limits = FIRST_LOAD
+    fail_at(bench, spec, 7)
+    finished = len(drafted(bench))
+    bench.sql("ALTER TABLE sales DROP KEY sold_on", "ANALYZE TABLE sales")
+    retry = bench.copy(spec, "2026-11-20", "retry")
+    assert (retry.slices_resumed, retry.rows_read, retry.files) == (finished, 1005 - 100 * finished, 2)
+
+
 def test_a_first_load_without_a_retry_brings_what_an_ordinary_copy_brings(
     sales: tuple[Bench, CopySpec], tmp_path: Path
 ) -> None:
