@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lakehouse.bronze.copy_spec import CopySpec
 from lakehouse.contracts.table_contracts import ContractedColumn, OneBigTableContract, TableContract, load_contracts
+from lakehouse.daily_run.planning import plan_tables
 from lakehouse.errors import ContractError
+from lakehouse.source.mysql_source import SourceTable
 
 from tests.lakehouse.conftest import PROJECT, EditContract
 
@@ -113,6 +116,14 @@ def test_keys_come_in_their_own_order(contracts_folder: Path, edit_contract: Edi
     edit_contract("market", change)
 
     assert load_contracts(contracts_folder).tables["market"].key == ("market_name", "market_code")
+
+
+def test_how_many_sessions_read_a_table_reaches_the_copy(contracts_folder: Path, edit_contract: EditContract) -> None:
+    edit_contract("transactions", lambda d: setting(d, "parallelRanges", 4))
+    known = load_contracts(contracts_folder)
+    plans = plan_tables([SourceTable(name, False) for name in known.tables], known)
+    sessions = {plan.table: CopySpec.from_plan(plan.as_dict()).parallel_ranges for plan in plans}
+    assert sessions == {**dict.fromkeys(known.tables, 1), "transactions": 4}
 
 
 def test_an_on_that_yaml_reads_as_true_is_understood(contracts_folder: Path) -> None:
