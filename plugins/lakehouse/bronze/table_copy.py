@@ -77,9 +77,9 @@ def copy_table(
     """Bring the bronze index of a table up to date for a business date.
 
     Everything is read in one consistent snapshot. Nothing is visible before the manifest is written, which comes last;
-    a copy that fails before then removes what it wrote, but for what it keeps in a draft for the next one (drafts.py): of
-    that, what the source still holds is not read again. Once the manifest is being published the files stay, whatever
-    fails, because readers may see them; those that no manifest came to name are never read.
+    a copy that fails before then removes what it wrote, but for what it keeps in a draft for the next one (drafts.py),
+    which does not read it again where the source still holds it. Once the manifest is being published the files stay,
+    whatever fails, because readers may see them; those that no manifest came to name are never read.
 
     Args:
         source: an open session.
