@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -19,11 +19,21 @@ from lakehouse.source.fingerprint import (
 )
 from lakehouse.source.mysql_source import MySqlSource
 from lakehouse.source.sql_text import quote_identifier
-from lakehouse.source.table_indexes import estimated_rows_of, extremes, leads_an_index, whole_number_key
+from lakehouse.source.table_indexes import (
+    estimated_rows_of,
+    extremes,
+    leads_an_index,
+    leads_the_primary_key,
+    whole_number_key,
+)
 from lakehouse.source.type_map import ColumnPlan
 
 # An earlier literal would keep the server from using an index.
 _FIRST_TIMESTAMP = date(1970, 1, 1)
+# How often a key may lie in the ranges of keys of several ranges of dates, on the average.
+_MOST_OVERLAP = 2
+# How many ranges are worth while where each of them may cost a look at every row.
+_MOST_SCANS = 8
 
 
 @dataclass
@@ -53,11 +63,13 @@ class RangePlanner:
             SourceError: the server refuses a question.
         """
         rows = sum(item.rows for item in wanted)
-        most = self._most_rows(rows)
-        if rows > most and self._date_plan is not None and self._is_indexed():
-            return ranges_of_slices(self._date_plan, wanted, may_be_undated, most)
-        ranges = ranges_of_slices(self._date_plan, wanted, may_be_undated, None)
-        return self._by_key(ranges, rows) if rows > most else ranges
+        whole = ranges_of_slices(self._date_plan, wanted, may_be_undated, None)
+        if rows <= self._most_rows(rows):
+            return whole
+        if self._date_plan is None or not self._is_indexed():
+            return self._by_key(whole, rows)
+        dated = self._date_plan
+        return self._by_date(rows, whole, lambda most: ranges_of_slices(dated, wanted, may_be_undated, most))
 
     def of_first_load(self, business_date: date, rows: int, landed: Collection[date]) -> list[CopyRange]:
         """The ranges of all that is due.
@@ -70,21 +82,76 @@ class RangePlanner:
         Raises:
             SourceError: the server refuses a question.
         """
-        dated, most = self._date_plan, self._most_rows(rows)
+        dated = self._date_plan
+        is_large = rows > self._most_rows(rows)
         if dated is None:
-            return self._by_key([CopyRange(None)], rows) if rows > most else [CopyRange(None)]
-        if not landed and (rows <= most or not self._is_indexed()):
-            due = [CopyRange(due_predicate(dated, business_date))]
-            return self._by_key(due, rows) if rows > most else due
+            return self._by_key([CopyRange(None)], rows) if is_large else [CopyRange(None)]
+        whole = [CopyRange(due_predicate(dated, business_date))]
+        if not is_large and not landed:
+            return whole
+        is_indexed = self._is_indexed()
+        if not is_indexed and not landed:
+            return self._by_key(whole, rows)
         first = _FIRST_TIMESTAMP if dated.kind == "timestamp" else date.min
-        whole = (first.toordinal(), business_date.toordinal() + 1)
+        due = (first.toordinal(), business_date.toordinal() + 1)
         # Without an index the server knows nothing of a range, and would read the table for each.
-        estimate = self._rows_between(dated, rows, whole) if self._is_indexed() else lambda *_: None
-        ranges = ranges_of_days(dated, whole, landed, most, estimate)
-        table = table_sql(self.spec.schema, self.spec.table)
-        if self.source.rows(f"SELECT 1 FROM {table} WHERE {undated_predicate(dated)} LIMIT 1"):
-            ranges.append(CopyRange(undated_predicate(dated)))
-        return ranges
+        estimate = self._rows_between(dated, rows, due) if is_indexed else lambda *_: None
+
+        def ranges_of(most: int) -> list[CopyRange]:
+            ranges = ranges_of_days(dated, due, landed, most, estimate)
+            table = table_sql(self.spec.schema, self.spec.table)
+            if self.source.rows(f"SELECT 1 FROM {table} WHERE {undated_predicate(dated)} LIMIT 1"):
+                ranges.append(CopyRange(undated_predicate(dated)))
+            return ranges
+
+        return self._by_date(rows, [] if landed else whole, ranges_of)
+
+    def _by_date(
+        self, rows: int, whole: Sequence[CopyRange], ranges_of: Callable[[int], list[CopyRange]]
+    ) -> list[CopyRange]:
+        """Ranges of dates that the server need not read the whole table for.
+
+        Args:
+            rows: how many there are.
+            whole: the same rows in as few ranges as can be; empty: they cannot be had so.
+            ranges_of: gives ranges of dates of at most so many rows.
+        """
+        ranges = ranges_of(self._most_rows(rows))
+        bounded = self._bounded_by_key(ranges)
+        if bounded is not None:
+            return bounded
+        if self.readers > 1 and whole and rows <= self.limits.range_rows:
+            return self._by_key(whole, rows)
+        # Each may cost the server a look at every row.
+        return ranges if len(ranges) <= _MOST_SCANS else ranges_of(math.ceil(rows / _MOST_SCANS))
+
+    def _bounded_by_key(self, ranges: Sequence[CopyRange]) -> list[CopyRange] | None:
+        """Ranges of dates, each between the first and the last key of its rows; None where keys do not rise with dates.
+
+        A range of keys is read in one go. Through the date's index rows are fetched one by one, so that the server
+        rather reads the table from end to end, for each range.
+        """
+        spec = self.spec
+        if len(ranges) < 2 or leads_the_primary_key(self.source, spec.schema, spec.table, spec.date_column or ""):
+            return list(ranges)
+        key = whole_number_key(self.source, spec.schema, spec.table, self.plans)
+        if key is None:
+            return None
+        name, bounded, width = quote_identifier(key.name), list[CopyRange](), 0
+        ends = list[int]()
+        for one in ranges:
+            if self._date_plan is not None and one.predicate == undated_predicate(self._date_plan):
+                bounded.append(one)
+                continue
+            low, high = extremes(self.source, spec.schema, spec.table, name, one.predicate or "TRUE")
+            if low is None or high is None:
+                continue
+            bounded.append(replace(one, predicate=f"({one.predicate}) AND {name} BETWEEN {int(low)} AND {int(high)}"))
+            ends += (int(low), int(high))
+            width += int(high) - int(low) + 1
+        if ends and width > _MOST_OVERLAP * (max(ends) - min(ends) + 1):
+            return None
+        return bounded
 
     @property
     def _date_plan(self) -> ColumnPlan | None:

@@ -26,6 +26,15 @@ def leads_an_index(source: MySqlSource, schema: str, table: str, column: str) ->
     return any(name == column for name, _ in _leading(source, schema, table))
 
 
+def leads_the_primary_key(source: MySqlSource, schema: str, table: str, column: str) -> bool:
+    """Whether rows of one range of the column's values lie together.
+
+    Raises:
+        SourceError: the server refuses the question.
+    """
+    return (column, "PRIMARY") in _leading(source, schema, table)
+
+
 def whole_number_key(source: MySqlSource, schema: str, table: str, plans: Sequence[ColumnPlan]) -> ColumnPlan | None:
     """The column that the primary key begins with, if it is of whole numbers.
 
@@ -37,7 +46,9 @@ def whole_number_key(source: MySqlSource, schema: str, table: str, plans: Sequen
 
 
 def extremes(source: MySqlSource, schema: str, table: str, value: str, predicate: str) -> Row:
-    """The smallest and the largest value of an indexed column among the rows of a predicate; NULL where there is none.
+    """The smallest and the largest value of a column among the rows of a predicate; NULL where there is none.
+
+    The ends of an index are looked up at once; a predicate on another column reads that one's index.
 
     Raises:
         SourceError: the server refuses the question.
