@@ -59,14 +59,16 @@ class MySqlServer(PrivateServer):
         home: the folder of all it has.
         port: where it listens.
         options: further options of the server, such as `--require-secure-transport=ON`.
+        binary_log: keep a binary log, as servers in production do.
     """
 
     NAME = "MariaDB"
     LOG_NAME = "mariadb.log"
     ERROR = MySqlServerError
 
-    def __init__(self, home: Path, port: int, options: Sequence[str] = ()) -> None:
+    def __init__(self, home: Path, port: int, options: Sequence[str] = (), binary_log: bool = False) -> None:
         super().__init__(home)
+        self.binary_log = binary_log
         self.options = tuple(options)
         self.port = port
         self.host = HOST
@@ -176,7 +178,7 @@ class MySqlServer(PrivateServer):
             f"--port={self.port}",
             f"--bind-address={HOST}",
             "--skip-name-resolve",
-            "--skip-log-bin",
+            *(["--log-bin=binlog", "--server-id=1", "--binlog-format=ROW"] if self.binary_log else ["--skip-log-bin"]),
             "--default-time-zone=+00:00",
             "--character-set-server=utf8mb4",
             "--local-infile=1",

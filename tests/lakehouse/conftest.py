@@ -7,12 +7,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from local.mysql_server import MySqlServer
+from local.processes import free_port
 
 # Airflow reads these when it is first imported, so they stand here and not in a fixture; bin/test sets its own.
 os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="lakehouse-airflow-"))
@@ -21,6 +24,15 @@ os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 PROJECT = Path(__file__).resolve().parents[2]
 
 EditContract = Callable[[str, Callable[[dict[str, Any]], None]], None]
+
+
+@pytest.fixture(scope="session")
+def logging_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MySqlServer]:
+    """A private MariaDB that keeps a binary log, as production's do; mark tests that use it with `mysql`."""
+    server = MySqlServer(tmp_path_factory.mktemp("logging"), free_port(), binary_log=True)
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture

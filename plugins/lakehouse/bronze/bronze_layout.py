@@ -3,6 +3,7 @@
     <bronze root>/<schema>/<table>/business_date=D/part-<run>-<n>.parquet
     <bronze root>/<schema>/<table>/business_date=D/_manifest.json
     <bronze root>/<schema>/<table>/_latest.json
+    <bronze root>/<schema>/<table>/_draft.json
 
 Names inside a table's folder are kept relative to it, so that a lake can be moved.
 """
@@ -17,6 +18,7 @@ from urllib.parse import quote, unquote
 from lakehouse.lake.lake_path import LakePath
 
 LATEST_NAME = "_latest.json"
+DRAFT_NAME = "_draft.json"
 PathT = TypeVar("PathT", bound=LakePath)
 _PLAIN = re.compile(r"[A-Za-z0-9_]+")
 

@@ -1,4 +1,4 @@
-"""Removing from bronze what no reader can come to: files of copies that failed, and replaced indexes of facts.
+"""Removing from bronze what no reader can come to: what failed copies left, and replaced indexes of facts.
 
 A file is visible only through a manifest. Snapshots of tables without a date column stay for ever, whatever their date,
 because the source no longer has them. Indexes of dated tables hold the whole table, so only the one that the pointer
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from lakehouse.bronze.bronze_layout import LATEST_NAME, bronze_root, name_of_folder
+from lakehouse.bronze.bronze_layout import DRAFT_NAME, LATEST_NAME, bronze_root, name_of_folder
 from lakehouse.bronze.manifest import Manifest, read_manifest, read_visible
 from lakehouse.errors import LakehouseError, SettingError
 from lakehouse.lake.lake_path import PARTIAL_SUFFIX, LakeFile, LakePath, files_below, remove
@@ -150,5 +150,6 @@ def removable(
         for file in old
         if file.name in replaced
         or (_PART.fullmatch(file.name) and file.name not in named)
+        or file.name == DRAFT_NAME
         or file.name.endswith(PARTIAL_SUFFIX)
     ]

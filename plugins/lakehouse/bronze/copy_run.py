@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from lakehouse.bronze.copy_spec import CopyOutcome, CopyProgress, CopySpec
@@ -90,12 +90,15 @@ class CopyRun:
         # Here, not above: they import Arrow, which a DAG file and `--help` should not wait for.
         from lakehouse.bronze.bronze_layout import bronze_root
         from lakehouse.bronze.bronze_writer import FileLimits
-        from lakehouse.bronze.table_copy import CopyLimits, copy_table
+        from lakehouse.bronze.row_copy import LONGEST_COPY, CopyLimits
+        from lakehouse.bronze.table_copy import copy_table
         from lakehouse.source.mysql_source import MySqlSource
         from lakehouse.source.source_load import source_load
 
         limits = CopyLimits(
-            batch_rows=self._settings.copy_batch_rows, files=FileLimits(row_group_rows=self._settings.row_group_rows)
+            batch_rows=self._settings.copy_batch_rows,
+            files=FileLimits(row_group_rows=self._settings.row_group_rows),
+            draft_age=timedelta(days=self._settings.bronze_grace_days) - LONGEST_COPY,
         )
         self._source = MySqlSource(self._connection(), source_load(self._settings))
         if self._stopped:

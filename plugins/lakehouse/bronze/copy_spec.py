@@ -38,6 +38,7 @@ class CopySpec:
     `everything` copies each slice in scope, whether its fingerprint changed or not.
     `contracted_columns` are pairs of name and physical type (None: any type) and may be empty: no contract, all columns
     are taken as they are. `contract_file` names the contract in messages. `drift_policy` is one of `DRIFT_POLICIES`.
+    `parallel_ranges` is how many sessions read a large table at once, all in one snapshot.
 
     Raises:
         ContractError: the change detection is not one of `CHANGE_DETECTIONS`.
@@ -52,6 +53,7 @@ class CopySpec:
     everything: bool = False
     change_scope: ChangeScope | None = None
     drift_policy: str = "contracted"
+    parallel_ranges: int = 1
 
     def __post_init__(self) -> None:
         if self.change_detection not in CHANGE_DETECTIONS:
@@ -79,6 +81,7 @@ class CopySpec:
             contract_file=plan["contract_file"],
             change_scope=ChangeScope(**plan["change_scope"]) if plan.get("change_scope") else None,
             drift_policy=plan.get("drift_policy", "contracted"),
+            parallel_ranges=plan.get("parallel_ranges", 1),
         )
 
     @property
@@ -110,7 +113,9 @@ class CopyOutcome:
         outcome: `copied`; `unchanged` (no new files); `reused_snapshot` (a past date's snapshot stands as landed);
             `no_snapshot` (a past date has none, and nothing was written).
         rows_in_table, sums: of the whole index that is visible now (of the reused snapshot).
+        slices_copied, slices_resumed: those read from the source, and those taken over from an unfinished copy.
         drift: changes of the source's columns that were taken all the same.
+        notes: what could not be done as asked, such as reading ranges in parallel.
     """
 
     outcome: str
@@ -119,21 +124,25 @@ class CopyOutcome:
     bytes_written: int = 0
     slices_checked: int = 0
     slices_copied: int = 0
+    slices_resumed: int = 0
     slices_dropped: int = 0
     files: int = 0
     rows_not_yet_due: int = 0
     rows_in_table: int = 0
     sums: Mapping[str, str] = field(default_factory=dict)
     drift: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def detail(self) -> dict[str, Any]:
         """The figures of a ledger row's `detail`."""
         return {
             "slices_checked": self.slices_checked,
             "slices_copied": self.slices_copied,
+            "slices_resumed": self.slices_resumed,
             "slices_dropped": self.slices_dropped,
             "files": self.files,
             "rows_not_yet_due": self.rows_not_yet_due,
             "rows_in_table": self.rows_in_table,
             "drift": list(self.drift),
+            "notes": list(self.notes),
         }

@@ -1,16 +1,71 @@
-"""The entries of an index for slices that were just copied. No I/O."""
+"""Making a table's index: its head, the entries of slices that were just copied, and the whole. No I/O."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
-from lakehouse.bronze.manifest import BronzeFile, Slice
+from lakehouse.bronze.copy_spec import CopySpec
+from lakehouse.bronze.manifest import BronzeFile, Column, Manifest, Server, Slice
 from lakehouse.bronze.slice_totals import Totals
-from lakehouse.source.fingerprint import SourceSlice, fingerprint_of
+from lakehouse.source.fingerprint import SourceSlice, add_sums, fingerprint_of, select_sql
 from lakehouse.source.type_map import ColumnPlan
+
+
+def index_columns(plans: Sequence[ColumnPlan]) -> tuple[Column, ...]:
+    """The columns of bronze's files."""
+    return tuple(Column(plan.name, plan.mysql_type, str(plan.arrow_type), plan.nullable) for plan in plans)
+
+
+def empty_index(
+    spec: CopySpec, plans: Sequence[ColumnPlan], business_date: date, run_id: str, copied_at: datetime
+) -> Manifest:
+    """The index of a run that has copied nothing yet.
+
+    Args:
+        spec: the table.
+        plans: the source's columns.
+        business_date: the run's.
+        run_id: the run's.
+        copied_at: the instant of the copy, in UTC.
+    """
+    return Manifest(
+        schema=spec.schema,
+        table=spec.table,
+        business_date=business_date.isoformat(),
+        run_id=run_id,
+        copied_at=copied_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        change_detection=spec.change_detection,
+        date_column=spec.date_column,
+        query=select_sql(spec.schema, spec.table, plans),
+        server=Server(""),
+        columns=index_columns(plans),
+        files={},
+        slices=(),
+        rows=0,
+        sums={plan.name: "0" for plan in plans if plan.sum_sql},
+        rows_not_yet_due=0,
+        substitutions={},
+    )
+
+
+def filled_index(head: Manifest, slices: Sequence[Slice], files: Mapping[str, BronzeFile]) -> Manifest:
+    """An index with slices, their files, and the sums of both.
+
+    Args:
+        head: the index without them.
+        slices: in any order.
+        files: at least those that the slices name.
+    """
+    return replace(
+        head,
+        files={name: files[name] for name in sorted({name for item in slices for name in item.files})},
+        slices=tuple(sorted(slices, key=lambda item: item.slice)),
+        rows=sum(item.rows for item in slices),
+        sums={**dict.fromkeys(head.sums, "0"), **add_sums(item.sums for item in slices)},
+    )
 
 
 def indexed_slices(

@@ -93,6 +93,24 @@ class SliceTotals:
             total.magnitudes[column] = total.magnitudes.get(column, 0.0) + (row[f"{place + 1}_sum"] or 0.0)
 
 
+def added_up(parts: Sequence[Mapping[str, Totals]]) -> dict[str, Totals]:
+    """The totals of rows that were written in parts."""
+    if len(parts) == 1:
+        return dict(parts[0])
+    total: dict[str, Totals] = {}
+    for part in parts:
+        for name, one in part.items():
+            sum_ = total.setdefault(name, Totals())
+            sum_.rows += one.rows
+            sum_.files += [file for file in one.files if file not in sum_.files]
+            for column, value in one.sums.items():
+                sum_.sums[column] = SUM_CONTEXT.add(sum_.sums.get(column, Decimal(0)), value)
+            for mine, others in ((sum_.floats, one.floats), (sum_.magnitudes, one.magnitudes)):
+                for column, number in others.items():
+                    mine[column] = mine.get(column, 0.0) + number
+    return total
+
+
 def verify(table: str, date_column: str | None, expected: Sequence[SourceSlice], written: Mapping[str, Totals]) -> None:
     """Compare what was written with what the server counted and summed in the same snapshot.
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from lakehouse.bronze.bronze_layout import manifest_name, table_folder
-from lakehouse.bronze.bronze_reader import stored_checksums
-from lakehouse.bronze.bronze_writer import remove_files
 from lakehouse.bronze.change_scope import (
     EVERYWHERE,
     Looked,
@@ -21,9 +19,10 @@ from lakehouse.bronze.change_scope import (
 )
 from lakehouse.bronze.content_checksum import can_be_checked
 from lakehouse.bronze.copy_spec import CopyOutcome, CopyProgress, CopySpec
+from lakehouse.bronze.drafts import Draft
+from lakehouse.bronze.first_load import FirstLoad
 from lakehouse.bronze.manifest import (
     UNDATED,
-    Column,
     Latest,
     Manifest,
     SeenIndex,
@@ -33,32 +32,34 @@ from lakehouse.bronze.manifest import (
     read_manifest,
     read_visible,
 )
+from lakehouse.bronze.range_copy import RangeCopy
+from lakehouse.bronze.range_plan import RangePlanner
 from lakehouse.bronze.row_copy import CopyLimits as CopyLimits
-from lakehouse.bronze.row_copy import RowCopy
-from lakehouse.bronze.slice_index import indexed_slices
-from lakehouse.bronze.slice_totals import agrees, verify
+from lakehouse.bronze.row_copy import RowCopy, add_substitutions
+from lakehouse.bronze.slice_index import empty_index, filled_index, index_columns
+from lakehouse.bronze.slice_totals import Totals, verify
+from lakehouse.bronze.stored_fingerprints import asked_beside_stored, unchanged_slices, with_stored_fingerprints
 from lakehouse.errors import StorageError
 from lakehouse.lake.lake_path import LakePath
 from lakehouse.source.fingerprint import (
     SlicePlan,
     SourceSlice,
-    add_sums,
-    copy_predicates,
     date_key_sql,
-    due_predicate,
     fingerprint_of,
     fingerprint_sql,
     plan_slices,
-    select_sql,
     slice_name,
-    slices_of,
 )
-from lakehouse.source.mysql_source import MySqlSource, Row
-from lakehouse.source.side_question import SideQuestion
+from lakehouse.source.mysql_source import MySqlSource
+from lakehouse.source.shared_snapshot import shared_snapshot
 from lakehouse.source.source_drift import check_contract, describe_changes, describe_late_snapshot
 from lakehouse.source.type_map import ColumnPlan, plan_column
 
+_log = logging.getLogger(__name__)
+
 Clock = Callable[[], datetime]
+# What the source holds of what was looked at; what was decided; slices taken over from an unfinished copy.
+_Loaded = tuple[dict[str, SourceSlice], SlicePlan, Mapping[str, Slice]]
 
 _TRANSIENT = "nothing was changed; the task tries again"
 
@@ -76,8 +77,9 @@ def copy_table(
     """Bring the bronze index of a table up to date for a business date.
 
     Everything is read in one consistent snapshot. Nothing is visible before the manifest is written, which comes last;
-    a copy that fails before then removes what it wrote. Once the manifest is being published the files stay, whatever
-    fails, because readers may see them; those that no manifest came to name are never read.
+    a copy that fails before then removes what it wrote, but for what it keeps in a draft for the next one (drafts.py),
+    which does not read it again where the source still holds it. Once the manifest is being published the files stay,
+    whatever fails, because readers may see them; those that no manifest came to name are never read.
 
     Args:
         source: an open session.
@@ -143,10 +145,26 @@ class _Copy:
         self._newest = date.fromisoformat(visible[0].newest_business_date) if visible else None
         self._plans: tuple[ColumnPlan, ...] = ()
         self._looked = EVERYWHERE
+        self._notes: list[str] = []
+        self._draft: Draft
+        self._planner: RangePlanner
 
     def run(self) -> CopyOutcome:
         spec = self._spec
-        self._source.begin_snapshot(spec.schema, spec.table)
+        with shared_snapshot(self._source, spec.schema, spec.table, self._readers()) as snapshot:
+            if snapshot.refusal is not None:
+                self._notes.append(f"parallelRanges: one session reads: {snapshot.refusal}")
+            return self._in(snapshot.sessions)
+
+    def _readers(self) -> int:
+        spec = self._spec
+        if spec.parallel_ranges == 1:
+            return 1
+        large = self._source.estimated_rows(spec.schema, spec.table) >= self._limits.large_table_rows
+        return spec.parallel_ranges if large else 1
+
+    def _in(self, sessions: Sequence[MySqlSource]) -> CopyOutcome:
+        spec, limits = self._spec, self._limits
         copied_at = self._clock().astimezone(UTC)
         self._plans = tuple(plan_column(column) for column in self._source.columns(spec.schema, spec.table))
         contract = (spec.label, spec.contract_label, spec.contracted_columns, spec.date_column)
@@ -155,40 +173,55 @@ class _Copy:
         drift = describe_changes(spec.contracted_columns, before, self._plans)
         if spec.date_column is None:
             drift += describe_late_snapshot(self._business_date, copied_at.date())
+        head = empty_index(spec, self._plans, self._business_date, self._run_id, copied_at)
+        # Without checksums nothing proves that a draft's files are what the source holds.
+        provable = spec.change_detection != "full"
+        self._draft = Draft(self._folder, head, copied_at - limits.draft_age, provable)
+        # Each reader holds a row group in memory.
+        files = replace(limits.files, row_group_rows=max(1, limits.files.row_group_rows // len(sessions)))
         rows = RowCopy(
-            self._source,
             self._folder,
             spec,
             self._plans,
             self._business_date,
             self._run_id,
-            self._limits,
+            replace(limits, files=files),
             self._progress,
         )
+        enough = limits.range_rows // 2
+        copying = RangeCopy(sessions, self._folder, rows, self._draft, self._plans, self._business_date, enough)
+        self._planner = RangePlanner(self._source, spec, self._plans, limits, len(sessions), self._notes)
         try:
-            found, plan, slices = self._first_load(rows) if self._is_large_first_load() else self._copy_changes(rows)
-            manifest = self._manifest(plan, slices, rows, copied_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
+            load = self._first_load if self._is_large_first_load() else self._copy_changes
+            found, plan, resumed = load(copying)
+            manifest = self._manifest(head, plan, [*copying.slices, *resumed.values()], copying)
             self._check_not_overtaken()
         except BaseException:
-            remove_files(self._folder, list(rows.files))
+            copying.discard()
             raise
         # Outside the block above: a publication that failed half-way may have made the manifest visible already.
         publish_manifest(
             self._folder, manifest, max(self._business_date, self._newest or self._business_date), self._seen
         )
+        self._draft.remove(self._looked.everywhere)
+        copied = copying.copied
+        for note in self._notes:
+            _log.warning("%s: %s", spec.label, note)
         return CopyOutcome(
             outcome="copied" if plan.copy or plan.drop else "unchanged",
-            rows_read=rows.rows_read,
-            rows_written=sum(file.rows for file in rows.files.values()),
-            bytes_written=sum(file.bytes for file in rows.files.values()),
+            rows_read=copied.rows_read,
+            rows_written=sum(file.rows for file in copied.files.values()),
+            bytes_written=sum(file.bytes for file in copied.files.values()),
             slices_checked=len(found),
-            slices_copied=len(plan.copy),
+            slices_copied=len(plan.copy) - len(resumed),
+            slices_resumed=len(resumed),
             slices_dropped=len(plan.drop),
-            files=len(rows.files),
+            files=len(copied.files),
             rows_not_yet_due=manifest.rows_not_yet_due,
             rows_in_table=manifest.rows,
             sums=manifest.sums,
             drift=drift,
+            notes=tuple(self._notes),
         )
 
     def _check_not_overtaken(self) -> None:
@@ -217,10 +250,6 @@ class _Copy:
         return self._spec.change_detection != "full" and not self._spec.everything
 
     @property
-    def _columns(self) -> tuple[Column, ...]:
-        return tuple(Column(p.name, p.mysql_type, str(p.arrow_type), p.nullable) for p in self._plans)
-
-    @property
     def _is_backfill(self) -> bool:
         return self._date_plan is not None and self._newest is not None and self._business_date < self._newest
 
@@ -237,7 +266,7 @@ class _Copy:
             scope is None
             or date_plan is None
             or spec.everything
-            or needs_full_pass(scope, previous, self._columns, self._business_date)
+            or needs_full_pass(scope, previous, index_columns(self._plans), self._business_date)
         ):
             return EVERYWHERE
         if scope.trailing_days is not None:
@@ -254,21 +283,20 @@ class _Copy:
             scope = max(scope, newest or scope)
             old = {name: replace(item, source_fingerprint=None) for name, item in old.items()}
         date_plan, looked = self._date_plan, self._looked
-        with ThreadPoolExecutor(1, "stored-checksums") as pool:
-            stored = pool.submit(self._stored_fingerprints, old, [name for name in old if name in looked])
-            rows = self._source.rows(
-                fingerprint_sql(
-                    spec.schema,
-                    spec.table,
-                    self._plans,
-                    date_plan,
-                    with_checksum=spec.change_detection != "full",
-                    predicate=looked.predicate(date_plan),
-                )
-            )
-            for name, fingerprint in stored.result().items():
-                old[name] = replace(old[name], source_fingerprint=fingerprint)
-        found = slices_of(rows, self._plans, date_plan is not None)
+        statement = fingerprint_sql(
+            spec.schema,
+            spec.table,
+            self._plans,
+            date_plan,
+            with_checksum=spec.change_detection != "full",
+            predicate=looked.predicate(date_plan),
+        )
+        checked = previous if self._compares and previous and previous.date_column == spec.date_column else None
+        names = [name for name in old if name in looked]
+        found, known = asked_beside_stored(
+            self._source, statement, self._folder, checked, names, self._plans, date_plan is not None
+        )
+        old |= known
         fingerprints = {name: fingerprint_of(item, self._plans) for name, item in found.items()}
         plan = plan_slices(old, found, fingerprints, scope, newest, always=not self._compares, looked=looked)
         if previous is not None and self._is_backfill:
@@ -276,37 +304,34 @@ class _Copy:
             plan = replace(plan, rows_not_yet_due=previous.rows_not_yet_due)
         return found, plan
 
-    def _stored_fingerprints(self, old: Mapping[str, Slice], names: Sequence[str]) -> dict[str, str]:
-        """The fingerprints that the source would give for what bronze holds of slices it was never asked about."""
-        previous = self._previous
-        unknown = [name for name in names if name in old and old[name].source_fingerprint is None]
-        if (
-            previous is None
-            or previous.date_column != self._spec.date_column
-            or not unknown
-            or not self._compares
-            or not all(map(can_be_checked, self._plans))
-        ):
-            return {}
-        checksums = stored_checksums(self._folder, previous, unknown, self._plans)
-        return {
-            name: fingerprint_of(SourceSlice(name, rows, checksum, {}), self._plans)
-            for name, (rows, checksum) in checksums.items()
-        }
-
-    def _copy_changes(self, rows: RowCopy) -> tuple[dict[str, SourceSlice], SlicePlan, list[Slice]]:
+    def _copy_changes(self, copying: RangeCopy) -> _Loaded:
         """Ask the source for its fingerprints, and copy the slices that differ from the visible index."""
         self._looked = self._look()
         found, plan = self._decide()
-        self._begin(sum(item.rows for item in plan.copy))
-        slices: list[Slice] = []
+        resumed = self._resume(plan.copy)
+        wanted = [item for item in plan.copy if item.slice not in resumed]
+        self._begin(sum(item.rows for item in wanted))
         # Who did not look everywhere cannot know whether there are undated rows.
-        may_be_undated = UNDATED in found or not self._looked.everywhere
-        for predicate, expected in copy_predicates(self._date_plan, plan.copy, may_be_undated):
-            totals = rows.copy(predicate)
-            verify(self._spec.label, self._spec.date_column, expected, totals)
-            slices += indexed_slices(expected, totals, rows.files, self._plans, self._business_date)
-        return found, plan, slices
+        ranges = self._planner.of_slices(wanted, UNDATED in found or not self._looked.everywhere)
+
+        def verified(number: int, totals: Mapping[str, Totals], _: MySqlSource) -> Sequence[SourceSlice]:
+            verify(self._spec.label, self._spec.date_column, ranges[number].slices, totals)
+            return ranges[number].slices
+
+        copying.run(ranges, verified)
+        return found, plan, resumed
+
+    def _resume(self, wanted: Sequence[SourceSlice]) -> Mapping[str, Slice]:
+        """The slices, of those that differ from the visible index, which an unfinished copy brought as they are now."""
+        if not wanted or self._date_plan is None or not self._compares:
+            return {}
+        left = self._draft.find()
+        if left is None:
+            return {}
+        rows = {item.slice: item.rows for item in left.slices}
+        found = {item.slice: item for item in wanted if rows.get(item.slice) == item.rows}
+        stored = with_stored_fingerprints(self._folder, left, found, self._plans)
+        return self._draft.take(unchanged_slices(left, stored, found, self._plans))
 
     def _is_large_first_load(self) -> bool:
         """Whether all rows are to be copied whatever their fingerprints are, and these can be had from bronze later."""
@@ -318,55 +343,33 @@ class _Copy:
             and self._source.estimated_rows(spec.schema, spec.table) >= self._limits.large_table_rows
         )
 
-    def _first_load(self, rows: RowCopy) -> tuple[dict[str, SourceSlice], SlicePlan, list[Slice]]:
-        """Copy all that is due, while a second session counts and sums it.
-
-        What that session sees may be newer. So where it differs from the copy, the copy's own snapshot is asked.
-        """
-        spec, date_plan = self._spec, self._date_plan
-        self._begin(self._source.estimated_rows(spec.schema, spec.table))
-        sql = fingerprint_sql(spec.schema, spec.table, self._plans, date_plan, with_checksum=False)
-        with SideQuestion(self._source.sibling(), sql) as question:
-            totals = rows.copy(due_predicate(date_plan, self._business_date) if date_plan is not None else None)
-            answer = question.answer()
-        found, plan = self._all_due(answer or ())
-        if not agrees(spec.label, spec.date_column, plan.copy, totals):
-            found, plan = self._all_due(self._source.rows(sql))
-            verify(spec.label, spec.date_column, plan.copy, totals)
-        return found, plan, indexed_slices(plan.copy, totals, rows.files, self._plans, self._business_date)
-
-    def _all_due(self, answer: Sequence[Row]) -> tuple[dict[str, SourceSlice], SlicePlan]:
-        found = slices_of(answer, self._plans, self._date_plan is not None)
-        return found, plan_slices({}, found, {}, self._business_date, None)
+    def _first_load(self, copying: RangeCopy) -> _Loaded:
+        """Copy all that is due; of what an unfinished load brought, only what is not the source's any more."""
+        spec = self._spec
+        load = FirstLoad(self._source, spec, self._plans, self._business_date)
+        left = self._draft.find() if self._date_plan is not None and self._compares else None
+        known, proven = load.held(left, self._folder) if left is not None else ({}, {})
+        resumed = self._draft.take(proven)
+        rows = self._source.estimated_rows(spec.schema, spec.table)
+        self._begin(max(0, rows - sum(item.rows for item in resumed.values())))
+        ranges = self._planner.of_first_load(self._business_date, rows, [date.fromisoformat(name) for name in resumed])
+        found = load.copy(ranges, copying, is_all=len(ranges) == 1 and not resumed)
+        found |= {name: known[name] for name in resumed}
+        return found, load.plan(found), resumed
 
     def _begin(self, rows: int) -> None:
         if self._progress is not None:
             self._progress.begin(rows)
 
-    def _manifest(self, plan: SlicePlan, copied: Sequence[Slice], rows: RowCopy, copied_at: str) -> Manifest:
-        spec = self._spec
-        slices = tuple(sorted([*plan.carry, *copied], key=lambda item: item.slice))
-        known = {**(self._previous.files if self._previous else {}), **rows.files}
-        return Manifest(
-            schema=spec.schema,
-            table=spec.table,
-            business_date=self._business_date.isoformat(),
-            run_id=self._run_id,
-            copied_at=copied_at,
-            change_detection=spec.change_detection,
-            date_column=spec.date_column,
-            query=select_sql(spec.schema, spec.table, self._plans),
+    def _manifest(self, head: Manifest, plan: SlicePlan, brought: Sequence[Slice], copying: RangeCopy) -> Manifest:
+        substitutions = {column: dict(counts) for column, counts in self._draft.substitutions.items()}
+        add_substitutions(substitutions, copying.copied.substitutions)
+        files = {**(self._previous.files if self._previous else {}), **self._draft.files, **copying.copied.files}
+        return replace(
+            filled_index(head, [*plan.carry, *brought], files),
             server=self._source.server(),
-            columns=self._columns,
-            files={name: known[name] for name in sorted({name for item in slices for name in item.files})},
-            slices=slices,
-            rows=sum(item.rows for item in slices),
-            sums={
-                **{plan.name: "0" for plan in self._plans if plan.sum_sql},
-                **add_sums(item.sums for item in slices),
-            },
             rows_not_yet_due=plan.rows_not_yet_due,
-            substitutions=rows.substitutions,
+            substitutions=substitutions,
             watermark=self._watermark(),
             full_pass=self._full_pass(),
         )

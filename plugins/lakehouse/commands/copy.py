@@ -94,11 +94,15 @@ def summary(row: LedgerRow, day: date) -> str:
         f"  files    {detail['files']:,} ({row.bytes_written or 0:,} bytes)",
         f"  slices   {detail['slices_copied']:,} of {detail['slices_checked']:,} had changed and were copied, "
         f"{detail['slices_dropped']:,} are gone",
-        f"  seconds  {row.seconds}",
     ]
+    if detail["slices_resumed"]:
+        resumed = f"{detail['slices_resumed']:,} further slices that an unfinished copy had brought"
+        lines.append(f"  resumed  {resumed} were not read again")
+    lines.append(f"  seconds  {row.seconds}")
     if detail["rows_not_yet_due"]:
         lines.append(f"  not due  {detail['rows_not_yet_due']:,} rows dated after {day} were left")
     lines += [f"  drift    {line}" for line in detail["drift"]]
+    lines += [f"  note     {line}" for line in detail["notes"]]
     return "\n".join(lines)
 
 

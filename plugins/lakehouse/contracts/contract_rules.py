@@ -28,7 +28,15 @@ if TYPE_CHECKING:
     from open_data_contract_standard.model import SchemaProperty
 
 KINDS = ("dimension", "fact", "one_big_table")
-COMMON_PROPERTIES = {"tableKind", "changeDetection", "sourceDrift", "measures", "excluded", "stopAbove"}
+COMMON_PROPERTIES = {
+    "tableKind",
+    "changeDetection",
+    "sourceDrift",
+    "measures",
+    "excluded",
+    "stopAbove",
+    "parallelRanges",
+}
 TABLE_PROPERTIES = {
     "dimension": COMMON_PROPERTIES | {"scdType", "trackedColumns", "maxDeleteShare"},
     "fact": COMMON_PROPERTIES | {"dateColumn", "duplicates"} | SCOPE_PROPERTIES,
@@ -43,6 +51,8 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "duplicates": ("keep_one", "keep_all"),
     "layout": ("partition", "cluster"),
     "excluded": (True, False),
+    # Each is a session on the source, and 150 MB of the worker's memory.
+    "parallelRanges": (1, 2, 3, 4, 5, 6, 7, 8),
 }
 LOGICAL_TYPES = ("string", "integer", "number", "date", "timestamp", "time", "boolean", "object", "array")
 LAKE_NAME = re.compile(r"[a-z][a-z0-9_]*")

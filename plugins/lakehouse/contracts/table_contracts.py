@@ -55,6 +55,7 @@ class TableContract:
         latency: how old the data may be, where the contract says so.
         change_scope: where runs look for changes; None: everywhere.
         drift_policy: what of the source's columns fails a copy.
+        parallel_ranges: how many sessions read the table at once, if it is large.
         judged_against: the dimensions (as the lake names them) whose keys decide in silver which rows are refused.
     """
 
@@ -73,6 +74,7 @@ class TableContract:
     latency: timedelta | None
     change_scope: ChangeScope | None = None
     drift_policy: str = "contracted"
+    parallel_ranges: int = 1
     judged_against: tuple[str, ...] = ()
 
 
@@ -204,6 +206,7 @@ def _table(schema: str, file: ContractFile) -> TableContract:
         latency=_latency(file),
         change_scope=change_scope(file),
         drift_policy=str(settings.get("sourceDrift", "contracted")),
+        parallel_ranges=int(settings.get("parallelRanges", 1)),
         judged_against=_judged_against(file),
     )
 

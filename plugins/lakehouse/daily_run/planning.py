@@ -49,6 +49,7 @@ class TablePlan:
         measures: columns whose sums must be conserved.
         change_scope: where runs look for changes; None: everywhere.
         drift_policy: what of the source's columns fails a copy.
+        parallel_ranges: how many sessions read the table at once, if it is large.
         waits_for: the dimensions of this run that must be in silver before this table is judged: its contract refuses
             rows whose key they do not know.
     """
@@ -66,6 +67,7 @@ class TablePlan:
     measures: tuple[str, ...]
     change_scope: ChangeScope | None = None
     drift_policy: str = "contracted"
+    parallel_ranges: int = 1
     waits_for: tuple[AwaitedTable, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -180,6 +182,7 @@ def _plan(schema: str, table: str, contract: TableContract | None) -> TablePlan:
         measures=contract.measures if contract else (),
         change_scope=contract.change_scope if contract else None,
         drift_policy=contract.drift_policy if contract else "contracted",
+        parallel_ranges=contract.parallel_ranges if contract else 1,
     )
 
 

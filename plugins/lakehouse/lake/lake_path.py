@@ -156,6 +156,23 @@ def remove(path: LakePath) -> None:
             store.rm_file(name)
 
 
+def state(path: LakePath) -> LakeFile | None:
+    """The size and age of a file, under the name that it was asked for; None where there is none.
+
+    Raises:
+        StorageError: the lake does not answer.
+    """
+    local = local_path(path)
+    with storage_errors("look for", path), contextlib.suppress(FileNotFoundError):
+        if local is not None:
+            found = local.stat()
+            return LakeFile(str(path), found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+        store, name = _store(path)
+        entry = store.info(name, refresh=True)
+        return LakeFile(str(path), entry["size"], entry["last_modified"])
+    return None
+
+
 def files_below(folder: LakePath) -> list[LakeFile]:
     """All files below a folder at any depth, by name; none where there is no such folder.
 

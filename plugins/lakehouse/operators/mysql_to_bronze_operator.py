@@ -96,7 +96,7 @@ class MySqlToBronzeOperator(BaseOperator):
             raise
         except LakehouseError as error:
             raise AirflowFailException(str(error)) from error
-        for line in row.detail["drift"]:
+        for line in (*row.detail["drift"], *row.detail["notes"]):
             self.log.warning("%s.%s: %s", row.schema, row.table, line)
         self.log.info("%s.%s: %s", row.schema, row.table, row.summary())
         return {**row.summary(), "detail": dict(row.detail)}

@@ -170,10 +170,18 @@ def dated_predicate(date_column: ColumnPlan, dates: Sequence[date], source_has_u
     column = quote_identifier(date_column.name)
     ranges = _ranges(dates)
     if len(ranges) > _MOST_RANGES:
-        predicate = f"{_date_sql(date_column)} IN ({','.join(quote_text(day.isoformat()) for day in dates)})"
+        listed = ",".join(quote_text(day.isoformat()) for day in dates)
+        predicate = f"{_range_sql(column, dates[0], dates[-1])} AND {_date_sql(date_column)} IN ({listed})"
     else:
         predicate = " OR ".join(_range_sql(column, first, last) for first, last in ranges)
     return f"({predicate}) AND {_whole_date_sql(column)}" if source_has_undated else f"({predicate})"
+
+
+def spans_predicate(date_column: ColumnPlan, spans: Sequence[tuple[date, date]]) -> str:
+    """The predicate of rows of whole dates inside any of the spans, each of them from a first to a last date."""
+    column = quote_identifier(date_column.name)
+    inside = " OR ".join(_range_sql(column, first, last) for first, last in spans)
+    return f"({inside}) AND {_whole_date_sql(column)}"
 
 
 def copy_predicates(

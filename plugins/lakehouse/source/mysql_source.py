@@ -35,6 +35,8 @@ _SESSION = (
     "SET SESSION sql_mode='', time_zone='+00:00', net_write_timeout=3600, wait_timeout=28800, lock_wait_timeout=300",
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
 )
+# A read-only transaction that sees one state of the server.
+BEGIN_SNAPSHOT = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
 _FIRST_BATCH_ROWS = 256
 _FIRST_RETRY_SECONDS = 1.0
 
@@ -145,6 +147,24 @@ class MySqlSource:
             result = self._connection.store_result()
             return [] if result is None else list(result.fetch_row(0, 0))
 
+    def send(self, sql: str) -> None:
+        """Send a statement that answers with no rows, and do not wait; `take_answer` must follow.
+
+        Raises:
+            SourceError: the connection is lost.
+        """
+        with self._errors("query"):
+            self._connection.send_query(sql.encode())
+
+    def take_answer(self) -> None:
+        """Wait until the statement that was sent is done.
+
+        Raises:
+            SourceError: the server refuses it, or the connection is lost.
+        """
+        with self._errors("query"):
+            self._connection.read_query_result()
+
     def stream(self, sql: str, batch_rows: int, batch_bytes: int) -> Iterator[Columns]:
         """Run a statement and give its rows in batches of columns, each a binary Arrow array of the server's bytes.
 
@@ -208,7 +228,15 @@ class MySqlSource:
         Raises:
             SourceError: the table cannot be read.
         """
-        self.rows("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+        self.rows(BEGIN_SNAPSHOT)
+        self.hold_definition(schema, table)
+
+    def hold_definition(self, schema: str, table: str) -> None:
+        """Hold the table's definition until the transaction ends.
+
+        Raises:
+            SourceError: the table cannot be read, or was altered since the snapshot began.
+        """
         # The first touch locks the definition: columns looked up from here on are those that the rows will have.
         self.rows(f"SELECT 1 FROM {quote_identifier(schema)}.{quote_identifier(table)} LIMIT 0")
 

@@ -37,7 +37,7 @@ _SUFFIX = ".odcs.yaml"
 _TABLE_PROPERTIES = {
     "tableKind", "scdType", "trackedColumns", "changeDetection", "dateColumn", "duplicates", "measures", "excluded",
     "stopAbove", "factTable", "joins", "partitionColumn", "layout", "maxDeleteShare",
-    "watermarkColumn", "watermarkOverlapMinutes", "trailingDays", "fullPassEveryDays", "sourceDrift",
+    "watermarkColumn", "watermarkOverlapMinutes", "trailingDays", "fullPassEveryDays", "sourceDrift", "parallelRanges",
 }  # fmt: skip
 _LAKE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _COLUMN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")

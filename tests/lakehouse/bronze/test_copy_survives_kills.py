@@ -12,7 +12,6 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -38,8 +37,10 @@ pytestmark = pytest.mark.mysql
 FIRST_DAY = date(2026, 3, 1)
 DATES = 25
 ROWS = 3000
-# Small enough that a copy has many files, and that its first load counts as a large one.
-LIMITS = CopyLimits(batch_rows=100, files=FileLimits(row_group_rows=200, file_rows=400), large_table_rows=1000)
+# Small enough that a copy has many files and ranges, and that its first load counts as a large one.
+LIMITS = CopyLimits(
+    batch_rows=100, files=FileLimits(row_group_rows=200, file_rows=400), large_table_rows=1000, range_rows=500
+)
 WAYS = ("process", "step", "connection")
 
 Rows = list[tuple[Any, ...]]
@@ -59,8 +60,8 @@ class World:
     seconds: float = 0.3
     steps: int = 60
 
-    def spec(self, table: str) -> CopySpec:
-        return self.bench.spec(table, "sold_on" if table == "sales" else None)
+    def spec(self, table: str, readers: int = 1) -> CopySpec:
+        return self.bench.spec(table, "sold_on" if table == "sales" else None, parallel_ranges=readers)
 
     def change(self) -> None:
         """What a day does to the source."""
@@ -145,10 +146,10 @@ class World:
             if not file.name.startswith(mine)
         ]
 
-    def kill_a_copy(self, way: str, table: str, day: date) -> str:
+    def kill_a_copy(self, way: str, table: str, day: date, readers: int = 1) -> str:
         """Start a copy, kill it, and tell what became of it."""
         fatal_step = self.chance.randrange(1, self.steps + 1) if way == "step" else None
-        spec = self.spec(table)
+        spec = self.spec(table, readers)
         arguments = (info_of(self.bench.server), self.bench.root, spec, day, str(day), LIMITS, fatal_step)
         copy = processes.Process(target=copy_until_killed, args=arguments)
         copy.start()
@@ -186,17 +187,20 @@ class World:
             self.seconds = (time.monotonic() - started) * 1.1
         self.expect("sales", self.today)
         assert self.in_bronze("sales") == self.model("sales")
-        # Every file is made and opened; then come the manifest, the pointer and their partial files.
-        self.steps = 3 * len(self.bench.visible("sales").files) + 12
+        # Every file is made and opened; then come the drafts, the manifest, the pointer and their partial files.
+        self.steps = 4 * len(self.bench.visible("sales").files) + 12
 
 
 @pytest.fixture
-def world(mysql_server: MySqlServer, fresh_schema: Callable[[], str], tmp_path: Path) -> World:
-    bench = Bench(mysql_server, fresh_schema(), tmp_path / "bronze", LIMITS)
+def world(logging_server: MySqlServer, tmp_path: Path) -> World:
+    logging_server.create_schema("world")
+    bench = Bench(logging_server, "world", tmp_path / "bronze", LIMITS)
     bench.sql(
-        "CREATE TABLE sales (sold_on DATE NULL, qty INT, amount DECIMAL(14,2), note VARCHAR(200)) ENGINE=InnoDB",
+        "CREATE TABLE sales (sold_on DATE NULL, qty INT, amount DECIMAL(14,2), note VARCHAR(200), KEY (sold_on)) "
+        "ENGINE=InnoDB",
         f"INSERT INTO sales SELECT '{FIRST_DAY}' + INTERVAL (seq MOD {DATES}) DAY, seq, seq / 100, MD5(seq) "
         f"FROM seq_1_to_{ROWS}",
+        "ANALYZE TABLE sales",
         "CREATE TABLE product (code INT PRIMARY KEY, price INT) ENGINE=InnoDB",
         "INSERT INTO product SELECT seq, seq FROM seq_1_to_40",
         "CREATE TABLE bystander (n INT) ENGINE=InnoDB",
@@ -213,7 +217,7 @@ def world(mysql_server: MySqlServer, fresh_schema: Callable[[], str], tmp_path: 
 def test_killed_copies_leave_the_old_table_and_their_retries_bring_the_sources(
     world: World, pytestconfig: pytest.Config
 ) -> None:
-    kills, tally = pytestconfig.getoption("--kills"), Counter[str]()
+    kills, tally, retries = pytestconfig.getoption("--kills"), Counter[str](), Counter[str]()
     world.measure()
     while tally.total() - tally["too late"] < kills:
         assert tally["too late"] < 20 + 3 * kills, tally
@@ -228,17 +232,40 @@ def test_killed_copies_leave_the_old_table_and_their_retries_bring_the_sources(
             day = world.today = world.today + timedelta(days=1)
         before, others = world.model(table), world.others(table)
 
-        tally[world.kill_a_copy(world.chance.choice(WAYS), table, day)] += 1
+        readers = world.chance.choice([1, 2])
+        tally[world.kill_a_copy(world.chance.choice(WAYS), table, day, readers)] += 1
         world.expect(table, day)
         assert world.in_bronze(table) in (before, world.model(table))
 
-        world.bench.copy(world.spec(table), day.isoformat(), str(day))
+        retry = world.bench.copy(world.spec(table, readers), day.isoformat(), str(day))
+        retries["that went on from a draft"] += retry.slices_resumed > 0
+        retries["slices taken over"] += retry.slices_resumed
+        retries["slices read"] += retry.slices_copied
         assert world.in_bronze(table) == world.model(table)
         assert world.others(table) == others
         if tally.total() % 50 == 0:
             sweep_and_check(world)
     sweep_and_check(world)
-    print(f"killed: {dict(tally)}")
+    print(f"killed: {dict(tally)}; retries: {dict(retries)}")
+
+
+def test_a_retry_after_a_kill_reads_less_and_brings_the_same(world: World) -> None:
+    world.forget()
+    whole = world.bench.copy(world.spec("sales"), world.today.isoformat(), "whole")
+    world.expect("sales", world.today)
+    shutil.rmtree(world.bench.folder("sales"))
+    spec, info = world.spec("sales"), info_of(world.bench.server)
+    arguments = (info, world.bench.root, spec, world.today, "killed", LIMITS, world.steps // 2)
+    copy = processes.Process(target=copy_until_killed, args=arguments)
+    copy.start()
+    copy.join()
+    assert copy.exitcode == -signal.SIGKILL
+    assert world.in_bronze("sales") == {}
+    retry = world.bench.copy(spec, world.today.isoformat(), "retry")
+    assert whole.rows_read == ROWS
+    assert 0 < retry.rows_read < whole.rows_read - LIMITS.range_rows // 2
+    assert world.in_bronze("sales") == world.model("sales")
+    sweep_and_check(world)
 
 
 def sweep_and_check(world: World) -> None:

@@ -13,7 +13,7 @@ from lakehouse.bronze.copy_spec import CopySpec
 from lakehouse.bronze.row_copy import CopyLimits
 from lakehouse.bronze.table_copy import copy_table
 from lakehouse.errors import SourceUnavailableError, VerificationError
-from lakehouse.source import side_question
+from lakehouse.source import side_questions
 from lakehouse.source.mysql_source import MySqlSource
 
 from local.mysql_server import MySqlServer
@@ -156,7 +156,7 @@ def test_it_manages_with_one_session_where_there_is_no_other(
     def refuse(question: object) -> object:
         raise SourceUnavailableError("the server has no free connection")
 
-    monkeypatch.setattr(side_question.SideQuestion, "_ask", refuse)
+    monkeypatch.setattr(side_questions.SideQuestions, "_ask", refuse)
     bench.copy(spec, "2026-11-20")
     assert slices(bench.visible("sales")) == DATED
 

@@ -100,11 +100,13 @@ def test_the_first_copy_lands_all_that_is_due(sales: tuple[Bench, CopySpec]) -> 
     assert outcome.detail() == {
         "slices_checked": 5,
         "slices_copied": 4,
+        "slices_resumed": 0,
         "slices_dropped": 0,
         "files": 2,
         "rows_not_yet_due": 1,
         "rows_in_table": 5,
         "drift": [],
+        "notes": [],
     }
 
 

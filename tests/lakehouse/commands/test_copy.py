@@ -12,8 +12,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from lakehouse.bronze.copy_spec import CopyOutcome
 from lakehouse.cli import main
 from lakehouse.commands.command import DONE, INTERRUPTED, NOT_DONE
+from lakehouse.commands.copy import summary
+from lakehouse.daily_run.ledger import LedgerRow
 
 from local.mysql_server import MySqlServer
 from tests.lakehouse.copying import Bench
@@ -82,6 +85,32 @@ def test_a_copy_prints_its_figures_and_a_second_one_finds_nothing_to_do(
 
     assert main(["copy", "Sale", "--date", "2026-11-20", "--lake-root", "lake"]) == DONE
     assert "2026-11-20: unchanged\n  rows     0 read, 0 written; the table has 3\n" in capsys.readouterr().out
+
+
+def test_a_copy_that_went_on_from_an_unfinished_one_says_so() -> None:
+    detail = CopyOutcome("copied", slices_checked=9, slices_copied=2, slices_resumed=7, notes=("one range",)).detail()
+    row = LedgerRow(
+        schema="s",
+        table="sale",
+        stage="copy",
+        business_date="2026-11-20",
+        run_id="r",
+        status="success",
+        outcome="copied",
+        rows_read=5,
+        rows_written=5,
+        bytes_written=10,
+        seconds=1.5,
+        started_at="2026-11-21T01:00:00+00:00",
+        ended_at="2026-11-21T01:00:01+00:00",
+        detail=detail,
+    )
+    assert summary(row, date(2026, 11, 20)).splitlines()[3:] == [
+        "  slices   2 of 9 had changed and were copied, 0 are gone",
+        "  resumed  7 further slices that an unfinished copy had brought were not read again",
+        "  seconds  1.5",
+        "  note     one range",
+    ]
 
 
 def test_full_copies_what_did_not_change_and_keeps_its_fingerprints(

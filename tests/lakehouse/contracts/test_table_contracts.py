@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lakehouse.bronze.copy_spec import CopySpec
 from lakehouse.contracts.table_contracts import ContractedColumn, OneBigTableContract, TableContract, load_contracts
+from lakehouse.daily_run.planning import plan_tables
 from lakehouse.errors import ContractError
+from lakehouse.source.mysql_source import SourceTable
 
 from tests.lakehouse.conftest import PROJECT, EditContract
 
@@ -114,6 +117,14 @@ def test_keys_come_in_their_own_order(contracts_folder: Path, edit_contract: Edi
     (contracts_folder / "sales_obt.odcs.yaml").unlink()  # It joins on the key as it was.
 
     assert load_contracts(contracts_folder).tables["market"].key == ("market_name", "market_code")
+
+
+def test_how_many_sessions_read_a_table_reaches_the_copy(contracts_folder: Path, edit_contract: EditContract) -> None:
+    edit_contract("transactions", lambda d: setting(d, "parallelRanges", 4))
+    known = load_contracts(contracts_folder)
+    plans = plan_tables([SourceTable(name, False) for name in known.tables], known)
+    sessions = {plan.table: CopySpec.from_plan(plan.as_dict()).parallel_ranges for plan in plans}
+    assert sessions == {**dict.fromkeys(known.tables, 1), "transactions": 4}
 
 
 def test_an_on_that_yaml_reads_as_true_is_understood(contracts_folder: Path) -> None:
@@ -245,8 +256,8 @@ WIDE = "schema[sales_obt]"
             "product",
             lambda d: setting(d, "dateColumn", "division"),
             f"{PRODUCT}.customProperties.dateColumn: 'division': is not known for a dimension; known are "
-            "changeDetection, excluded, maxDeleteShare, measures, scdType, sourceDrift, stopAbove, tableKind, "
-            "trackedColumns",
+            "changeDetection, excluded, maxDeleteShare, measures, parallelRanges, scdType, sourceDrift, stopAbove, "
+            "tableKind, trackedColumns",
             id="custom property of another kind",
         ),
         pytest.param(
@@ -267,6 +278,12 @@ WIDE = "schema[sales_obt]"
             f"{PRODUCT}.customProperties.changeDetection: 'watermark': a watermark points to dates, and a dimension "
             "has none: use fingerprint or full",
             id="watermark",
+        ),
+        pytest.param(
+            "product",
+            lambda d: setting(d, "parallelRanges", 9),
+            f"{PRODUCT}.customProperties.parallelRanges: 9: must be one of 1, 2, 3, 4, 5, 6, 7, 8",
+            id="too many sessions",
         ),
         pytest.param(
             "product",

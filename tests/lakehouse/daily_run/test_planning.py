@@ -80,6 +80,7 @@ def test_a_table_without_a_contract_is_copied_and_marked() -> None:
         "contracted_columns": [],
         "change_scope": None,
         "drift_policy": "contracted",
+        "parallel_ranges": 1,
         "measures": [],
         "waits_for": [],
     }

@@ -41,6 +41,18 @@ def test_a_one_big_table_as_it_is_shipped() -> None:
     assert contract.columns[3] == WideColumn("month_name", "date.month_name", None, "date", "Unknown")
 
 
+def test_what_only_the_copy_acts_upon_is_let_through(tmp_path: Path) -> None:
+    from medallion.contracts.contract_files import read_silver_contract
+
+    folder = Path(shutil.copytree(CONTRACTS, tmp_path / "atliqsale"))
+    path = folder / "customer.odcs.yaml"
+    kind = "      - {property: tableKind, value: dimension}\n"
+    text = path.read_text()
+    assert kind in text
+    path.write_text(text.replace(kind, f"{kind}      - {{property: parallelRanges, value: 4}}\n"))
+    assert read_silver_contract(folder, "customer").columns == read_silver_contract(CONTRACTS, "customer").columns
+
+
 def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
     from medallion.errors import ContractError
 

@@ -1,0 +1,82 @@
+"""What a table's indexes tell for nothing: whether one begins with a column, its extremes, the rows in between.
+
+All of it is answered from statistics or by a look at the ends of an index, whatever the table's size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lakehouse.source.fingerprint import table_sql
+from lakehouse.source.mysql_source import MySqlSource, Row
+from lakehouse.source.sql_text import quote_identifier, quote_text
+from lakehouse.source.type_map import ColumnPlan
+
+_WHOLE_NUMBERS = {"tinyint", "smallint", "mediumint", "int", "integer", "bigint"}
+# Where the number of rows stands in what EXPLAIN answers, by the number of its columns: MariaDB's, MySQL's.
+_EXPLAINED_ROWS = {10: 8, 12: 9}
+
+
+def leads_an_index(source: MySqlSource, schema: str, table: str, column: str) -> bool:
+    """Whether an index begins with the column, so that a range of its values is found without reading the table.
+
+    Raises:
+        SourceError: the server refuses the question.
+    """
+    return any(name == column for name, _ in _leading(source, schema, table))
+
+
+def leads_the_primary_key(source: MySqlSource, schema: str, table: str, column: str) -> bool:
+    """Whether rows of one range of the column's values lie together.
+
+    Raises:
+        SourceError: the server refuses the question.
+    """
+    return (column, "PRIMARY") in _leading(source, schema, table)
+
+
+def whole_number_key(source: MySqlSource, schema: str, table: str, plans: Sequence[ColumnPlan]) -> ColumnPlan | None:
+    """The column that the primary key begins with, if it is of whole numbers.
+
+    Raises:
+        SourceError: the server refuses the question.
+    """
+    names = {name for name, index in _leading(source, schema, table) if index == "PRIMARY"}
+    return next((plan for plan in plans if plan.name in names and plan.base_type in _WHOLE_NUMBERS), None)
+
+
+def extremes(source: MySqlSource, schema: str, table: str, value: str, predicate: str) -> Row:
+    """The smallest and the largest value of a column among the rows of a predicate; NULL where there is none.
+
+    The ends of an index are looked up at once; a predicate on another column reads that one's index.
+
+    Raises:
+        SourceError: the server refuses the question.
+    """
+    return source.rows(f"SELECT MIN({value}), MAX({value}) FROM {table_sql(schema, table)} WHERE {predicate}")[0]
+
+
+def estimated_rows_of(source: MySqlSource, schema: str, table: str, column: str, predicate: str) -> int | None:
+    """How many rows the server believes that a predicate on an indexed column selects; None where it does not say.
+
+    Raises:
+        SourceError: the server refuses the question.
+    """
+    explained = source.rows(
+        f"EXPLAIN SELECT {quote_identifier(column)} FROM {table_sql(schema, table)} WHERE {predicate}"
+    )
+    place = _EXPLAINED_ROWS.get(len(explained[0])) if len(explained) == 1 else None
+    if place is None:
+        return None
+    rows = explained[0][place]
+    # No number: the server sees from the index that there are no such rows.
+    return int(rows) if rows is not None and rows.isdigit() else 0
+
+
+def _leading(source: MySqlSource, schema: str, table: str) -> list[tuple[str, str]]:
+    found = source.rows(
+        "SELECT column_name, index_name FROM information_schema.statistics "
+        f"WHERE table_schema = {quote_text(schema)} AND table_name = {quote_text(table)} "
+        "AND seq_in_index = 1 AND sub_part IS NULL AND index_type = 'BTREE'"
+    )
+    return [((column or b"").decode(), (index or b"").decode()) for column, index in found]
