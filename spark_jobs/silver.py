@@ -17,7 +17,7 @@ from medallion.contracts.contract_files import read_silver_contract, silver_tabl
 from medallion.contracts.silver_contract import TableKind
 from medallion.dimensions.dimension_run import refresh_dimension
 from medallion.errors import MedallionError
-from medallion.facts import refresh_fact
+from medallion.facts.fact_run import refresh_fact
 from medallion.run.cli import JobArguments, parse_arguments
 from medallion.run.job import exit_on_failure, run_job
 from medallion.run.run_ledger import Outcome

@@ -98,10 +98,10 @@ def measure_slices(
     return TableFigures(slices, reasons)
 
 
-def measure_fact(spark: SparkSession, table: str, contract: SilverContract) -> TableFigures:
+def measure_fact(fact: DataFrame, contract: SilverContract) -> TableFigures:
     """A stored fact's figures by date, with its warnings."""
     day = F.col(identifier(contract.date_column)).cast("string")
-    return measure_slices(spark.table(table), day, measure_types(contract), WARNINGS)
+    return measure_slices(fact, day, measure_types(contract), WARNINGS)
 
 
 def measure_open_quarantine(spark: SparkSession, table: str, contract: SilverContract) -> TableFigures:

@@ -13,14 +13,14 @@ from medallion.contracts.silver_contract import SilverContract
 from medallion.dimensions import scd1, scd2
 from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
 from medallion.dimensions.delete_guard import check_deletes
-from medallion.dimensions.dimension_tables import DimensionTables, Written, write_quarantine
+from medallion.dimensions.dimension_tables import DimensionTables, Written
 from medallion.dimensions.landed_snapshots import Snapshot, accepted_rows, judge_snapshot
 from medallion.dimensions.scd2 import Landing
-from medallion.dimensions.turns import Turn, commit
 from medallion.lake import delta_tables
 from medallion.lake.delta_tables import Commit
 from medallion.lake.progress import SliceProgress
 from medallion.lake.small_frames import fetch_small
+from medallion.lake.turns import Turn, commit
 from medallion.quality import quarantine
 from medallion.quality.quality_counts import Counts
 from medallion.run.cli import JobArguments
@@ -75,7 +75,7 @@ def land(
         refused, spark.table(tables.quarantine).where(scope), contract, job.run_id,
         {day: later[0] if later else None}, closing=day,
     )  # fmt: skip
-    write_quarantine(spark, tables.quarantine, entries, scope, turn)
+    quarantine.write_in_turn(spark, tables.quarantine, entries, scope, turn)
     return replace(written, judged_by={day: snapshot.basis.of(judged.counts)})
 
 

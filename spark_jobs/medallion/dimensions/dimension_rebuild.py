@@ -12,13 +12,13 @@ from pyspark.sql import functions as F
 from medallion.contracts.silver_contract import SilverContract
 from medallion.dimensions import scd1, scd2
 from medallion.dimensions.dimension_landing import Gate
-from medallion.dimensions.dimension_tables import DimensionTables, Written, partition_of, write_quarantine
+from medallion.dimensions.dimension_tables import DimensionTables, Written, partition_of
 from medallion.dimensions.landed_snapshots import Judged, Snapshot, accepted_rows, in_episodes, judge_snapshot
 from medallion.dimensions.scd2_history import DAY, versions_of_all
-from medallion.dimensions.turns import Turn, commit
 from medallion.errors import BronzeError
 from medallion.lake import delta_tables
 from medallion.lake.progress import SliceProgress
+from medallion.lake.turns import Turn, commit
 from medallion.quality import quarantine
 from medallion.quality.rules import by_date, date_literal
 from medallion.run.cli import JobArguments
@@ -88,7 +88,7 @@ def rebuild(
     entries = quarantine.entries_of_snapshots(
         _on_each_day(refused, episodes), spark.table(tables.quarantine), contract, job.run_id, following, closing=None
     )
-    write_quarantine(spark, tables.quarantine, entries, "TRUE", turn)
+    quarantine.write_in_turn(spark, tables.quarantine, entries, "TRUE", turn)
     return Written(found.rows_written, found, judged_by)
 
 

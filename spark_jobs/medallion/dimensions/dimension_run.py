@@ -19,11 +19,11 @@ from medallion.dimensions.dimension_landing import RebuildNeededError, land
 from medallion.dimensions.dimension_rebuild import check_complete, rebuild
 from medallion.dimensions.dimension_tables import DimensionTables, Written, note
 from medallion.dimensions.landed_snapshots import Snapshot, find_all, find_snapshot
-from medallion.dimensions.turns import Turn, next_turn
 from medallion.errors import BronzeError, ConcurrentWriteError
 from medallion.lake import bronze
 from medallion.lake.progress import SliceProgress, progress_of
 from medallion.lake.table_names import TableNames
+from medallion.lake.turns import Turn, next_turn
 from medallion.quality import quality_gate
 from medallion.quality.cleaning import check_expressions
 from medallion.quality.expectations import counted_verdicts, landed_verdicts

@@ -6,21 +6,18 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from medallion.contracts.silver_contract import SilverContract
 from medallion.dimensions import scd1, scd2
 from medallion.dimensions.landed_snapshots import Snapshot
-from medallion.dimensions.turns import Turn
-from medallion.errors import SPARK_ERRORS, ConcurrentWriteError, is_conflict
 from medallion.lake import delta_tables
 from medallion.lake.delta_tables import Commit
 from medallion.lake.progress import SliceProgress, write_progress
 from medallion.lake.table_names import TableNames
+from medallion.lake.turns import Turn
 from medallion.quality import quarantine
 from medallion.run.cli import JobArguments
-
-_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -67,22 +64,6 @@ def silver_columns(contract: SilverContract) -> tuple[tuple[str, str], ...]:
 def partition_of(contract: SilverContract) -> str | None:
     """Versions closed for good lie in a partition of their own, which most landings need not read or rewrite."""
     return "is_current" if contract.scd_type == 2 else None
-
-
-def write_quarantine(spark: SparkSession, table: str, entries: DataFrame, scope: str, turn: Turn) -> None:
-    """Writes the entries of a turn; does nothing where those of a later turn are there, which knew of them.
-
-    Raises:
-        ConcurrentWriteError: another run kept writing.
-    """
-    for _ in range(_TRIES):
-        try:
-            quarantine.write(spark, table, entries, scope, turn.options)
-            return
-        except SPARK_ERRORS as error:
-            if not is_conflict(error):
-                raise
-    raise ConcurrentWriteError(f"{table}: another run kept writing to it; run this one again when the other is done")
 
 
 def note(

@@ -13,6 +13,7 @@ from medallion.errors import ContractError
 from medallion.quality.rules import identifier, text_literal
 
 _PRESENT = "_present"
+UNKNOWN = "_unknown"
 
 
 def check_joins(contract: OneBigTableContract, silver: Mapping[str, SilverContract]) -> None:
@@ -53,15 +54,19 @@ def build(fact: DataFrame, dimensions: Mapping[str, DataFrame], contract: OneBig
     return joined.select(*wide_columns(contract))
 
 
-def unknown_rows(fact: DataFrame, dimensions: Mapping[str, DataFrame], contract: OneBigTableContract) -> DataFrame:
-    """One row: for each join, how many fact rows have no row in the dimension."""
+def with_unknown(fact: DataFrame, dimensions: Mapping[str, DataFrame], contract: OneBigTableContract) -> DataFrame:
+    """The fact's rows, each once, and ``_unknown``: structs that name the dimensions that have no row for it."""
     joined = fact.alias(contract.fact)
     for join in contract.joins:
-        keys = dimensions[join.dimension].select(*[identifier(right) for _, right in join.on], _PRESENT)
+        # Distinct, so that this count of rows stands whatever the dimension holds.
+        keys = dimensions[join.dimension].select(*[identifier(right) for _, right in join.on], _PRESENT).distinct()
         joined = joined.join(keys.alias(join.dimension), _condition(contract, join), "left")
-    return joined.agg(
-        *[F.count_if(F.col(f"{join.dimension}.{_PRESENT}").isNull()).alias(join.dimension) for join in contract.joins]
-    )
+    names = [join.dimension for join in contract.joins]
+    missing = [
+        f"IF({identifier(name)}.{_PRESENT} IS NULL, named_struct('name', {text_literal(name)}), NULL)" for name in names
+    ]
+    told = f"array_compact(array({', '.join(missing)}))" if missing else "CAST(NULL AS array<struct<name:string>>)"
+    return joined.select(f"{identifier(contract.fact)}.*", F.expr(told).alias(UNKNOWN))
 
 
 def wide_columns(contract: OneBigTableContract) -> list[Column]:

@@ -2,7 +2,7 @@
 
 The silver versions that gold reflects are stored in the same commit (its ``userMetadata``). From there on, dates whose
 facts changed come from the fact's change data feed, and changed dimension rows from comparing the latest rows then
-and now.
+and now. Runs take turns, as in silver: one commits only if no other has since it read which versions gold reflects.
 """
 
 from __future__ import annotations
@@ -20,16 +20,28 @@ from pyspark.sql import functions as F
 
 from medallion import reconcile
 from medallion.contracts.silver_contract import OneBigTableContract, SilverContract, WideColumn, content_hash
-from medallion.errors import SPARK_ERRORS, BronzeError, ConservationError, ContractError
+from medallion.errors import (
+    SPARK_ERRORS,
+    BronzeError,
+    ConcurrentWriteError,
+    ConservationError,
+    ContractError,
+    is_conflict,
+)
 from medallion.gold import one_big_table
 from medallion.lake import delta_tables
+from medallion.lake.delta_tables import Commit
 from medallion.lake.table_names import TableNames
+from medallion.lake.turns import Turn
 from medallion.quality.cleaning import first_line
 from medallion.quality.rules import identifier
 from medallion.run.cli import JobArguments
 from medallion.run.run_ledger import Outcome
 
+_TRIES = 8
+# Upkeep commits between two refreshes are looked through.
 _HISTORY = 200
+_RECENT = 50
 # A version that VACUUM or the log's retention removed, a feed that was switched off, columns changed in between.
 _CHANGES_ARE_GONE = re.compile(
     r"\[(?:DELTA_(?:MISSING_CHANGE_DATA|CHANGE_TABLE_FEED_DISABLED|CHANGE_DATA_FEED_INCOMPATIBLE_\w+|SCHEMA_CHANGED\w*"
@@ -49,10 +61,17 @@ class SilverVersion:
 
 @dataclass(frozen=True)
 class Reflected:
-    """What a gold commit was made from: contracts (a digest) and silver versions."""
+    """What a gold commit was made from.
+
+    Attributes:
+        contracts: a digest of them.
+        silver: by table.
+        turn: number of the commit among those of gold's runs.
+    """
 
     contracts: str
     silver: Mapping[str, SilverVersion]
+    turn: int = 0
 
     def to_text(self) -> str:
         """For the commit's userMetadata."""
@@ -64,7 +83,7 @@ class Reflected:
         try:
             content = json.loads(text or "")["lakehouse_gold"]
             silver = {name: SilverVersion(**one) for name, one in content["silver"].items()}
-            return Reflected(content["contracts"], silver)
+            return Reflected(content["contracts"], silver, content.get("turn", 0))
         except (ValueError, KeyError, TypeError):
             return None
 
@@ -77,6 +96,14 @@ class Plan:
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class _Stored:
+    """Gold as a run finds it: None where it is not there yet, or says not what it reflects."""
+
+    version: int | None
+    reflects: Reflected | None
+
+
 def refresh_one_big_table(
     spark: SparkSession, job: JobArguments, contract: OneBigTableContract, silver: Mapping[str, SilverContract]
 ) -> Outcome:
@@ -86,47 +113,71 @@ def refresh_one_big_table(
         BronzeError: a silver table is not there yet.
         ContractError: a join could multiply rows, or a column's expression is not valid.
         ConservationError: gold came out with other rows than silver has.
+        ConcurrentWriteError: another run kept writing to it.
     """
     one_big_table.check_joins(contract, silver)
     names = TableNames(job.lake_root, job.catalog)
-    now = Reflected(_digest(contract, silver), {name: _silver_version(spark, names, name) for name in silver})
-    fact = _at(spark, names, contract.fact, now)
-    dimensions = _latest(spark, names, silver, contract, now)
-    types = check_columns(fact, dimensions, contract)
     table = names.gold(contract.name)
-    plan = _plan(spark, names, contract, silver, now)
-    if plan.dates is None:
-        delta_tables.create(spark, table, types, **_layout(contract))
-        wide = _spread(one_big_table.build(fact, dimensions, contract), contract)
-        delta_tables.overwrite(wide, table, options={"userMetadata": now.to_text()}, **_layout(contract))
-    elif plan.dates:
-        day = silver[contract.fact].date_column
-        part = fact.where(delta_tables.dates_predicate(day, plan.dates))
-        wide = _spread(one_big_table.build(part, dimensions, contract), contract)
-        predicate = delta_tables.dates_predicate(contract.partition_column, plan.dates)
-        delta_tables.replace_where(wide, table, predicate, options={"userMetadata": now.to_text()})
-    outcome = _outcome(spark, table, contract, fact, dimensions, types, plan, silver)
-    outcome = replace(outcome, detail={**outcome.detail, "silver": asdict(now.silver[contract.fact])})
-    return replace(outcome, bytes_written=_bytes_written(spark, table, now)) if outcome.rows_written else outcome
+    for _ in range(_TRIES):
+        # Before silver's versions: a run whose commit is seen here reflects versions that are no newer than ours.
+        stored = _stored(spark, table)
+        turn = Turn((stored.reflects.turn if stored.reflects else 0) + 1, stored.version or 0)
+        versions = {name: _silver_version(spark, names, name) for name in silver}
+        now = Reflected(_digest(contract, silver), versions, turn.number)
+        fact = _at(spark, names, contract.fact, now)
+        dimensions = _latest(spark, names, silver, contract, now)
+        types = check_columns(fact, dimensions, contract)
+        plan = _plan(spark, names, contract, silver, stored, now)
+        if plan.dates is not None and not plan.dates:
+            return _outcome(spark, table, turn.version, contract, fact, dimensions, types, plan, silver, now)
+        if plan.dates is None:
+            delta_tables.create(spark, table, types, **_layout(contract))
+        found = _commit(spark, table, contract, silver, fact, dimensions, plan, turn, now)
+        if found is not None:
+            done = _outcome(spark, table, found.version, contract, fact, dimensions, types, plan, silver, now)
+            return replace(done, bytes_written=found.bytes_written) if done.rows_written else done
+    raise ConcurrentWriteError(f"{table}: another run kept writing to it; run this one again when the other is done")
 
 
-def _bytes_written(spark: SparkSession, table: str, now: Reflected) -> int:
-    ours = [one for one in delta_tables.history(spark, table, _HISTORY) if one.user_metadata == now.to_text()]
-    return ours[0].bytes_written if ours else 0
+def _stored(spark: SparkSession, table: str) -> _Stored:
+    if not delta_tables.exists(spark, table):
+        return _Stored(None, None)
+    commits = delta_tables.history(spark, table, _HISTORY)
+    then = next((found for commit in commits if (found := Reflected.from_text(commit.user_metadata))), None)
+    return _Stored(commits[0].version, then)
+
+
+def _commit(
+    spark: SparkSession, table: str, contract: OneBigTableContract, silver: Mapping[str, SilverContract],
+    fact: DataFrame, dimensions: Mapping[str, DataFrame], plan: Plan, turn: Turn, now: Reflected,
+) -> Commit | None:  # fmt: skip
+    """Writes what is planned; None where another run took the turn for other silver versions."""
+    options = turn.options | {"userMetadata": now.to_text()}
+    try:
+        if plan.dates is None:
+            wide = _spread(one_big_table.build(fact, dimensions, contract), contract)
+            delta_tables.overwrite(wide, table, options=options, **_layout(contract))
+        else:
+            part = fact.where(delta_tables.dates_predicate(silver[contract.fact].date_column, plan.dates))
+            wide = _spread(one_big_table.build(part, dimensions, contract), contract)
+            predicate = delta_tables.dates_predicate(contract.partition_column, plan.dates)
+            delta_tables.replace_where(wide, table, predicate, options=options)
+    except SPARK_ERRORS as error:
+        if not is_conflict(error):
+            raise
+        return None
+    # Delta skips a commit whose turn is taken, and says nothing. One that reflects just what ours would is as good.
+    commits = delta_tables.history(spark, table, _RECENT)
+    return next((one for one in commits if one.user_metadata == now.to_text()), None)
 
 
 def _plan(
-    spark: SparkSession,
-    names: TableNames,
-    contract: OneBigTableContract,
-    silver: Mapping[str, SilverContract],
-    now: Reflected,
-) -> Plan:
-    table = names.gold(contract.name)
-    if not delta_tables.exists(spark, table):
+    spark: SparkSession, names: TableNames, contract: OneBigTableContract, silver: Mapping[str, SilverContract],
+    stored: _Stored, now: Reflected,
+) -> Plan:  # fmt: skip
+    then = stored.reflects
+    if stored.version is None:
         return Plan(None, "new")
-    commits = delta_tables.history(spark, table, _HISTORY)
-    then = next((found for commit in commits if (found := Reflected.from_text(commit.user_metadata))), None)
     if then is None:
         return Plan(None, "no silver versions are stored")
     if then.contracts != now.contracts or then.silver.keys() != now.silver.keys():
@@ -177,22 +228,32 @@ def _changed_dates(
 def _rows_changed(spark: SparkSession, table: str, then: SilverVersion, now: SilverVersion) -> bool:
     """Whether a table may have other rows; many commits to a dimension say only that a snapshot changed nothing."""
     between = now.version - then.version
-    return between > 0 and any(one.changes_rows for one in delta_tables.history(spark, table, between))
+    if not between:
+        return False
+    # Silver may have gone on since its version was read: the newest commits need not be those in question.
+    newest = delta_tables.history(spark, table, between + _RECENT)
+    asked = [one for one in newest if then.version < one.version <= now.version]
+    return len(asked) < between or any(one.changes_rows for one in asked)
 
 
 def _outcome(
-    spark: SparkSession, table: str, contract: OneBigTableContract, fact: DataFrame,
+    spark: SparkSession, table: str, version: int, contract: OneBigTableContract, fact: DataFrame,
     dimensions: Mapping[str, DataFrame], types: list[tuple[str, str]], plan: Plan, silver: Mapping[str, SilverContract],
+    now: Reflected,
 ) -> Outcome:  # fmt: skip
     measures = {name: kind for name, kind in types if name in contract.measures}
     in_silver = {name: kind for name, kind in measures.items() if name in silver[contract.fact].column_names}
+    # In one pass over the fact.
+    flagged = one_big_table.with_unknown(fact, dimensions, contract)
     source = reconcile.measure_slices(
-        fact, F.col(identifier(silver[contract.fact].date_column)).cast("string"), in_silver, None
-    )
+        flagged, F.col(identifier(silver[contract.fact].date_column)).cast("string"), in_silver,
+        one_big_table.UNKNOWN,
+    )  # fmt: skip
     stored = reconcile.measure_slices(
-        spark.table(table), F.col(identifier(contract.partition_column)).cast("string"), measures, None
-    )
-    unknown = one_big_table.unknown_rows(fact, dimensions, contract).collect()[0].asDict()
+        delta_tables.at_version(spark, table, version), F.col(identifier(contract.partition_column)).cast("string"),
+        measures, None,
+    )  # fmt: skip
+    unknown = {join.dimension: source.reasons.get(join.dimension, 0) for join in contract.joins}
     none = reconcile.Figures()
     dates = [
         {
@@ -222,6 +283,7 @@ def _outcome(
         rows_read=source.rows,
         rows_written=sum(stored.slices[name].rows for name in rewritten if name in stored.slices),
         detail={
+            "silver": asdict(now.silver[contract.fact]),
             "dates": dates,
             "dates_rewritten": rewritten,
             "rows_unknown": unknown,
@@ -244,7 +306,7 @@ def _silver_version(spark: SparkSession, names: TableNames, name: str) -> Silver
 
 def _at(spark: SparkSession, names: TableNames, name: str, at: Reflected) -> DataFrame:
     """A silver table as it was: every read of a run is of the same moment."""
-    return spark.read.option("versionAsOf", at.silver[name].version).table(names.silver(name))
+    return delta_tables.at_version(spark, names.silver(name), at.silver[name].version)
 
 
 def _latest(

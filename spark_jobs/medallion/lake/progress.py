@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
 from medallion.lake import delta_tables
 
@@ -42,7 +41,7 @@ class SliceProgress:
         sums_bronze: exact decimal text by measure, of the landed rows.
         sums_duplicate: the same of the rows removed as duplicates.
         tracked_columns: of a type 2 dimension, as that snapshot was processed.
-        sequence: orders the entries of a slice; of a dimension, the number of the turn.
+        sequence: the number of the turn, which orders the entries of a slice.
         business_date: of the run that processed it.
     """
 
@@ -59,32 +58,55 @@ class SliceProgress:
     sequence: int = 0
 
 
-def progress_of(spark: SparkSession, silver_table: str, table: str) -> dict[str, SliceProgress]:
+@dataclass(frozen=True)
+class Log:
+    """What was processed of a table.
+
+    Attributes:
+        slices: as they were last processed, by name, without those that are gone.
+        turn: the newest turn that was noted.
+    """
+
+    slices: Mapping[str, SliceProgress] = field(default_factory=dict)
+    turn: int = 0
+
+
+def progress_of(spark: SparkSession, silver_table: str, table: str) -> Mapping[str, SliceProgress]:
+    """The slices of ``log_of``."""
+    return log_of(spark, silver_table, table).slices
+
+
+def log_of(spark: SparkSession, silver_table: str, table: str) -> Log:
     """What was processed of a silver table; nothing where that was removed, and then the log is emptied too.
 
     Entries of a removed table would otherwise outlive it: dates would count as processed that the new one never saw.
     """
     if delta_tables.exists(spark, silver_table):
-        return read_progress(spark, table)
+        return _read_log(spark, table)
     # Asked again, because another run may have made the table in the meantime, and noted what it processed.
     if delta_tables.exists(spark, table) and not delta_tables.exists(spark, silver_table):
         spark.sql(f"DELETE FROM {table}")
-    return {}
+    return Log()
 
 
-def read_progress(spark: SparkSession, table: str) -> dict[str, SliceProgress]:
+def read_progress(spark: SparkSession, table: str) -> Mapping[str, SliceProgress]:
     """All slices processed so far, by name; empty when there is no such table yet."""
+    return _read_log(spark, table).slices
+
+
+def _read_log(spark: SparkSession, table: str) -> Log:
     if not delta_tables.exists(spark, table):
-        return {}
+        return Log()
     newest: dict[str, Any] = {}
     for row in spark.table(table).select(*[name for name, _ in _COLUMNS]).collect():
         if row["slice"] not in newest or row["sequence"] > newest[row["slice"]]["sequence"]:
             newest[row["slice"]] = row
-    return {
+    slices = {
         name: SliceProgress(**(row.asDict() | {"tracked_columns": tuple(row["tracked_columns"] or ())}))
         for name, row in newest.items()
         if row["fingerprint"] is not None
     }
+    return Log(slices, max((row["sequence"] for row in newest.values()), default=0))
 
 
 def write_progress(
@@ -92,19 +114,17 @@ def write_progress(
     table: str,
     before: Mapping[str, SliceProgress],
     done: Iterable[SliceProgress],
-    gone: Iterable[str] = (),
-    turn: int | None = None,
+    gone: Iterable[str],
+    turn: int,
 ) -> None:
     """Notes slices as processed, and forgets those that are gone, in one commit; ``before`` is what was read.
 
-    ``turn`` is the number of the commit that holds their rows; without one the entries follow those that are there.
+    ``turn`` is the number of the commit that holds their rows.
     """
     done, gone = list(done), list(gone)
     if done or gone:
         delta_tables.create(spark, table, _COLUMNS)
-        # Over all entries: `before` lacks the slices that are gone, and one that returns must outnumber its own end.
-        sequence = turn or (spark.table(table).agg(F.max("sequence")).collect()[0][0] or 0) + 1
-        rows = [_row(one, sequence) for one in done] + [_row(before[name], sequence, gone=True) for name in gone]
+        rows = [_row(one, turn) for one in done] + [_row(before[name], turn, gone=True) for name in gone]
         schema = ", ".join(f"{name} {lake_type}" for name, lake_type in _COLUMNS)
         delta_tables.append(spark.createDataFrame(rows, schema).coalesce(1), table)
 

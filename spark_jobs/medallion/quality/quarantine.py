@@ -17,9 +17,11 @@ from pyspark.sql import functions as F
 
 from medallion.contracts.silver_contract import SilverContract, TableKind
 from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
+from medallion.errors import SPARK_ERRORS, ConcurrentWriteError, is_conflict
 from medallion.lake import delta_tables
 from medallion.lake.bronze import UNDATED
 from medallion.lake.small_frames import fetch_small
+from medallion.lake.turns import Turn
 from medallion.quality.cleaning import RAW
 from medallion.quality.row_judgement import ERRORS, FINDINGS_TYPE, WAIVED, WARNINGS
 from medallion.quality.rules import by_date, date_literal
@@ -41,6 +43,7 @@ COLUMNS = (
     ("history", _HISTORY_TYPE),
 )
 _NAMES = [name for name, _ in COLUMNS]
+_TRIES = 5
 # A waived row is in silver, so it makes no key unknown.
 LIVE = "(state = 'open' OR (state = 'corrected' AND corrected_date > business_date))"
 
@@ -201,22 +204,35 @@ def _entries(
     )
 
 
-def write(
-    spark: SparkSession, table: str, entries: DataFrame, scope: str, options: Mapping[str, str] | None = None
-) -> None:
-    """Writes some dates' entries in one commit if any changed.
+def write_in_turn(spark: SparkSession, table: str, entries: DataFrame, scope: str, turn: Turn) -> None:
+    """Writes some dates' entries in one commit if any changed; nothing where those of a later turn are there.
+
+    A later turn knew of this one and wrote what it had to say too.
 
     Args:
         scope: true for just those dates.
-        options: of the DataFrame writer.
+
+    Raises:
+        ConcurrentWriteError: another run kept writing.
     """
+    for _ in range(_TRIES):
+        try:
+            _write(spark, table, entries, scope, turn.options)
+            return
+        except SPARK_ERRORS as error:
+            if not is_conflict(error):
+                raise
+    raise ConcurrentWriteError(f"{table}: another run kept writing to it; run this one again when the other is done")
+
+
+def _write(spark: SparkSession, table: str, entries: DataFrame, scope: str, options: Mapping[str, str]) -> None:
     changed = fetch_small(spark, entries.where("_changed"))
     if changed.is_empty:
         return
     if changed.rows is not None and changed.frame.where("_known").isEmpty():
-        delta_tables.append(changed.frame.select(*_NAMES).coalesce(1), table, options=options or {})
+        delta_tables.append(changed.frame.select(*_NAMES).coalesce(1), table, options=options)
     else:
-        delta_tables.replace_where(entries.select(*_NAMES).coalesce(1), table, scope, options=options or {})
+        delta_tables.replace_where(entries.select(*_NAMES).coalesce(1), table, scope, options=options)
 
 
 def quarantined_keys(refused: DataFrame, *further: Column) -> DataFrame:

@@ -93,7 +93,7 @@ def test_a_manifest_with_an_unknown_type_is_refused() -> None:
 
 
 def test_slices_to_process_are_those_whose_rows_or_contract_changed() -> None:
-    from medallion.facts import SliceChanges, changed_slices
+    from medallion.facts.fact_slices import SliceChanges, changed_slices
     from medallion.lake.bronze import parse_manifest
     from medallion.lake.progress import SliceProgress
     from medallion.quality.judgement_basis import Basis
@@ -105,12 +105,15 @@ def test_slices_to_process_are_those_whose_rows_or_contract_changed() -> None:
     assert changed_slices(landed, done, Basis("hash")) == changes
     again = changed_slices(landed, done, Basis("new hash"))
     assert (again.everything, again.landed) == (True, changes.landed)
+    # What a killed run wrote need not be what is landed now, nor be there any more.
+    begun = changed_slices(landed, done, Basis("hash"), unfinished=("same", "vanished"))
+    assert begun == SliceChanges(("same", "other", "new"), ("gone", "vanished"), everything=True, landed=changes.landed)
 
 
 def test_what_gold_reflects_survives_its_commit() -> None:
     from medallion.gold.one_big_table_refresh import Reflected, SilverVersion
 
-    reflected = Reflected("hash", {"product": SilverVersion("id", 3)})
+    reflected = Reflected("hash", {"product": SilverVersion("id", 3)}, turn=4)
     assert Reflected.from_text(reflected.to_text()) == reflected
     assert Reflected.from_text("OPTIMIZE") is None
     assert Reflected.from_text(None) is None

@@ -100,7 +100,7 @@ def test_every_row_is_told_what_the_model_says_and_goes_one_way(
     spark: SparkSession, rows: Rows, severities: dict[str, str], waived: set[str]
 ) -> None:
     import pyspark.sql.functions as F  # ruff: ignore[lowercase-imported-as-non-lowercase]
-    from medallion.facts import accepted_rows
+    from medallion.facts.fact_slices import accepted_rows
     from medallion.quality.quality_counts import count_columns, counts_of
     from medallion.quality.quarantine import refused_rows
     from medallion.quality.row_judgement import judge

@@ -36,21 +36,26 @@ class Mark:
     Attributes:
         number: of the turn.
         token: differs between any two attempts, so that a run knows its own commit.
-        dates: the business dates whose snapshots were landed by it.
-        rebuilt: the table was made anew from all landed snapshots.
+        slices: what it wrote: of a dimension the business dates whose snapshots it landed, ISO; of a fact its slices.
+        rebuilt: the dimension was made anew from all landed snapshots.
     """
 
     number: int
     token: str
-    dates: tuple[dt.date, ...]
+    slices: tuple[str, ...]
     rebuilt: bool
+
+    @property
+    def dates(self) -> tuple[dt.date, ...]:
+        """The slices of a dimension's commit."""
+        return tuple(dt.date.fromisoformat(name) for name in self.slices)
 
     def to_text(self) -> str:
         """For ``userMetadata``."""
         content = {
             "number": self.number,
             "token": self.token,
-            "dates": [date.isoformat() for date in self.dates],
+            "slices": list(self.slices),
             "rebuilt": self.rebuilt,
         }
         return json.dumps({"lakehouse_silver": content}, sort_keys=True)
@@ -60,8 +65,8 @@ class Mark:
         """Reads a commit's ``userMetadata``; None when the commit is not a turn."""
         try:
             content = json.loads(text or "")["lakehouse_silver"]
-            dates = tuple(dt.date.fromisoformat(date) for date in content["dates"])
-            return Mark(int(content["number"]), str(content["token"]), dates, bool(content["rebuilt"]))
+            slices = tuple(str(name) for name in content["slices"])
+            return Mark(int(content["number"]), str(content["token"]), slices, bool(content["rebuilt"]))
         except (ValueError, KeyError, TypeError):
             return None
 
@@ -104,12 +109,15 @@ def commit(
     table: str,
     turn: Turn,
     write: Callable[[Mapping[str, str]], None],
-    dates: Iterable[dt.date],
+    slices: Iterable[str | dt.date],
     *,
     rebuilt: bool = False,
 ) -> Commit | None:
-    """Commits once, by ``write``, which gets the writer's options; None where another run took the turn."""
-    mark = Mark(turn.number, uuid.uuid4().hex, tuple(dates), rebuilt)
+    """Commits once, by ``write``, which gets the writer's options; None where another run took the turn.
+
+    ``slices`` are what it writes, a date as itself.
+    """
+    mark = Mark(turn.number, uuid.uuid4().hex, tuple(map(str, slices)), rebuilt)
     try:
         write(turn.options | {"userMetadata": mark.to_text()})
     except SPARK_ERRORS as error:

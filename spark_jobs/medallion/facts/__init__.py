@@ -1,0 +1,1 @@
+"""Facts: whole slices, replaced where their landed rows or what they are judged by changed."""

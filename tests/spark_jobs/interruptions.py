@@ -1,0 +1,39 @@
+"""Ends a job, or lets something else happen, when it is about to make its n-th commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any
+
+
+class Killed(BaseException):
+    """No handler of the jobs catches it: what would come after is not done, as where the driver was killed."""
+
+
+@contextmanager
+def before_commit(number: int, act: Callable[[], None]) -> Generator[None, None, None]:
+    """Calls ``act`` once, before the n-th commit to a Delta table from here on; fails where there are fewer."""
+    from pyspark.sql.readwriter import DataFrameWriter
+
+    save = DataFrameWriter.saveAsTable
+    left = number
+
+    def counted(self: DataFrameWriter, *given: Any, **options: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            act()
+        save(self, *given, **options)
+
+    DataFrameWriter.saveAsTable = counted  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        DataFrameWriter.saveAsTable = save  # type: ignore[method-assign]
+    assert left <= 0, f"only {number - left} commits were made"
+
+
+def kill() -> None:
+    """Ends the job as SIGKILL would."""
+    raise Killed
