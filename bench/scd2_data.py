@@ -140,7 +140,8 @@ def expected(before: DataFrame, old: DataFrame, new: DataFrame) -> DataFrame:
 
 def digest(rows: DataFrame) -> tuple[int, str]:
     """Count and an order-free checksum of the history in a table."""
-    columns = ", ".join(("code", *VALUES, "valid_from", "valid_to"))
+    # As texts: a number's checksum differs between its types.
+    columns = ", ".join(f"CAST({name} AS STRING)" for name in ("code", *VALUES, "valid_from", "valid_to"))
     found = rows.selectExpr(f"CAST(xxhash64({columns}) AS DECIMAL(38, 0)) AS digest")
     row = found.selectExpr("count(1) AS rows", "CAST(sum(digest) AS STRING) AS digest").collect()[0]
     return int(row["rows"]), str(row["digest"])

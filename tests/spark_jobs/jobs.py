@@ -50,9 +50,13 @@ def ledger_row(
 
 def stored(lake: Path, table: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
     """The rows of a Delta table such as ``silver/customer``, sorted, read with the ``deltalake`` package."""
-    from deltalake import DeltaTable
+    import pyarrow as pa
+    from deltalake import DeltaTable, QueryBuilder
 
-    rows = DeltaTable(str(lake / table)).to_pyarrow_table(columns=list(columns)).to_pylist()
+    # Not by `to_pyarrow_table`, which knows no deletion vectors.
+    query = QueryBuilder().register("stored", DeltaTable(str(lake / table)))
+    names = ", ".join(f'"{name}"' for name in columns)
+    rows = pa.table(query.execute(f"SELECT {names} FROM stored").read_all()).to_pylist()
     return sorted((tuple(row[name] for name in columns) for row in rows), key=repr)
 
 

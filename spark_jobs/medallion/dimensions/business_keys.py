@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import reduce
 
 from pyspark.sql import Column
@@ -12,7 +13,14 @@ from medallion.quality.rules import identifier
 BUSINESS_KEY = "_business_key"
 
 
-def business_key(columns: tuple[str, ...]) -> Column:
-    """A key's values as one text that no other key has; NULL where a part is missing."""
-    parts = [F.col(identifier(name)).cast("string") for name in columns]
+def _stored(name: str) -> Column:
+    return F.col(identifier(name))
+
+
+def business_key(columns: tuple[str, ...], value_of: Callable[[str], Column] = _stored) -> Column:
+    """A key's values as one text that no other key has; NULL where a part is missing.
+
+    ``value_of`` gives the value of a column of the key; without it that is the column of this name.
+    """
+    parts = [value_of(name).cast("string") for name in columns]
     return F.when(reduce(Column.__and__, [part.isNotNull() for part in parts]), F.to_json(F.array(*parts)))

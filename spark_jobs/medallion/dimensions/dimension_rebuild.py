@@ -11,8 +11,7 @@ from pyspark.sql import functions as F
 
 from medallion.contracts.silver_contract import SilverContract
 from medallion.dimensions import scd1, scd2
-from medallion.dimensions.dimension_landing import Gate
-from medallion.dimensions.dimension_tables import DimensionTables, Written, partition_of
+from medallion.dimensions.dimension_tables import DimensionTables, Gate, Written, partition_of
 from medallion.dimensions.landed_snapshots import Judged, Snapshot, accepted_rows, in_episodes, judge_snapshot
 from medallion.dimensions.scd2_history import DAY, versions_of_all
 from medallion.errors import BronzeError

@@ -15,10 +15,11 @@ from pyspark.sql import SparkSession
 from medallion import reconcile
 from medallion.contracts.silver_contract import SilverContract
 from medallion.dimensions import scd2
-from medallion.dimensions.dimension_landing import RebuildNeededError, land
+from medallion.dimensions.dimension_landing import land
 from medallion.dimensions.dimension_rebuild import check_complete, rebuild
 from medallion.dimensions.dimension_tables import DimensionTables, Written, note
 from medallion.dimensions.landed_snapshots import Snapshot, find_all, find_snapshot
+from medallion.dimensions.version_landing import RebuildNeededError
 from medallion.errors import BronzeError, ConcurrentWriteError
 from medallion.lake import bronze
 from medallion.lake.progress import SliceProgress, progress_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pyspark.sql import SparkSession
@@ -15,9 +15,13 @@ from medallion.lake import delta_tables
 from medallion.lake.delta_tables import Commit
 from medallion.lake.progress import SliceProgress, write_progress
 from medallion.lake.table_names import TableNames
-from medallion.lake.turns import Turn
+from medallion.lake.turns import Turn, commit
 from medallion.quality import quarantine
+from medallion.quality.quality_counts import Counts
 from medallion.run.cli import JobArguments
+
+# Lets a snapshot pass or raises, before anything is written; None where its rows were not read.
+Gate = Callable[[Counts | None], None]
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,10 @@ class DimensionTables:
 
     def create(self, spark: SparkSession, contract: SilverContract) -> None:
         """Creates silver and quarantine, unless they are there."""
-        delta_tables.create(spark, self.silver, silver_columns(contract), partitioned_by=partition_of(contract))
+        delta_tables.create(
+            spark, self.silver, silver_columns(contract), partitioned_by=partition_of(contract),
+            deletion_vectors=contract.scd_type == 2,
+        )  # fmt: skip
         quarantine.create(spark, self.quarantine)
 
 
@@ -64,6 +71,15 @@ def silver_columns(contract: SilverContract) -> tuple[tuple[str, str], ...]:
 def partition_of(contract: SilverContract) -> str | None:
     """Versions closed for good lie in a partition of their own, which most landings need not read or rewrite."""
     return "is_current" if contract.scd_type == 2 else None
+
+
+def commit_nothing(spark: SparkSession, table: str, turn: Turn, business_date: dt.date) -> Written | None:
+    """Takes the turn with a commit that has no rows: that the date is processed bears on dates that are not yet."""
+    none = spark.table(table).limit(0)
+    found = commit(
+        spark, table, turn, lambda options: delta_tables.append(none, table, options=options), [business_date]
+    )
+    return None if found is None else Written(0, found)
 
 
 def note(

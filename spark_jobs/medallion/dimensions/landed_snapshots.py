@@ -115,10 +115,15 @@ def told_part(spark: SparkSession, contract: SilverContract, manifest: Manifest)
     )
 
 
-def judge_snapshot(spark: SparkSession, snapshot: Snapshot) -> Judged:
-    """The snapshot's rows, cleaned and judged by what it can speak of; few of them are kept on the driver."""
+def judged_rows(spark: SparkSession, snapshot: Snapshot) -> DataFrame:
+    """The snapshot's rows, cleaned and judged by what it can speak of."""
     told = snapshot.told
-    rows = judge(clean(bronze.read_snapshot(spark, snapshot.manifest), told), told, snapshot.business_date)
+    return judge(clean(bronze.read_snapshot(spark, snapshot.manifest), told), told, snapshot.business_date)
+
+
+def judge_snapshot(spark: SparkSession, snapshot: Snapshot) -> Judged:
+    """The snapshot's rows, and how many break each rule; few rows are kept on the driver."""
+    told, rows = snapshot.told, judged_rows(spark, snapshot)
     if snapshot.rows <= MAX_ROWS:
         rows = fetch_small(spark, rows).frame
     counted = rows.agg(count_columns(told).alias("counts")).collect()[0]["counts"]
@@ -127,12 +132,17 @@ def judge_snapshot(spark: SparkSession, snapshot: Snapshot) -> Judged:
 
 def accepted_rows(judged: DataFrame, contract: SilverContract, told: SilverContract) -> DataFrame:
     """The good rows: all columns of the contract, NULL where the snapshot cannot tell, and ``_warnings``."""
+    return all_columns(judged.where(F.col(ERRORS).isNull()), contract, told, WARNINGS)
+
+
+def all_columns(judged: DataFrame, contract: SilverContract, told: SilverContract, *also: str) -> DataFrame:
+    """All columns of the contract, NULL where the snapshot cannot tell, and further ones."""
     names = set(told.column_names)
     values = [
         F.col(identifier(column.name)) if column.name in names else F.expr(_typed_null(column))
         for column in contract.columns
     ]
-    return judged.where(F.col(ERRORS).isNull()).select(*values, WARNINGS)
+    return judged.select(*values, *also)
 
 
 def same_content(one: Snapshot, other: Snapshot) -> bool:

@@ -23,8 +23,6 @@ from medallion.dimensions.business_keys import business_key as business_key
 from medallion.quality.row_judgement import FINDINGS_TYPE, WARNINGS, judge_warnings
 from medallion.quality.rules import identifier, text_literal
 
-_END_OF_TIME = dt.date(9999, 12, 31)
-
 
 @dataclass(frozen=True)
 class Landing:
@@ -43,6 +41,16 @@ class Landing:
     later: tuple[dt.date, ...] = ()
     tracked_since: Mapping[str, dt.date | None] = field(default_factory=dict)
     is_repeated: bool = False
+
+    @property
+    def is_newest(self) -> bool:
+        """Nothing but what came before d is known, so that no version that has ended can change."""
+        return not self.later and not self.is_repeated
+
+    @property
+    def needs_open_versions_only(self) -> bool:
+        """A key's open version tells all that its new versions follow from."""
+        return self.is_newest and not self.contract.untracked
 
     @property
     def next_date(self) -> dt.date | None:
@@ -73,82 +81,6 @@ def version_columns(contract: SilverContract) -> tuple[tuple[str, str], ...]:
         ("is_current", "boolean"),
         (WARNINGS, FINDINGS_TYPE),
     )
-
-
-def changed_keys(
-    accepted: DataFrame, quarantined: DataFrame, versions: DataFrame, later_unknown: DataFrame | None, landing: Landing
-) -> DataFrame:
-    """The keys whose versions the snapshot changes.
-
-    Args:
-        accepted: the snapshot's good rows: the contract's columns and ``_warnings``, one row per key.
-        quarantined: ``_business_key`` of the snapshot's refused rows.
-        versions: the dimension as it is.
-        later_unknown: ``_business_key`` and ``dates``, the dates of P after d on which the key was quarantined; None
-            where d is the newest.
-
-    Returns:
-        ``_business_key``, ``told`` ('present', 'unknown', or NULL where absent), ``row`` (what d says), ``ends`` (n)
-        and ``newest`` (nothing later is known of the key, so that d's untracked values are its latest).
-    """
-    contract, day = landing.contract, F.lit(landing.business_date)
-    values = [*contract.column_names, WARNINGS]
-    present = accepted.select(
-        business_key(contract.key).alias(BUSINESS_KEY), F.lit("present").alias("told"), F.struct(*values).alias("row")
-    )
-    unknown = quarantined.where(F.col(BUSINESS_KEY).isNotNull()).select(BUSINESS_KEY).distinct()
-    unknown = unknown.select(BUSINESS_KEY, F.lit("unknown").alias("told"), _null_like(present, "row"))
-    covering = covers(landing.business_date)
-    known = (
-        versions.where(F.col("valid_to").isNull() | (F.col("valid_to") >= day))
-        .groupBy(business_key(contract.key).alias(BUSINESS_KEY))
-        .agg(
-            F.first(F.when(covering, F.struct(*values)), ignorenulls=True).alias("stored"),
-            F.max((F.col("valid_from") == day) | F.col("valid_to").eqNullSafe(day)).alias("turns"),
-            F.max(F.coalesce("valid_to", F.lit(_END_OF_TIME))).alias("known_until"),
-            F.first(F.struct(*values)).alias("any_version"),
-        )
-    )
-    joined = present.unionByName(unknown).join(known, BUSINESS_KEY, "full_outer")
-    if later_unknown is None:
-        joined = joined.withColumn("ends", F.lit(landing.next_date).cast("date"))
-    else:
-        after = F.array(*[F.lit(date) for date in landing.later]).cast("array<date>")
-        observed = F.array_min(F.array_except(after, "dates"))
-        joined = joined.join(later_unknown, BUSINESS_KEY, "left").withColumn(
-            "ends", F.when(F.col("dates").isNull(), F.lit(landing.next_date)).otherwise(observed)
-        )
-    newest = F.col("ends").isNull() | F.col("known_until").isNull() | (F.col("known_until") <= F.col("ends"))
-    joined = joined.withColumn("newest", newest)
-    differs = F.col("stored").isNull() | _differs(contract, landing)
-    changed = (
-        F.when(F.col("told") == "present", differs)
-        .when(F.col("told") == "unknown", F.coalesce("turns", F.lit(False)))
-        .otherwise(F.col("stored").isNotNull())
-    )
-    # Where later dates have told of the key, its untracked values are theirs.
-    untracked = [F.col("any_version")[name].alias(name) for name in contract.untracked]
-    kept = F.struct(*[F.col("row")[name].alias(name) for name in values if name not in contract.untracked], *untracked)
-    reordered = F.struct(*[kept[name].alias(name) for name in values])
-    row = F.when(F.col("newest"), F.col("row")).when(F.col("row").isNotNull(), reordered)
-    return joined.where(changed).select(BUSINESS_KEY, "told", row.alias("row"), "ends", "newest")
-
-
-def _differs(contract: SilverContract, landing: Landing) -> Column:
-    def differs(name: str) -> Column:
-        return ~F.col("row")[name].eqNullSafe(F.col("stored")[name])
-
-    found = F.to_json(F.col("row")[WARNINGS]).eqNullSafe(F.to_json(F.col("stored")[WARNINGS]))
-    different = ~found
-    for name in contract.tracked:
-        since = landing.tracked_since.get(name, landing.business_date)
-        if since is not None and since <= landing.business_date:
-            different |= differs(name)
-        else:
-            different |= F.col("newest") & differs(name)
-    for name in contract.untracked:
-        different |= F.col("newest") & differs(name)
-    return different
 
 
 def new_versions(changed: DataFrame, versions: DataFrame, landing: Landing) -> DataFrame:
@@ -312,7 +244,3 @@ def row_changes(changed: DataFrame, versions: DataFrame, landing: Landing) -> Da
 
 def _signature(columns: list[str]) -> Column:
     return F.to_json(F.struct(*[identifier(name) for name in columns]))
-
-
-def _null_like(frame: DataFrame, name: str) -> Column:
-    return F.lit(None).cast(frame.schema[name].dataType).alias(name)

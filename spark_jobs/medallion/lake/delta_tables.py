@@ -36,7 +36,7 @@ class Commit:
     """One version of a table, with what its writer stored beside it.
 
     Attributes:
-        rows_written: rows of its new files.
+        rows_written: rows of its new files, without those that were copied because they stood beside others.
         bytes_written: size of its new files.
         changes_rows: FALSE for a commit that is known to have left all rows as they were.
     """
@@ -67,10 +67,16 @@ def create(
     partitioned_by: str | None = None,
     clustered_by: str | None = None,
     change_feed: bool = False,
+    deletion_vectors: bool = False,
 ) -> None:
-    """Creates an empty table of (name, type) columns, unless it is there."""
+    """Creates an empty table of (name, type) columns, unless it is there.
+
+    With deletion vectors a replaced row is marked in a small file beside its own, whose other rows are not written
+    again. Not every reader outside Spark knows them.
+    """
     fields = ", ".join(f"{identifier(name)} {lake_type}" for name, lake_type in columns)
     properties = _PROPERTIES | ({"delta.enableChangeDataFeed": "true"} if change_feed else {})
+    properties |= {"delta.enableDeletionVectors": "true"} if deletion_vectors else {}
     listed = ", ".join(f"'{name}' = '{value}'" for name, value in properties.items())
     layout = ""
     if partitioned_by:
@@ -162,7 +168,8 @@ def _commit(version: int, user_metadata: str | None, operation: str, metrics: Ma
     return Commit(
         version=version,
         user_metadata=user_metadata,
-        rows_written=metric("numOutputRows"),
+        # With deletion vectors the rows of a file that they mark count as written and as copied, and are neither.
+        rows_written=metric("numOutputRows") - metric("numCopiedRows"),
         bytes_written=metric("numOutputBytes", "numTargetBytesAdded"),
         changes_rows=not nothing,
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from medallion.contracts.silver_contract import Rule, Severity, SilverContract, Waiver
+from medallion.contracts.silver_contract import Rule, Severity, SilverContract, TableKind, Waiver
 from medallion.quality.known_keys import KnownKeys, with_known
 from medallion.quality.rules import identifier, text_literal
 
@@ -52,7 +52,9 @@ def judge(cleaned: DataFrame, contract: SilverContract, as_of: dt.date, known: S
         known: the keys behind each reference that is an error.
     """
     waivers = [waiver for waiver in contract.waivers if as_of <= waiver.until]
-    rows, violations = _violations(cleaned, (*contract.rules, *contract.counted), "_slice", contract, known)
+    # A dimension's snapshot is one slice; a constant in the window's partition would cost a shuffle of its own.
+    slice_column = "_slice" if contract.kind is TableKind.FACT else None
+    rows, violations = _violations(cleaned, (*contract.rules, *contract.counted), slice_column, contract, known)
     waived = _waived(contract, waivers, violations)
     errors = [
         _Found(_not_waived(violations[rule.name], rule, waivers), _finding(rule))
@@ -85,7 +87,11 @@ def judge_warnings(
 
 
 def _violations(
-    rows: DataFrame, rules: Sequence[Rule], slice_column: str, contract: SilverContract, known: Sequence[KnownKeys]
+    rows: DataFrame,
+    rules: Sequence[Rule],
+    slice_column: str | None,
+    contract: SilverContract,
+    known: Sequence[KnownKeys],
 ) -> tuple[DataFrame, dict[str, str]]:
     """By rule the condition that a row breaks it by, and the rows with the columns that the conditions need."""
     rows, violations = with_known(rows, contract.date_column, [one for one in known if one.rule in rules])
@@ -136,12 +142,13 @@ def _told(found: list[_Found], result_type: str = FINDINGS_TYPE) -> Column:
     return F.expr(f"CAST(IF({some}, array_compact(array({each})), NULL) AS {result_type})")
 
 
-def _rows_sharing(rule: Rule, slice_column: str) -> Column:
+def _rows_sharing(rule: Rule, slice_column: str | None) -> Column:
     columns = [F.col(identifier(name)) for name in rule.columns]
     complete = F.lit(True)
     for column in columns:
         complete &= column.isNotNull()
-    return F.when(complete, F.count(F.lit(1)).over(Window.partitionBy(slice_column, *columns)))
+    within = [slice_column] if slice_column else []
+    return F.when(complete, F.count(F.lit(1)).over(Window.partitionBy(*within, *columns)))
 
 
 def _finding(rule: Rule, waiver: Waiver | None = None) -> str:

@@ -52,14 +52,20 @@ class SparkHistory:
         """Lands a snapshot; gives the number of staged rows."""
         import pyspark.sql.functions as F  # ruff: ignore[lowercase-imported-as-non-lowercase]
         from medallion.dimensions import scd2
+        from medallion.dimensions.scd2_classification import classified
         from medallion.quality.row_judgement import FINDINGS_TYPE, WARNINGS
 
-        landing = scd2.Landing(CONTRACT, day_of(day), tuple(day_of(one) for one in sorted(self.processed) if one > day))
+        later_days = tuple(day_of(one) for one in sorted(self.processed) if one > day)
+        landing = scd2.Landing(CONTRACT, day_of(day), later_days, is_repeated=day in self.processed)
         accepted = self._frame(
             [(key, one.tracked, one.untracked) for key, one in told.items() if isinstance(one, Told)],
             "code string, tracked string, untracked string",
         ).withColumn(WARNINGS, F.lit(None).cast(FINDINGS_TYPE))
-        quarantined = self._keys([key for key, one in told.items() if one == UNKNOWN])
+        refused = self._frame(
+            [(key, None, None) for key, one in told.items() if one == UNKNOWN],
+            "code string, tracked string, untracked string",
+        ).withColumn(WARNINGS, F.lit(None).cast(FINDINGS_TYPE))
+        said = accepted.withColumn("told", F.lit("present")).unionByName(refused.withColumn("told", F.lit("unknown")))
         unknown = [
             (key, [day_of(one) for one in days if one > day and one in self.processed])
             for key, days in self.quarantined.items()
@@ -69,7 +75,8 @@ class SparkHistory:
         columns = scd2.version_columns(CONTRACT)
         versions = self._frame(self.rows, ", ".join(f"{name} {kind}" for name, kind in columns[:-1]))
         versions = versions.withColumn(WARNINGS, F.lit(None).cast(FINDINGS_TYPE))
-        changed = scd2.changed_keys(accepted, quarantined, versions, later if landing.later else None, landing)
+        changed = classified(said, versions, later if landing.later else None, landing).where("is_changed")
+        changed = changed.drop("stored", "is_changed")
         changed = self.spark.createDataFrame(changed.collect(), changed.schema)
         staged = scd2.row_changes(changed, versions.where(scd2.in_reach(landing)), landing)
         staged = staged.where("_action != 'same'").collect()
@@ -99,11 +106,6 @@ class SparkHistory:
 
     def _frame(self, rows: list[tuple[object, ...]], schema: str) -> DataFrame:
         return self.spark.createDataFrame(rows, schema)
-
-    def _keys(self, keys: list[str]) -> DataFrame:
-        from medallion.dimensions.scd2 import BUSINESS_KEY, business_key
-
-        return self._frame([(key,) for key in keys], "code string").select(business_key(("code",)).alias(BUSINESS_KEY))
 
 
 @pytest.mark.parametrize("seed", [1])

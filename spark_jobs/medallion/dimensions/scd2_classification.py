@@ -1,0 +1,150 @@
+"""Which keys a snapshot changes: one pass over the snapshot and the versions that it can change. Pure transforms.
+
+A large dimension costs what this pass costs, so each side is shuffled once, by the key's own columns: so a check of
+uniqueness over the key has its rows in the same place, and they go no further.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from medallion.contracts.silver_contract import SilverContract
+from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
+from medallion.dimensions.scd2 import Landing, covers
+from medallion.quality.row_judgement import WARNINGS
+from medallion.quality.rules import identifier
+
+_END_OF_TIME = dt.date(9999, 12, 31)
+_FLOATING = {"float", "double"}
+
+
+def classified(
+    said: DataFrame, versions: DataFrame, later_unknown: DataFrame | None, landing: Landing, *also: str
+) -> DataFrame:
+    """What a snapshot says of each key, beside what is stored, and whether that changes the key's versions.
+
+    Args:
+        said: of each row of the snapshot the contract's columns, ``_warnings`` and ``told``: 'present', or 'unknown'
+            for a refused row, whose values count for nothing but the key. A key has one row that is present, or any
+            number that are unknown.
+        versions: the dimension as it is.
+        later_unknown: ``_business_key`` and ``dates``, the dates of P after d on which the key was quarantined; None
+            where d is the newest.
+        also: further columns of ``said``, to be handed on.
+
+    Returns:
+        ``_business_key``, ``told`` (NULL where absent), ``row`` (what d says), ``ends`` (n), ``newest`` (nothing later
+        is known of the key, so that d's untracked values are its latest), ``stored`` (d's version as it is stored,
+        with ``valid_from``), ``is_changed``, and the further columns. A changed key that is unknown may come more than
+        once, where d was landed before or is not the newest.
+    """
+    contract = landing.contract
+    values = [*contract.column_names, WARNINGS]
+    # Named by number, because the contract's own names could be any.
+    new = said.select(
+        "told",
+        *[_join_value(contract, name, F.col(identifier(name))).alias(f"_key_{at}") for at, name in _numbered(contract)],
+        *[F.col(identifier(name)).alias(f"_new_{at}") for at, name in enumerate(values)],
+        *also,
+    )
+    known = _known(versions, landing, values)
+    same_key = reduce(Column.__and__, [F.col(f"_key_{at}") == F.col(f"_old_key_{at}") for at, _ in _numbered(contract)])
+    new_values = {name: F.col(f"_new_{at}") for at, name in enumerate(values)}
+    any_version = F.col("stored" if landing.is_newest else "any_version")
+    row_key = business_key(contract.key, lambda name: F.coalesce(new_values[name], any_version[name]))
+    joined = new.join(known, same_key, "full_outer")
+    if later_unknown is None:
+        joined = joined.withColumn("ends", F.lit(landing.next_date).cast("date"))
+    else:
+        after = F.array(*[F.lit(date) for date in landing.later]).cast("array<date>")
+        observed = F.array_min(F.array_except(after, "dates"))
+        joined = joined.withColumn(BUSINESS_KEY, row_key).join(later_unknown, BUSINESS_KEY, "left")
+        joined = joined.withColumn(
+            "ends", F.when(F.col("dates").isNull(), F.lit(landing.next_date)).otherwise(observed)
+        )
+    newest = F.lit(True)
+    if not landing.is_newest:
+        newest = F.col("ends").isNull() | F.col("known_until").isNull() | (F.col("known_until") <= F.col("ends"))
+    present, unknown = F.col("told") == "present", F.col("told") == "unknown"
+    differs = F.col("stored").isNull() | _differs(landing, new_values, newest)
+    turns = F.lit(False) if landing.is_newest else F.coalesce("turns", F.lit(False))
+    changed = F.when(present, differs).when(unknown, turns).otherwise(F.col("stored").isNotNull())
+    # Where later dates have told of the key, its untracked values are theirs.
+    told = {
+        name: F.when(newest, value).otherwise(any_version[name]) if name in contract.untracked else value
+        for name, value in new_values.items()
+    }
+    row = F.when(F.col("is_changed") & present, F.struct(*[told[name].alias(name) for name in values]))
+    return joined.withColumn("is_changed", changed).select(
+        row_key.alias(BUSINESS_KEY),
+        "told",
+        row.alias("row"),
+        "ends",
+        newest.alias("newest"),
+        F.when(F.col("is_changed"), F.col("stored")).alias("stored"),
+        "is_changed",
+        *also,
+    )
+
+
+def stored_versions(changed: DataFrame, contract: SilverContract) -> DataFrame:
+    """The open versions of changed keys, as ``classified`` has found them: the columns that new versions need."""
+    names = [*contract.column_names, "valid_from"]
+    stored = changed.where(F.col("stored").isNotNull())
+    columns = [F.col("stored")[name].alias(name) for name in names]
+    no_end = F.lit(None).cast("date").alias("valid_to")
+    return stored.select(*columns, no_end, F.lit(True).alias("is_current"), F.col("stored")[WARNINGS].alias(WARNINGS))
+
+
+def _known(versions: DataFrame, landing: Landing, values: list[str]) -> DataFrame:
+    """By ``_old_key_…`` what is stored: ``stored``, and for a day among others what that does not tell."""
+    contract, day = landing.contract, F.lit(landing.business_date)
+    keys = [
+        _join_value(contract, name, F.col(identifier(name))).alias(f"_old_key_{at}") for at, name in _numbered(contract)
+    ]
+    version = F.struct(*map(identifier, values), "valid_from")
+    if landing.is_newest:
+        # One version of each key is open, and all others have ended before d.
+        return versions.where("is_current").select(*keys, version.alias("stored"))
+    return (
+        versions.where(F.col("valid_to").isNull() | (F.col("valid_to") >= day))
+        .groupBy(*keys)
+        .agg(
+            F.first(F.when(covers(landing.business_date), version), ignorenulls=True).alias("stored"),
+            F.max((F.col("valid_from") == day) | F.col("valid_to").eqNullSafe(day)).alias("turns"),
+            F.max(F.coalesce("valid_to", F.lit(_END_OF_TIME))).alias("known_until"),
+            F.first(version).alias("any_version"),
+        )
+    )
+
+
+def _differs(landing: Landing, new: dict[str, Column], newest: Column) -> Column:
+    contract, stored = landing.contract, F.col("stored")
+
+    def differs(name: str) -> Column:
+        return ~new[name].eqNullSafe(stored[name])
+
+    different = ~F.to_json(new[WARNINGS]).eqNullSafe(F.to_json(stored[WARNINGS]))
+    for name in contract.tracked:
+        since = landing.tracked_since.get(name, landing.business_date)
+        if since is not None and since <= landing.business_date:
+            different |= differs(name)
+        else:
+            different |= newest & differs(name)
+    for name in contract.untracked:
+        different |= newest & differs(name)
+    return different
+
+
+def _numbered(contract: SilverContract) -> list[tuple[int, str]]:
+    return list(enumerate(contract.key))
+
+
+def _join_value(contract: SilverContract, name: str, value: Column) -> Column:
+    """A part of the key as it is joined by; a floating one as its text, as which 0.0 and -0.0 are two keys."""
+    kinds = {column.name: column.lake_type for column in contract.columns}
+    return value.cast("string") if kinds[name] in _FLOATING else value

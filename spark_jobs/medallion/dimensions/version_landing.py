@@ -1,0 +1,175 @@
+"""Lands a snapshot in a type 2 dimension: looks at each row once, and writes the versions of changed keys alone."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from medallion.dimensions import scd2
+from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
+from medallion.dimensions.delete_guard import check_deletes
+from medallion.dimensions.dimension_tables import DimensionTables, Gate, Written, commit_nothing
+from medallion.dimensions.landed_snapshots import Snapshot, all_columns, judged_rows
+from medallion.dimensions.scd2 import Landing
+from medallion.dimensions.scd2_classification import classified, stored_versions
+from medallion.lake import bronze, delta_tables
+from medallion.lake.delta_tables import Commit
+from medallion.lake.small_frames import MAX_ROWS, fetch_small
+from medallion.lake.turns import Turn, commit
+from medallion.quality import quarantine
+from medallion.quality.quality_counts import Counts, count_columns, counts_of
+from medallion.quality.row_judgement import COUNTED, ERRORS, WAIVED, WARNINGS
+from medallion.run.cli import JobArguments
+
+_FINDINGS = (ERRORS, WARNINGS, WAIVED, COUNTED)
+_CHANGE = (BUSINESS_KEY, "told", "row", "ends", "newest", "stored")
+# Past it, a list of keys costs more than writing all versions in reach again.
+_MOST_NAMED_KEYS = 100_000
+
+
+class RebuildNeededError(Exception):
+    """A snapshot took back the latest word on untracked values: what was said before it stands in bronze alone."""
+
+
+@dataclass(frozen=True)
+class _Changes:
+    """What a snapshot changes.
+
+    Attributes:
+        rows: one per changed key, as ``classified`` gives them.
+        keys: how many there are; some may count twice.
+        lost: those of them that the snapshot has not.
+    """
+
+    rows: DataFrame
+    keys: int
+    lost: int
+
+
+def land_versions(
+    spark: SparkSession, job: JobArguments, tables: DimensionTables, snapshot: Snapshot, landing: Landing, turn: Turn,
+    gate: Gate,
+) -> tuple[Written | None, Counts]:  # fmt: skip
+    """Writes what a snapshot says; None, with nothing written, where another run took the turn. Counts its rows too.
+
+    Raises:
+        RebuildNeededError: landing it is not enough; nothing was written.
+        QualityStopError: the gate stops the snapshot.
+        DeletesError: the snapshot lost more keys than the contract allows.
+    """
+    judged = judged_rows(spark, snapshot).withColumn("told", F.expr(f"IF({ERRORS} IS NULL, 'present', 'unknown')"))
+    also = [name for name in _FINDINGS if name != WARNINGS]
+    said = all_columns(judged, landing.contract, snapshot.told, WARNINGS, "told", *also)
+    later_unknown = (
+        quarantine.later_unknown_keys(spark.table(tables.quarantine), landing.later) if landing.later else None
+    )
+    rows = classified(said, spark.table(tables.silver), later_unknown, landing, *_FINDINGS)
+    if snapshot.rows <= MAX_ROWS:
+        fetched = fetch_small(spark, rows)
+        if fetched.rows is not None:
+            return _land(spark, job, tables, snapshot, fetched.frame, None, landing, turn, gate)
+    # Several steps use what is worth a word; serverless compute has no cache to put it in.
+    worth = " OR ".join(["is_changed", *[f"{name} IS NOT NULL" for name in _FINDINGS]])
+    day, name = landing.business_date, landing.contract.name
+    staging = f"{job.lake_root}/silver/_staging/{name}/business_date={day}"
+    rows.where(worth).write.mode("overwrite").parquet(staging)
+    try:
+        stored = spark.read.schema(rows.schema).parquet(staging)
+        total = bronze.read_snapshot(spark, snapshot.manifest).count()
+        return _land(spark, job, tables, snapshot, stored, total, landing, turn, gate)
+    finally:
+        spark.createDataFrame([], rows.schema).write.mode("overwrite").parquet(staging)
+
+
+def _land(
+    spark: SparkSession, job: JobArguments, tables: DimensionTables, snapshot: Snapshot, rows: DataFrame,
+    total: int | None, landing: Landing, turn: Turn, gate: Gate,
+) -> tuple[Written | None, Counts]:  # fmt: skip
+    """Counts, lets the gate decide, and writes; ``total`` is None where ``rows`` has every row of the snapshot."""
+    found = rows.agg(
+        count_columns(snapshot.told).alias("counts"),
+        F.expr("count_if(told IS NOT NULL)").alias("said"),
+        F.expr("count_if(is_changed)").alias("changed"),
+        F.expr("count_if(is_changed AND told IS NULL)").alias("lost"),
+    ).collect()[0]
+    total = found["said"] if total is None else total
+    counts = counts_of(snapshot.told, bronze.WHOLE, [total, *found["counts"][1:]])
+    gate(counts)
+    if not found["changed"]:
+        return commit_nothing(spark, tables.silver, turn, landing.business_date), counts
+    changed = rows.where("is_changed").select(*_CHANGE)
+    if not landing.is_newest:
+        # A key with several refused rows is in each of them.
+        changed = changed.dropDuplicates([BUSINESS_KEY])
+    changes = _Changes(changed, found["changed"], found["lost"])
+    return _write_changes(spark, job, tables, changes, landing, turn), counts
+
+
+def _write_changes(
+    spark: SparkSession, job: JobArguments, tables: DimensionTables, changes: _Changes, landing: Landing, turn: Turn
+) -> Written | None:
+    """Replaces the versions of the changed keys: by naming the keys, or else all versions in reach."""
+    contract, reach = landing.contract, scd2.in_reach(landing)
+    versions = spark.table(tables.silver).where(reach)
+    changed = fetch_small(spark, changes.rows).frame if changes.keys <= MAX_ROWS else changes.rows
+    if landing.is_repeated and contract.untracked and not _retracted(changed, versions, landing).isEmpty():
+        raise RebuildNeededError
+    if contract.max_delete_share < 1 and not job.accept_deletes and changes.lost:
+        current = versions.where(scd2.covers(landing.business_date)).count()
+        check_deletes(contract, landing.business_date, changes.lost, current, accepted=False)
+    near = stored_versions(changed, contract) if landing.needs_open_versions_only else versions
+    changed = changed.drop("stored")
+    if changes.keys <= MAX_ROWS:
+        return _write_few(spark, tables, changed, near, landing, turn)
+    columns = [name for name, _ in scd2.version_columns(contract)]
+    new, predicate = scd2.new_versions(changed, near, landing).select(columns), reach
+    if changes.keys <= _MOST_NAMED_KEYS:
+        keys = changed.select(BUSINESS_KEY).toArrow().column(0).to_pylist()
+        predicate = _of(keys, landing)
+    else:
+        kept = versions.withColumn(BUSINESS_KEY, business_key(contract.key))
+        new = kept.join(changed.select(BUSINESS_KEY), BUSINESS_KEY, "left_anti").select(columns).unionByName(new)
+    found = _replace(spark, tables.silver, new, predicate, turn, landing.business_date)
+    return None if found is None else Written(found.rows_written, found)
+
+
+def _write_few(
+    spark: SparkSession, tables: DimensionTables, changed: DataFrame, near: DataFrame, landing: Landing, turn: Turn
+) -> Written | None:
+    """Leaves alone the keys of which the snapshot says nothing new after all."""
+    rows = fetch_small(spark, scd2.row_changes(changed, near, landing)).frame
+    actions = [(row[BUSINESS_KEY], row["_action"]) for row in rows.select(BUSINESS_KEY, "_action").collect()]
+    keys = sorted({key for key, action in actions if action != "same"})
+    if not keys:
+        return commit_nothing(spark, tables.silver, turn, landing.business_date)
+    new = rows.where(F.col("_action") != "delete")
+    if len(keys) < len({key for key, _ in actions}):
+        new = new.where(F.col(BUSINESS_KEY).isin(keys))
+    new = new.select([name for name, _ in scd2.version_columns(landing.contract)])
+    found = _replace(spark, tables.silver, new, _of(keys, landing), turn, landing.business_date)
+    return None if found is None else Written(sum(action != "same" for _, action in actions), found)
+
+
+def _of(keys: Sequence[str], landing: Landing) -> str:
+    return f"({scd2.in_reach(landing)}) AND {scd2.of_keys(landing.contract, keys)}"
+
+
+def _retracted(changed: DataFrame, versions: DataFrame, landing: Landing) -> DataFrame:
+    """Earlier versions of keys of which the snapshot's former content had the latest word, and it says nothing now."""
+    silent = changed.where(F.col("newest") & (F.col("told").isNull() | (F.col("told") != "present")))
+    keyed = versions.where(F.col("valid_from") < F.lit(landing.business_date))
+    keyed = keyed.withColumn(BUSINESS_KEY, business_key(landing.contract.key))
+    return keyed.join(silent.select(BUSINESS_KEY), BUSINESS_KEY, "left_semi")
+
+
+def _replace(
+    spark: SparkSession, table: str, rows: DataFrame, predicate: str, turn: Turn, business_date: dt.date
+) -> Commit | None:
+    return commit(
+        spark, table, turn, lambda options: delta_tables.replace_where(rows, table, predicate, options=options),
+        [business_date],
+    )  # fmt: skip
