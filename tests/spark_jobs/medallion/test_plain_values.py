@@ -66,6 +66,8 @@ def manifest(**slices: str) -> str:
         {
             "manifest_version": 1,
             "business_date": "2026-11-20",
+            "run_id": "run",
+            "copied_at": "2026-11-21T02:00:00.000000Z",
             "columns": [
                 {"name": "amount", "arrow_type": "decimal128(14, 2)"},
                 {"name": "at", "arrow_type": "timestamp[us, tz=UTC]"},
