@@ -183,6 +183,7 @@ def test_the_operator_copies_to_the_storage_account(bench: Bench, lake: Any, mon
     plan = {
         "schema": bench.schema,
         "table": "sales",
+        "contracted": True,
         "change_detection": "fingerprint",
         "date_column": "sold_on",
         "contracted_columns": [],
