@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from lakehouse.bronze.bronze_layout import manifest_name, table_folder
 from lakehouse.bronze.copy_spec import CopyOutcome, CopySpec
 from lakehouse.bronze.manifest import Manifest, read_manifest, read_visible
 from lakehouse.bronze.table_copy import CopyLimits, copy_table
+from lakehouse.errors import SourceUnavailableError
 from lakehouse.source.mysql_source import MySqlSource
 from lakehouse.source.source_connection import ConnectionInfo
 from lakehouse.source.source_load import SourceLoad
@@ -77,6 +79,20 @@ class Bench:
         """Copy a table as the run of a business date."""
         with MySqlSource(info_of(self.server, **self.connection), self.load) as source:
             return copy_table(source, self.root, spec, date.fromisoformat(day), run_id, lambda: NOW, self.limits)
+
+    def fail(self, spec: CopySpec, statement: int, day: str = "2026-11-20", run_id: str = "failed") -> None:
+        """A copy whose connection is lost in the stream of its so many-th statement."""
+        with MySqlSource(info_of(self.server, **self.connection), self.load) as source:
+            stream, streamed = source.stream, iter(range(1, 1000))
+
+            def lost(*arguments: Any) -> Iterator[Any]:
+                if next(streamed) == statement:
+                    self.sql(f"KILL {source._thread_id}")
+                return stream(*arguments)
+
+            source.stream = lost  # type: ignore[method-assign, assignment]
+            with pytest.raises(SourceUnavailableError):
+                copy_table(source, self.root, spec, date.fromisoformat(day), run_id, lambda: NOW, self.limits)
 
     def folder(self, table: str) -> Path:
         """Where the table is in bronze."""

@@ -33,7 +33,7 @@ _FIRST_TIMESTAMP = date(1970, 1, 1)
 # How often a key may lie in the ranges of keys of several ranges of dates, on the average.
 _MOST_OVERLAP = 2
 # How many ranges are worth while where each of them may cost a look at every row.
-_MOST_SCANS = 8
+_MOST_SCANS = 4
 
 
 @dataclass

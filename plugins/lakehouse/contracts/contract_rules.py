@@ -51,7 +51,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "duplicates": ("keep_one", "keep_all"),
     "layout": ("partition", "cluster"),
     "excluded": (True, False),
-    # Each is a session on the source, and 150 MB of the worker's memory.
+    # Each is a session on the source.
     "parallelRanges": (1, 2, 3, 4, 5, 6, 7, 8),
 }
 LOGICAL_TYPES = ("string", "integer", "number", "date", "timestamp", "time", "boolean", "object", "array")

@@ -16,7 +16,6 @@ from lakehouse.bronze.copy_spec import CopyOutcome, CopySpec
 from lakehouse.bronze.manifest import Manifest, read_manifest
 from lakehouse.bronze.row_copy import CopyLimits
 from lakehouse.bronze.table_copy import copy_table
-from lakehouse.errors import SourceUnavailableError
 from lakehouse.source.mysql_source import MySqlSource
 
 from local.mysql_server import MySqlServer
@@ -48,21 +47,6 @@ def sales(bench: Bench) -> tuple[Bench, CopySpec]:
     return bench, bench.spec("sales", "sold_on")
 
 
-def fail_at(bench: Bench, spec: CopySpec, statement: int, day: str = "2026-11-20", run_id: str = "failed") -> None:
-    """A copy whose connection is lost in the stream of its so many-th statement."""
-    with MySqlSource(info_of(bench.server)) as source:
-        stream, streamed = source.stream, iter(range(1, 1000))
-
-        def lost(*arguments: Any) -> Iterator[Any]:
-            if next(streamed) == statement:
-                bench.sql(f"KILL {source._thread_id}")
-            return stream(*arguments)
-
-        source.stream = lost  # type: ignore[method-assign, assignment]
-        with pytest.raises(SourceUnavailableError):
-            copy_table(source, bench.root, spec, date.fromisoformat(day), run_id, lambda: NOW, bench.limits)
-
-
 def draft(bench: Bench) -> Manifest | None:
     return read_manifest(bench.folder("sales"), DRAFT_NAME)
 
@@ -85,7 +69,7 @@ def test_a_retry_reads_only_what_was_not_finished(
 ) -> None:
     bench, spec = sales
     bench.limits = limits
-    fail_at(bench, spec, 7)
+    bench.fail(spec, 7)
     assert not (bench.folder("sales") / "_latest.json").exists()
     finished = drafted(bench)
     assert 3 <= len(finished) <= 6
@@ -105,7 +89,7 @@ def test_a_retry_reads_only_what_was_not_finished(
 def test_what_changed_since_is_read_again(sales: tuple[Bench, CopySpec], tmp_path: Path, limits: CopyLimits) -> None:
     bench, spec = sales
     bench.limits = limits
-    fail_at(bench, spec, 7)
+    bench.fail(spec, 7)
     first, second, third, *rest = sorted(drafted(bench))
     bench.sql(
         f"UPDATE sales SET note = 'changed' WHERE sold_on = '{first}' LIMIT 1",
@@ -123,7 +107,7 @@ def test_every_failure_adds_to_what_those_before_had_finished(sales: tuple[Bench
     bench, spec = sales
     read = set[str]()
     for attempt in range(4):
-        fail_at(bench, spec, 3, run_id="same run")
+        bench.fail(spec, 3, run_id="same run")
         assert read < drafted(bench), attempt
         read = drafted(bench)
     assert len(read) == 8
@@ -134,7 +118,7 @@ def test_every_failure_adds_to_what_those_before_had_finished(sales: tuple[Bench
 def test_a_later_date_goes_on_from_it(sales: tuple[Bench, CopySpec]) -> None:
     bench, spec = sales
     bench.copy(spec, "2026-11-10", "before")
-    fail_at(bench, spec, 5)
+    bench.fail(spec, 5)
     outcome = bench.copy(spec, "2026-11-25", "next day")
     assert (outcome.slices_resumed, outcome.rows_read) == (4, 600 + 9)
 
@@ -145,7 +129,7 @@ def test_a_later_date_goes_on_from_it(sales: tuple[Bench, CopySpec]) -> None:
 )
 def test_what_cannot_be_trusted_is_read_again(sales: tuple[Bench, CopySpec], tmp_path: Path, spoil: str) -> None:
     bench, spec = sales
-    fail_at(bench, spec, 7)
+    bench.fail(spec, 7)
     found = draft(bench)
     assert found is not None
     file = bench.folder("sales") / found.slices[0].files[0]
@@ -198,12 +182,12 @@ def test_a_copy_that_is_overtaken_leaves_its_files_to_the_one_that_took_them_ove
 def test_counts_of_substituted_values_are_taken_over_whole_or_not_at_all(sales: tuple[Bench, CopySpec]) -> None:
     bench, spec = sales
     bench.sql("ALTER TABLE sales ADD COLUMN paid DATE", "UPDATE sales SET paid = '0000-00-00' WHERE id % 100 = 7")
-    fail_at(bench, spec, 7)
+    bench.fail(spec, 7)
     assert bench.copy(spec, "2026-11-20", "retry").slices_resumed == 6
     counted = bench.visible("sales").substitutions
     assert sum(counted["paid"].values()) == 10
     bench.sql("UPDATE sales SET note = CONCAT(note, '!')")
-    fail_at(bench, spec, 7)
+    bench.fail(spec, 7)
     bench.sql("UPDATE sales SET note = 'another' WHERE id = 1")
     assert bench.copy(spec, "2026-11-20", "retry").slices_resumed == 0
     assert bench.visible("sales").substitutions == counted
@@ -211,7 +195,7 @@ def test_counts_of_substituted_values_are_taken_over_whole_or_not_at_all(sales: 
 
 def test_a_copy_without_checksums_keeps_no_draft_for_nothing_could_prove_it(sales: tuple[Bench, CopySpec]) -> None:
     bench, spec = sales
-    fail_at(bench, replace(spec, change_detection="full"), 7)
+    bench.fail(replace(spec, change_detection="full"), 7)
     assert [path for path in bench.root.rglob("*") if path.is_file()] == []
 
 
@@ -219,7 +203,7 @@ def test_a_backfill_leaves_the_draft_of_a_larger_copy_alone(sales: tuple[Bench, 
     bench, spec = sales
     bench.copy(spec, "2026-11-20", "before")
     bench.sql("UPDATE sales SET note = CONCAT(note, '!')")
-    fail_at(bench, spec, 7)
+    bench.fail(spec, 7)
     bench.sql("UPDATE sales SET note = 'another' WHERE id = 901")
     assert bench.copy(spec, "2026-11-19", "backfill").rows_read == 100
     assert len(drafted(bench)) == 6
@@ -228,7 +212,7 @@ def test_a_backfill_leaves_the_draft_of_a_larger_copy_alone(sales: tuple[Bench, 
 
 def test_upkeep_sweeps_a_draft_and_its_files_by_their_age(sales: tuple[Bench, CopySpec]) -> None:
     bench, spec = sales
-    fail_at(bench, spec, 7)
+    bench.fail(spec, 7)
     week = timedelta(days=7)
     (left,) = sweep_bronze(bench.root, datetime.now(UTC) + timedelta(days=6), week)
     assert left.removed == ()
@@ -248,7 +232,7 @@ def test_a_table_whose_date_has_no_index_is_one_range_and_that_is_said(sales: tu
 def test_an_index_that_is_gone_leaves_a_retry_one_range_to_read(sales: tuple[Bench, CopySpec]) -> None:
     bench, spec = sales
     bench.limits = FIRST_LOAD
-    fail_at(bench, spec, 7)
+    bench.fail(spec, 7)
     finished = len(drafted(bench))
     bench.sql("ALTER TABLE sales DROP KEY sold_on", "ANALYZE TABLE sales")
     retry = bench.copy(spec, "2026-11-20", "retry")

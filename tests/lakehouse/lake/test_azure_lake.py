@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 from azure.storage.blob._shared.policies_async import ExponentialRetry
-from lakehouse.bronze.bronze_layout import bronze_root
+from lakehouse.bronze.bronze_layout import DRAFT_NAME, bronze_root
 from lakehouse.bronze.bronze_upkeep import sweep_bronze
 from lakehouse.bronze.bronze_writer import FileLimits
 from lakehouse.bronze.copy_spec import CopySpec
 from lakehouse.bronze.table_copy import CopyLimits, copy_table
 from lakehouse.daily_run.ledger import read_rows
 from lakehouse.errors import OvertakenError, StorageError
-from lakehouse.lake.lake_path import LakeFile, Seen, files_below, folders_in, look, publish, read, remove
+from lakehouse.lake.lake_path import LakeFile, Seen, files_below, folders_in, look, publish, read, remove, state
 from lakehouse.lake.lake_root import lake_at
 from lakehouse.operators.mysql_to_bronze_operator import MySqlToBronzeOperator
 from lakehouse.source.mysql_source import MySqlSource
@@ -325,6 +325,19 @@ def test_a_copy_asks_as_little_after_200_dates_as_after_one(
     assert sum(asked[0].values()) <= 20
     assert sum(asked[1].values()) <= 10
     print(asked)
+
+
+def test_a_copy_goes_on_from_its_draft_on_the_storage_account(bench: Bench, spec: CopySpec) -> None:
+    bench.sql("ALTER TABLE sales ADD KEY (sold_on)", "ANALYZE TABLE sales")
+    bench.limits = CopyLimits(large_table_rows=10**9, range_rows=2500)
+    bench.fail(spec, 3)
+    found = state(bench.folder("sales") / DRAFT_NAME)
+    assert found is not None
+    assert timedelta(0) <= datetime.now(UTC) - found.modified + timedelta(seconds=2) < timedelta(minutes=5)
+    retry = bench.copy(spec, "2026-11-20", "retry")
+    assert (retry.slices_resumed, retry.rows_read, retry.rows_in_table) == (2, 2000, 6000)
+    assert len(bench.rows("sales")) == 6000
+    assert state(bench.folder("sales") / DRAFT_NAME) is None
 
 
 def test_upkeep_sweeps_the_storage_account(bench: Bench, spec: CopySpec) -> None:
