@@ -107,11 +107,11 @@ def measure_fact(fact: DataFrame, contract: SilverContract) -> TableFigures:
 def measure_open_quarantine(spark: SparkSession, table: str, contract: SilverContract) -> TableFigures:
     """A fact's open quarantine by slice, with its reasons; measures are summed as they were landed."""
     types = measure_types(contract)
-    raw = [
-        F.get_json_object("raw_row", f"$['{name}']").try_cast(decimal_type(lake_type)).alias(name)
-        for name, lake_type in types.items()
-    ]
-    rows = spark.table(table).where("state = 'open'").select("business_date", ERRORS, *raw)
+    # Not by get_json_object, which reads a number as a double and so keeps some sixteen digits of it.
+    schema = ", ".join(f"{identifier(name)} {decimal_type(lake_type)}" for name, lake_type in types.items())
+    raw = F.from_json("raw_row", schema) if types else F.struct()
+    opened = spark.table(table).where("state = 'open'").select("business_date", ERRORS, raw.alias("raw"))
+    rows = opened.select("business_date", ERRORS, *[F.col("raw")[name].alias(name) for name in types])
     slice_name = F.coalesce(F.col("business_date").cast("string"), F.lit(UNDATED))
     return measure_slices(rows, slice_name, types, ERRORS)
 

@@ -20,7 +20,8 @@ def run_job(
     flags: Sequence[str] = (),
 ) -> dict[str, Any]:  # fmt: skip
     """Runs a job that must succeed; gives its ledger row."""
-    assert run_failure(stage, table, day, lake, contracts, run_id, flags) is None
+    failure = run_failure(stage, table, day, lake, contracts, run_id, flags)
+    assert failure is None, failure
     row = ledger_row(stage, table, day, lake, contracts.name, run_id)
     assert row["status"] == "success"
     return row

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.spark_jobs.bronze_lake import CUSTOMER, DATE, MARKET, BronzeLake
-from tests.spark_jobs.jobs import data_bytes, date, run_job, stored, version
+from tests.spark_jobs.bronze_lake import CONTRACTS, CUSTOMER, DATE, MARKET, BronzeLake
+from tests.spark_jobs.jobs import data_bytes, date, run_failure, run_job, stored, version
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -112,6 +112,28 @@ def test_rows_that_share_a_key_are_all_quarantined_and_the_key_is_unknown(spark:
     assert second["detail"]["quarantined_by_reason"] == {"market_code_duplicate_key": 2}
     rows = stored(tmp_path, "silver/market", ("market_code", "zone", "valid_from", "valid_to"))
     assert rows == [("Mark001", "North", date(D1), None), ("Mark002", None, date(D1), None)]
+
+
+def test_a_changed_contract_brings_back_no_snapshot_that_the_guard_had_stopped(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    contracts = Path(shutil.copytree(CONTRACTS, tmp_path / "atliqsale"))
+    lake, root = BronzeLake(tmp_path / "lake"), tmp_path / "lake"
+    whole = [(f"Cus00{number}", "Atlas", "E-Commerce") for number in range(1, 5)]
+    for day, rows in ((D1, whole), (D2, whole[:1]), (D3, whole)):
+        lake.land_snapshot("customer", CUSTOMER, day, rows)
+    run_job("silver", "customer", D1, root, contracts)
+    stopped = run_failure("silver", "customer", D2, root, contracts)
+    assert stopped is not None
+    assert f"the snapshot of {D2} has lost 3 of the 4 keys" in stopped
+    path = contracts / "customer.odcs.yaml"
+    path.write_text(path.read_text().replace("Cus[0-9]{3,}", "Cus[0-9]{2,}"))
+
+    # The contract's change makes the dimension anew, and the guard still holds the run's own snapshot.
+    assert run_failure("silver", "customer", D2, root, contracts) == stopped
+    assert run_job("silver", "customer", D3, root, contracts)["outcome"] == "rebuilt"
+    versions = stored(root, "silver/customer", ("customer_code", "valid_from", "valid_to"))
+    assert versions == [(code, date(D1), None) for code, _, _ in whole]
 
 
 def test_a_date_without_a_snapshot_leaves_the_dimension_alone(spark: SparkSession, tmp_path: Path) -> None:

@@ -236,6 +236,28 @@ def test_a_waived_row_of_a_dimension_is_known_on_the_dates_of_its_waiver(
     ]
 
 
+def test_a_waiver_of_a_dimension_reaches_its_earlier_dates_too_as_a_rebuild_would(
+    spark: SparkSession, tmp_path: Path, contracts: Path
+) -> None:
+    lake, columns = tmp_path / "lake", ("customer_code", "customer_name", "valid_from", "valid_to")
+    bronze = BronzeLake(lake)
+    for day, name in ((D1, "Bo"), (D2, "Bob")):
+        bronze.land_snapshot("customer", CUSTOMER, day, [("X1", name, "E-Commerce"), ("Cus002", "Al", "E-Commerce")])
+    run_job("silver", "customer", D1, lake, contracts)
+    (contracts / "waivers.yaml").write_text(
+        "waivers:\n- table: customer\n  rows: {customer_code: X1}\n  reason: An old code.\n  until: 2026-11-30\n"
+    )
+    run_job("silver", "customer", D2, lake, contracts)
+    found = stored(lake, "silver/customer", columns)
+    assert found == [
+        ("Cus002", "Al", date(D1), None),
+        ("X1", "Bo", date(D1), date(D2)),
+        ("X1", "Bob", date(D2), None),
+    ]
+    run_job("silver", "customer", D2, lake, contracts, flags=("--rebuild",))
+    assert stored(lake, "silver/customer", columns) == found
+
+
 def test_a_reference_with_severity_error_is_held_against_what_the_dimension_knew_on_the_date(
     spark: SparkSession, tmp_path: Path, contracts: Path, edit: EditContract
 ) -> None:

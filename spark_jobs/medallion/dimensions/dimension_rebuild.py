@@ -11,6 +11,8 @@ from pyspark.sql import functions as F
 
 from medallion.contracts.silver_contract import SilverContract
 from medallion.dimensions import scd1, scd2
+from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
+from medallion.dimensions.delete_guard import check_deletes
 from medallion.dimensions.dimension_tables import DimensionTables, Gate, Written, partition_of
 from medallion.dimensions.landed_snapshots import Judged, Snapshot, accepted_rows, in_episodes, judge_snapshot
 from medallion.dimensions.scd2_history import DAY, versions_of_all
@@ -19,6 +21,7 @@ from medallion.lake import delta_tables
 from medallion.lake.progress import SliceProgress
 from medallion.lake.turns import Turn, commit
 from medallion.quality import quarantine
+from medallion.quality.row_judgement import ERRORS
 from medallion.quality.rules import by_date, date_literal
 from medallion.run.cli import JobArguments
 
@@ -43,17 +46,19 @@ def check_complete(
 
 def rebuild(
     spark: SparkSession, job: JobArguments, tables: DimensionTables, contract: SilverContract,
-    snapshots: Sequence[Snapshot], turn: Turn, gate: Gate,
+    snapshots: Sequence[Snapshot], done: Mapping[str, SliceProgress], turn: Turn, gate: Gate,
 ) -> Written | None:  # fmt: skip
     """Replaces silver and its quarantine; None, with nothing written, where another run took the turn.
 
-    The gate judges the snapshot of the run's date alone: the others have passed it on their own days.
+    The gate judges the snapshot of the run's date alone, and the guard against lost keys those that were never
+    processed: the others have passed on their own days.
 
     What bronze cannot tell of the quarantine is kept from the stored entries: the run that first saw a row, and rows of
     snapshots that were landed again since.
 
     Raises:
         QualityStopError: the gate stops the snapshot of the run's date.
+        DeletesError: a snapshot that was never processed lost more keys than the contract allows.
         ConcurrentWriteError: another run kept writing to the quarantine.
     """
     dates = [one.business_date for one in snapshots]
@@ -64,6 +69,8 @@ def rebuild(
         judged_by |= {one.business_date: one.basis.of(one_judged.counts) for one in episode}
         if job.business_date in {one.business_date for one in episode}:
             gate(one_judged.counts)
+    if not job.accept_deletes:
+        _guard(contract, episodes, judged, done)
     accepted, refused = _all_rows(contract, episodes, judged)
     if contract.scd_type == 2:
         by_date = {one.business_date: one.told.tracked for one in snapshots}
@@ -89,6 +96,23 @@ def rebuild(
     )
     quarantine.write_in_turn(spark, tables.quarantine, entries, "TRUE", turn)
     return Written(found.rows_written, found, judged_by)
+
+
+def _guard(
+    contract: SilverContract, episodes: Sequence[Sequence[Snapshot]], judged: Sequence[Judged],
+    done: Mapping[str, SliceProgress],
+) -> None:  # fmt: skip
+    """Holds what was never processed against the content before it."""
+    if contract.max_delete_share >= 1:
+        return
+    key = business_key(contract.key).alias(BUSINESS_KEY)
+    for earlier, episode, found in zip(judged, episodes[1:], judged[1:], strict=False):
+        day = episode[0].business_date
+        if day.isoformat() in done:
+            continue
+        current = earlier.rows.where(F.col(ERRORS).isNull()).select(key)
+        lost = current.join(found.rows.select(key), BUSINESS_KEY, "left_anti").count()
+        check_deletes(contract, day, lost, current.count() if lost else 0, accepted=False)
 
 
 def _all_rows(

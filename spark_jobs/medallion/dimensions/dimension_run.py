@@ -131,13 +131,22 @@ def _must_be_rebuilt(
 ) -> bool:
     if turn.unfinished and turn.unfinished.rebuilt:
         return True
-    basis = Basis(contract.content_hash)
-    if not all(basis.is_contract_of(one.contract_hash) for one in done.values()):
+    own = snapshot.business_date.isoformat() if snapshot else None
+    if not all(_is_judged_so(contract, name, one.contract_hash, is_own=name == own) for name, one in done.items()):
         return True
     if snapshot is None or contract.scd_type == 1:
         return False
     by_date = {dt.date.fromisoformat(name): one.tracked_columns for name, one in done.items()}
     return scd2.moves_tracking(contract.tracked, by_date, snapshot.business_date, snapshot.told.tracked)
+
+
+def _is_judged_so(contract: SilverContract, date: str, judged_by: str, *, is_own: bool) -> bool:
+    """Whether a processed date would be judged as it was; of the run's own date other waivers alone call for no more.
+
+    A waiver reaches all dates up to its end, so that the history does not tell on which day somebody wrote it.
+    """
+    basis = Basis.of_contract(contract, dt.date.fromisoformat(date))
+    return basis.is_contract_of(judged_by) if is_own else basis.holds(bronze.WHOLE, judged_by)
 
 
 def _unfinished(spark: SparkSession, job: JobArguments, contract: SilverContract, turn: Turn) -> Snapshot | None:
@@ -159,12 +168,17 @@ def _rebuild(
     done: Mapping[str, SliceProgress], turn: Turn, gate: _Gate,
 ) -> tuple[Written | None, Mapping[str, SliceProgress]]:  # fmt: skip
     snapshots = find_all(spark, job, contract)
+    if done and not job.rebuild:
+        # Not those that their own runs stopped, nor those whose runs are yet to come: nobody asked for them here.
+        begun = turn.unfinished.dates if turn.unfinished else ()
+        wanted = {*map(dt.date.fromisoformat, done), *begun, job.business_date}
+        snapshots = [one for one in snapshots if one.business_date in wanted]
     if not snapshots:
         raise BronzeError(f"nothing was landed for {contract.schema}.{contract.source_table}; run copy_to_bronze first")
     check_complete(tables.silver, snapshots, done, contract)
     newest = snapshots[-1].manifest
     check_expressions(spark, contract, newest.columns, newest.uri)
-    written = rebuild(spark, job, tables, contract, snapshots, turn, gate.check)
+    written = rebuild(spark, job, tables, contract, snapshots, done, turn, gate.check)
     if written is None:
         return None, done
     landed = {one.business_date.isoformat() for one in snapshots}

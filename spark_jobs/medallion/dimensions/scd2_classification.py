@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from medallion.contracts.silver_contract import SilverContract
 from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
-from medallion.dimensions.scd2 import Landing, covers
+from medallion.dimensions.scd2 import Landing, covers, surrogate_key
 from medallion.quality.row_judgement import WARNINGS
 from medallion.quality.rules import identifier
 
@@ -92,12 +92,13 @@ def classified(
 
 
 def stored_versions(changed: DataFrame, contract: SilverContract) -> DataFrame:
-    """The open versions of changed keys, as ``classified`` has found them: the columns that new versions need."""
+    """The open versions of changed keys, as ``classified`` has found them: the dimension's columns."""
     names = [*contract.column_names, "valid_from"]
     stored = changed.where(F.col("stored").isNotNull())
     columns = [F.col("stored")[name].alias(name) for name in names]
     no_end = F.lit(None).cast("date").alias("valid_to")
-    return stored.select(*columns, no_end, F.lit(True).alias("is_current"), F.col("stored")[WARNINGS].alias(WARNINGS))
+    rows = stored.select(*columns, no_end, F.lit(True).alias("is_current"), F.col("stored")[WARNINGS].alias(WARNINGS))
+    return rows.withColumn(contract.key_column, surrogate_key(contract.key, F.col("valid_from")))
 
 
 def _known(versions: DataFrame, landing: Landing, values: list[str]) -> DataFrame:
