@@ -183,7 +183,10 @@ def test_a_silver_commit_after_its_version_was_read_hides_none_before(
     from medallion.lake import delta_tables
 
     root = gold_of_two_days
+    run_job("gold", "sales_obt", D3, root)
     late_product(root)
+    land(root, D4, [*SECOND, of(D4, "Prod009", "9.00")])
+    silver(root, D4)
     history: Callable[..., Any] = delta_tables.history
     asked: list[str] = []
 
@@ -197,6 +200,5 @@ def test_a_silver_commit_after_its_version_was_read_hides_none_before(
 
     with monkeypatch.context() as patch:
         patch.setattr(one_big_table_refresh.delta_tables, "history", repeat_the_snapshot)
-        run_job("gold", "sales_obt", D3, root)
-    run_job("gold", "sales_obt", D4, root)
-    assert wide(root) == [AT_LAST[0], AT_LAST[2]]
+        assert run_job("gold", "sales_obt", D4, root)["detail"]["dates_rewritten"] == [D1, D4]
+    assert wide(root) == [AT_LAST[0], AT_LAST[2], (date(D4), "Prod009", "Unknown", Decimal("9.00"))]
