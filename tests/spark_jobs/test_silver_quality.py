@@ -189,12 +189,21 @@ def test_a_waiver_lets_rows_pass_until_it_ends(spark: SparkSession, tmp_path: Pa
     assert run(D1)[2]["outcome"] == "unchanged"
     assert version(lake, "silver/transactions") == after
 
-    # It ends: the row is refused again, in whatever order dates are run.
+    # It ends, which is told: the row is refused again, in whatever order dates are run.
+    assert row["detail"]["waivers_ended"] == []
     land(lake, "2026-11-21", rows)
     for day in ("2026-11-21", D1):
-        silver, states, _ = run(day)
+        silver, states, row = run(day)
+        assert row["detail"]["waivers_ended"] == [
+            "waivers.yaml line 2: it ended on 2026-11-20: the rows that it let pass (Returns.) are refused again; "
+            "take it out of the file, or give it a later end"
+        ]
         assert [code for code, _, _ in silver] == ["Prod001", "Prod004"]
         assert states == [("Prod002", "open", ["open", "waived", "open"]), ("Prod003", "open", ["open"])]
+
+    columns_of_metrics = ("business_date", "rule", "measured", "outcome")
+    told = [one for one in stored(lake, "silver/quality_metrics", columns_of_metrics) if one[3] == "ended"]
+    assert told == [(date(day), "sales_amount_positive", 1.0, "ended") for day in (D1, "2026-11-21")]
 
     # Corrected at the source, it closes by itself.
     rows[1] = sale("Prod002", "Cus001", "Mark001", D1, 1, "2.00")
