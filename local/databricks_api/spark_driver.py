@@ -99,8 +99,8 @@ def driver_command(settings: ServerSettings, port: int, ui_port: int) -> list[st
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         # Without it named parameters of spark.sql() fail as soon as Delta's extension is there.
         "spark.sql.legacy.parameterSubstitution.constantsOnly": "true",
-        "spark.databricks.delta.snapshotPartitions": "2",
-        "spark.sql.shuffle.partitions": "4",
+        "spark.databricks.delta.snapshotPartitions": "1",
+        "spark.sql.shuffle.partitions": "2",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.warehouse.dir": (settings.home / "warehouse").as_uri(),
         "spark.local.dir": str(settings.home / "spark-scratch"),

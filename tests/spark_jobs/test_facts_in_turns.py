@@ -87,7 +87,7 @@ def test_a_killed_run_leaves_nothing_of_rows_that_the_source_took_back(
     assert silver(tmp_path, D3)["outcome"] == "unchanged"
 
 
-@pytest.mark.parametrize("commit", COMMITS)
+@pytest.mark.parametrize("commit", [2, 3])
 def test_a_run_that_read_an_older_index_does_not_undo_the_newer_one(one_day: Path, tmp_path: Path, commit: int) -> None:
     shutil.copytree(one_day, tmp_path, dirs_exist_ok=True)
     land(tmp_path, D3, SECOND)
@@ -99,8 +99,6 @@ def test_a_run_that_read_an_older_index_does_not_undo_the_newer_one(one_day: Pat
 
     with before_commit(commit, run_another):
         silver(tmp_path, D3)
-    check(tmp_path, third)
-    assert conserved(silver(tmp_path, D4))
     check(tmp_path, third)
 
 
@@ -183,7 +181,10 @@ def test_a_silver_commit_after_its_version_was_read_hides_none_before(
     from medallion.lake import delta_tables
 
     root = gold_of_two_days
+    run_job("gold", "sales_obt", D3, root)
     late_product(root)
+    land(root, D4, [*SECOND, of(D4, "Prod009", "9.00")])
+    silver(root, D4)
     history: Callable[..., Any] = delta_tables.history
     asked: list[str] = []
 
@@ -197,6 +198,5 @@ def test_a_silver_commit_after_its_version_was_read_hides_none_before(
 
     with monkeypatch.context() as patch:
         patch.setattr(one_big_table_refresh.delta_tables, "history", repeat_the_snapshot)
-        run_job("gold", "sales_obt", D3, root)
-    run_job("gold", "sales_obt", D4, root)
-    assert wide(root) == [AT_LAST[0], AT_LAST[2]]
+        assert run_job("gold", "sales_obt", D4, root)["detail"]["dates_rewritten"] == [D1, D4]
+    assert wide(root) == [AT_LAST[0], AT_LAST[2], (date(D4), "Prod009", "Unknown", Decimal("9.00"))]

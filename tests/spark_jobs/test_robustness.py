@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.spark_jobs import thing_model as model
+from tests.spark_jobs.interruptions import Killed, before_commit, kill
 from tests.spark_jobs.jobs import run_failure
 from tests.spark_jobs.test_dimension_histories import Things
 
@@ -29,47 +30,38 @@ SNAPSHOTS: dict[int, list[model.Row]] = {
     3: [("K1", "a", 1, None, None), ("K2", None, 1, None, None), ("K3", "a", 2, None, None)],
     5: [("K2", "c", 2, None, "e"), ("K3", "a", 2, None, "e"), ("K4", "d", 1, None, "e")],
 }
-# Kills itself and its Spark when it is about to make its n-th commit, or in the midst of the first: when its files are
-# there and the log of silver has not yet named them.
+# Kills itself and its Spark in the midst of silver's commit: when its files are there and the log has not named them.
 SUICIDE = """
 import os, signal, sys, threading
 from pathlib import Path
 from pyspark.sql.readwriter import DataFrameWriter
 
-def die():
-    os.killpg(os.getpgrp(), signal.SIGKILL)
-
-where, folder = sys.argv[1], Path(sys.argv[2])
+folder = Path(sys.argv[1])
 before = set(folder.rglob("*.parquet"))
 
 def watch():
     while not set(folder.rglob("*.parquet")) - before:
         pass
-    die()
+    os.killpg(os.getpgrp(), signal.SIGKILL)
 
-left = [int(where) if where.isdigit() else 1]
 write = DataFrameWriter.saveAsTable
 
-def counted(self, *given, **options):
-    left[0] -= 1
-    if left[0] == 0 and where.isdigit():
-        die()
-    if left[0] == 0:
-        threading.Thread(target=watch, daemon=True).start()
+def watched(self, *given, **options):
+    threading.Thread(target=watch, daemon=True).start()
     return write(self, *given, **options)
 
-DataFrameWriter.saveAsTable = counted
+DataFrameWriter.saveAsTable = watched
 import silver
-sys.exit(silver.main(sys.argv[3:]) or 0)
+sys.exit(silver.main(sys.argv[2:]) or 0)
 """
 
 
-def killed(things: Things, day: int, where: str, *flags: str) -> None:
+def killed(things: Things, day: int) -> None:
     """Runs silver in a process of its own, which kills itself."""
-    argv = ["--contracts", str(things.contracts), "--table", "thing", "--run-id", "killed", *flags]
+    argv = ["--contracts", str(things.contracts), "--table", "thing", "--run-id", "killed"]
     argv += ["--business-date", model.day_of(day).isoformat(), "--lake-root", str(things.root)]
     done = subprocess.run(
-        [sys.executable, "-c", SUICIDE, where, str(things.root / "silver/thing"), *argv],
+        [sys.executable, "-c", SUICIDE, str(things.root / "silver/thing"), *argv],
         cwd=SPARK_JOBS, env=os.environ | {"PYTHONPATH": str(SPARK_JOBS)}, start_new_session=True,
         capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
@@ -92,20 +84,30 @@ def two_days(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> T
     return things
 
 
-@pytest.mark.parametrize("where", ["midst", *map(str, range(1, COMMITS + 1))])
-def test_a_driver_killed_at_any_commit_of_a_landing(two_days: Things, tmp_path: Path, where: str) -> None:
+def test_a_driver_killed_in_the_midst_of_a_commit(two_days: Things, tmp_path: Path) -> None:
     things = two_days.copied_to(tmp_path)
-    killed(things, 2, where)
+    killed(things, 2)
+    things.silver(5)
+    things.silver(2)
+    things.check()
+
+
+@pytest.mark.parametrize("commit", range(1, COMMITS + 1))
+def test_a_run_that_ends_before_any_commit_of_a_landing(two_days: Things, tmp_path: Path, commit: int) -> None:
+    things = two_days.copied_to(tmp_path)
+    with pytest.raises(Killed), before_commit(commit, kill):
+        things.silver(2)
     # Another date comes before the one whose run was killed.
     things.silver(5)
     things.silver(2)
     things.check()
 
 
-def test_a_driver_killed_between_the_commits_of_a_rebuild(two_days: Things, tmp_path: Path) -> None:
+def test_a_run_that_ends_between_the_commits_of_a_rebuild(two_days: Things, tmp_path: Path) -> None:
     things = two_days.copied_to(tmp_path)
     things.use(model.OTHER_TRACKED)
-    killed(things, 3, "3")
+    with pytest.raises(Killed), before_commit(3, kill):
+        things.silver(3)
     things.silver(5)
     assert things.processed == set(SNAPSHOTS)
     things.check()

@@ -189,12 +189,21 @@ def test_a_waiver_lets_rows_pass_until_it_ends(spark: SparkSession, tmp_path: Pa
     assert run(D1)[2]["outcome"] == "unchanged"
     assert version(lake, "silver/transactions") == after
 
-    # It ends: the row is refused again, in whatever order dates are run.
+    # It ends, which is told: the row is refused again, in whatever order dates are run.
+    assert row["detail"]["waivers_ended"] == []
     land(lake, "2026-11-21", rows)
     for day in ("2026-11-21", D1):
-        silver, states, _ = run(day)
+        silver, states, row = run(day)
+        assert row["detail"]["waivers_ended"] == [
+            "waivers.yaml line 2: it ended on 2026-11-20: the rows that it let pass (Returns.) are refused again; "
+            "take it out of the file, or give it a later end"
+        ]
         assert [code for code, _, _ in silver] == ["Prod001", "Prod004"]
         assert states == [("Prod002", "open", ["open", "waived", "open"]), ("Prod003", "open", ["open"])]
+
+    columns_of_metrics = ("business_date", "rule", "measured", "outcome")
+    told = [one for one in stored(lake, "silver/quality_metrics", columns_of_metrics) if one[3] == "ended"]
+    assert told == [(date(day), "sales_amount_positive", 1.0, "ended") for day in (D1, "2026-11-21")]
 
     # Corrected at the source, it closes by itself.
     rows[1] = sale("Prod002", "Cus001", "Mark001", D1, 1, "2.00")
@@ -218,8 +227,10 @@ def test_a_waived_row_of_a_dimension_is_known_on_the_dates_of_its_waiver(
         bronze = BronzeLake(lake)
         for day, name in ((D1, "Bo"), (D2, "Bob"), (D3, "Bobby")):
             bronze.land_snapshot("customer", CUSTOMER, day, [("X1", name, "E-Commerce")])
-        for day in order:
-            run_job("silver", "customer", day, lake, contracts)
+        rows = {day: run_job("silver", "customer", day, lake, contracts) for day in order}
+        assert rows[D2]["detail"]["dates"] == [
+            {"slice": "all", "rows_bronze": 1, "rows_silver": 1, "rows_quarantined": 0, "rows_duplicate": 0, "sums": {}}
+        ]
         # On the third date the waiver has ended: the row is refused, and what it says is unknown.
         assert stored(lake, "silver/customer", columns) == expected
         (told,) = {row[0][0]["message"] for row in stored(lake, "silver/customer", ("_warnings",))}
@@ -230,9 +241,6 @@ def test_a_waived_row_of_a_dimension_is_known_on_the_dates_of_its_waiver(
         (date(D1), "waived", date(D2)),
         (date(D2), "waived", date(D3)),
         (date(D3), "open", None),
-    ]
-    assert run_job("silver", "customer", D2, tmp_path / "lake0", contracts)["detail"]["dates"] == [
-        {"slice": "all", "rows_bronze": 1, "rows_silver": 1, "rows_quarantined": 0, "rows_duplicate": 0, "sums": {}}
     ]
 
 

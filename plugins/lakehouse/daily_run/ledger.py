@@ -19,6 +19,7 @@ from lakehouse.lake.storage_errors import storage_errors
 
 PathT = TypeVar("PathT", bound=LakePath)
 STAGES = ("copy", "silver", "gold", "reconcile")
+_TOLD = {"expectations_not_met": "not met", "waivers_ended": "waiver ended"}
 STATUSES = ("success", "skipped", "failed")
 
 
@@ -148,7 +149,7 @@ def not_in_silver(tables: Iterable[NamedTableT], rows: Iterable[LedgerRow]) -> l
 
 
 def render_rows(rows: Iterable[LedgerRow]) -> str:
-    """The rows as a table for a task's log, errors below it."""
+    """The rows as a table for a task's log; below it errors, and what their details have to tell people."""
     heading = ("table", "stage", "status", "outcome", "rows read", "rows written", "bytes", "seconds")
     rows = list(rows)
     cells = [heading] + [
@@ -167,7 +168,14 @@ def render_rows(rows: Iterable[LedgerRow]) -> str:
     widths = [max(len(line[column]) for line in cells) for column in range(len(heading))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
     errors = [f"{row.table} {row.stage}: {row.error}" for row in rows if row.error]
-    return "\n".join(lines + errors)
+    told = [
+        f"{row.table} {row.stage}: {what}: {sentence}"
+        for row in rows
+        for name, what in _TOLD.items()
+        if not row.error
+        for sentence in row.detail.get(name) or ()
+    ]
+    return "\n".join(lines + errors + told)
 
 
 def _row_objects(folder: FolderT) -> Iterator[FolderT]:

@@ -36,7 +36,7 @@ def read_waivers(folder: Path, contract: SilverContract) -> tuple[Waiver, ...]:
         raise ContractError(f"{path}: give 'waivers:', a list of entries with {', '.join(_FIELDS)}")
     faults = Faults(path)
     found = [
-        _waiver(entry, f"line {line}", contract, faults)
+        _waiver(entry, line, contract, faults)
         for entry, line in zip(entries, _lines(text), strict=True)
         if entry.get("table") == contract.name
     ]
@@ -57,7 +57,8 @@ def can_be_waived(rule: Rule, contract: SilverContract) -> bool:
     return rule.function != "is_not_null" or rule.columns[0] not in {*contract.key, contract.date_column}
 
 
-def _waiver(entry: dict[str, Any], line: str, contract: SilverContract, faults: Faults) -> Waiver:
+def _waiver(entry: dict[str, Any], number: int, contract: SilverContract, faults: Faults) -> Waiver:
+    line = f"line {number}"
     for unknown in sorted(str(name) for name in entry.keys() - set(_FIELDS)):
         faults.add(f"{line}: {unknown}", entry.get(unknown), f"use {', '.join(_FIELDS)}")
     reason, until = entry.get("reason"), _date(entry.get("until"))
@@ -69,7 +70,7 @@ def _waiver(entry: dict[str, Any], line: str, contract: SilverContract, faults: 
         faults.add(line, None, "give the rule that is waived, the rows, or both")
     rules = _rules(entry.get("rule"), f"{line}: rule", contract, faults)
     matches = _matches(entry.get("rows"), f"{line}: rows", contract, faults)
-    return Waiver(rules, matches, str(reason).strip(), until or dt.date.min)
+    return Waiver(rules, matches, str(reason).strip(), until or dt.date.min, number)
 
 
 def _rules(name: Any, at: str, contract: SilverContract, faults: Faults) -> tuple[str, ...]:

@@ -100,12 +100,15 @@ class Waiver:
         matches: Spark SQL over lake columns, TRUE for the rows that it is about and never NULL.
         reason: why, for people.
         until: the last business date that it holds on.
+        line: of the file, for people alone.
     """
 
     rules: tuple[str, ...]
     matches: str
     reason: str
     until: dt.date
+    # Not in the text that slices are judged by: an entry that moves within its file waives what it did.
+    line: int = field(default=0, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

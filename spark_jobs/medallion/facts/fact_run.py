@@ -41,6 +41,7 @@ from medallion.quality.row_judgement import ERRORS, WAIVED, WARNINGS, judge
 from medallion.quality.rules import identifier
 from medallion.run.cli import JobArguments
 from medallion.run.run_ledger import Outcome
+from medallion.run.session import prepare_for
 
 _TRIES = 8
 
@@ -91,7 +92,7 @@ def refresh_fact(spark: SparkSession, job: JobArguments, contract: SilverContrac
             contract, work.manifest.slices, work.changes.landed, job.business_date, has_history=bool(work.done)
         )
         if not work.changes.touched:
-            quality_gate.check(spark, names, job, contract, (), verdicts)
+            quality_gate.check(spark, names, job, contract, (), verdicts, work.as_of)
             _create_tables(spark, work)
             return _outcome(spark, work, work.done, work.turn.version, verdicts)
         written = _write(spark, work, verdicts)
@@ -125,14 +126,16 @@ def _take_turn(spark: SparkSession, job: JobArguments, names: TableNames, contra
 def _write(spark: SparkSession, work: _Work, landed: list[Verdict]) -> _Written | None:
     """Judges the stale slices and writes them and their quarantine; None where another run took the turn."""
     contract, manifest, changes = work.contract, work.manifest, work.changes
+    landed_rows = sum(manifest.slices[name].rows for name in changes.stale)
+    prepare_for(spark, landed_rows)
     rows = bronze.read_slices(spark, manifest, changes.stale, contract.date_source)
     judged = judge(clean(rows, contract), contract, work.as_of, work.known)
-    if sum(manifest.slices[name].rows for name in changes.stale) <= MAX_ROWS:
+    if landed_rows <= MAX_ROWS:
         judged = fetch_small(spark, judged).frame
     accepted = accepted_rows(judged, contract, work.known)
     processed = count_slices(judged, accepted, contract, manifest, changes.stale, work.basis, work.job)
     verdicts = [*landed, *counted_verdicts(contract, processed.counts)]
-    quality_gate.check(spark, work.names, work.job, contract, processed.counts, verdicts)
+    quality_gate.check(spark, work.names, work.job, contract, processed.counts, verdicts, work.as_of)
     _create_tables(spark, work)
     found = commit(
         spark, work.table, work.turn, lambda options: _write_rows(accepted.drop(COPIES), work, options), changes.touched
@@ -204,8 +207,8 @@ def _outcome(
         | {
             "landed": work.manifest.landed(contract.measures),
             "silver": {"id": delta_tables.identity(spark, work.table), "version": version},
-            "expectations_not_met": quality_gate.not_met(contract, verdicts),
-        },
+        }
+        | quality_gate.announced(contract, verdicts, work.as_of),
     )
 
 

@@ -60,8 +60,8 @@ def changed_slices(
     again = set(manifest.slices) if rebuild else {*landed, *unfinished}
     stale = tuple(name for name in manifest.slices if name in again or not basis.holds(name, done[name].contract_hash))
     gone = tuple(name for name in dict.fromkeys((*done, *unfinished)) if name not in manifest.slices)
-    left = tuple(name for name in gone if name in done)
-    return SliceChanges(stale, gone, len(stale) == len(manifest.slices), (*landed, *left))
+    known = tuple(name for name in gone if name in done)
+    return SliceChanges(stale, gone, len(stale) == len(manifest.slices), (*landed, *known))
 
 
 def remove_duplicates(accepted: DataFrame, contract: SilverContract) -> DataFrame:

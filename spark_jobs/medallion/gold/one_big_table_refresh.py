@@ -35,8 +35,10 @@ from medallion.lake.table_names import TableNames
 from medallion.lake.turns import Turn
 from medallion.quality.cleaning import first_line
 from medallion.quality.rules import identifier
+from medallion.reconcile import TableFigures
 from medallion.run.cli import JobArguments
 from medallion.run.run_ledger import Outcome
+from medallion.run.session import prepare_for
 
 _TRIES = 8
 # Upkeep commits between two refreshes are looked through.
@@ -128,13 +130,16 @@ def refresh_one_big_table(
         dimensions = _latest(spark, names, silver, contract, now)
         types = check_columns(fact, dimensions, contract)
         plan = _plan(spark, names, contract, silver, stored, now)
+        source = _source(fact, dimensions, contract, silver, dict(types))
         if plan.dates is not None and not plan.dates:
-            return _outcome(spark, table, turn.version, contract, fact, dimensions, types, plan, silver, now)
+            return _outcome(spark, table, turn.version, contract, source, types, plan, now)
         if plan.dates is None:
             delta_tables.create(spark, table, types, **_layout(contract))
+        dates = source.slices if plan.dates is None else map(str, plan.dates)
+        prepare_for(spark, sum(source.slices[name].rows for name in dates if name in source.slices))
         found = _commit(spark, table, contract, silver, fact, dimensions, plan, turn, now)
         if found is not None:
-            done = _outcome(spark, table, found.version, contract, fact, dimensions, types, plan, silver, now)
+            done = _outcome(spark, table, found.version, contract, source, types, plan, now)
             return replace(done, bytes_written=found.bytes_written) if done.rows_written else done
     raise ConcurrentWriteError(f"{table}: another run kept writing to it; run this one again when the other is done")
 
@@ -236,19 +241,25 @@ def _rows_changed(spark: SparkSession, table: str, then: SilverVersion, now: Sil
     return len(asked) < between or any(one.changes_rows for one in asked)
 
 
+def _source(
+    fact: DataFrame, dimensions: Mapping[str, DataFrame], contract: OneBigTableContract,
+    silver: Mapping[str, SilverContract], types: Mapping[str, str],
+) -> TableFigures:  # fmt: skip
+    """What gold must come out with: the fact's figures, and how many of its rows each dimension does not know."""
+    names = silver[contract.fact].column_names
+    measures = {name: types[name] for name in contract.measures if name in names}
+    day = F.col(identifier(silver[contract.fact].date_column)).cast("string")
+    # Both in one pass over the fact.
+    flagged = one_big_table.with_unknown(fact, dimensions, contract)
+    return reconcile.measure_slices(flagged, day, measures, one_big_table.UNKNOWN)
+
+
 def _outcome(
-    spark: SparkSession, table: str, version: int, contract: OneBigTableContract, fact: DataFrame,
-    dimensions: Mapping[str, DataFrame], types: list[tuple[str, str]], plan: Plan, silver: Mapping[str, SilverContract],
-    now: Reflected,
+    spark: SparkSession, table: str, version: int, contract: OneBigTableContract, source: TableFigures,
+    types: list[tuple[str, str]], plan: Plan, now: Reflected,
 ) -> Outcome:  # fmt: skip
     measures = {name: kind for name, kind in types if name in contract.measures}
-    in_silver = {name: kind for name, kind in measures.items() if name in silver[contract.fact].column_names}
-    # In one pass over the fact.
-    flagged = one_big_table.with_unknown(fact, dimensions, contract)
-    source = reconcile.measure_slices(
-        flagged, F.col(identifier(silver[contract.fact].date_column)).cast("string"), in_silver,
-        one_big_table.UNKNOWN,
-    )  # fmt: skip
+    in_silver = sorted({name for one in source.slices.values() for name in one.sums})
     stored = reconcile.measure_slices(
         delta_tables.at_version(spark, table, version), F.col(identifier(contract.partition_column)).cast("string"),
         measures, None,

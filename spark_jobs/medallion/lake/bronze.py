@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from medallion.errors import BronzeError
+from medallion.lake.small_frames import local_frame
 from medallion.lake.storage import list_folder, read_text
 from medallion.quality.rules import identifier
 
@@ -200,7 +201,7 @@ def read_slices(spark: SparkSession, manifest: Manifest, names: Iterable[str], d
     if len(dates) <= _MAX_PUSHED_DATES and UNDATED not in dates:
         rows = rows.where(day.isin([dt.date.fromisoformat(date) for date in dates]))
     rows = rows.withColumn(SLICE, F.coalesce(day.cast("string"), F.lit(UNDATED)))
-    current = F.broadcast(spark.createDataFrame(pairs, f"{_FILE} string, {SLICE} string"))
+    current = F.broadcast(local_frame(spark, ((_FILE, "string"), (SLICE, "string")), pairs))
     return rows.join(current, [_FILE, SLICE], "left_semi").drop(_FILE)
 
 

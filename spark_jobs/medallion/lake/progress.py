@@ -14,6 +14,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from medallion.lake import delta_tables
+from medallion.lake.small_frames import local_frame
 
 _COLUMNS = (
     ("slice", "string"),
@@ -125,14 +126,13 @@ def write_progress(
     if done or gone:
         delta_tables.create(spark, table, _COLUMNS)
         rows = [_row(one, turn) for one in done] + [_row(before[name], turn, gone=True) for name in gone]
-        schema = ", ".join(f"{name} {lake_type}" for name, lake_type in _COLUMNS)
-        delta_tables.append(spark.createDataFrame(rows, schema).coalesce(1), table)
+        delta_tables.append(local_frame(spark, _COLUMNS, rows), table)
 
 
 def _row(one: SliceProgress, sequence: int, *, gone: bool = False) -> tuple[object, ...]:
     values = {name: getattr(one, name) for name, _ in _COLUMNS} | {
-        "sums_bronze": dict(one.sums_bronze),
-        "sums_duplicate": dict(one.sums_duplicate),
+        "sums_bronze": list(one.sums_bronze.items()),
+        "sums_duplicate": list(one.sums_duplicate.items()),
         "tracked_columns": list(one.tracked_columns),
         "fingerprint": None if gone else one.fingerprint,
         "sequence": sequence,

@@ -6,12 +6,21 @@ are few on most days, so they are fetched once, as Arrow, and go on as a local t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 MAX_ROWS = 20_000
+_ARROW = {
+    "string": pa.string(),
+    "date": pa.date32(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "array<string>": pa.list_(pa.string()),
+    "map<string,string>": pa.map_(pa.string(), pa.string()),
+}
 
 
 @dataclass(frozen=True)
@@ -35,3 +44,13 @@ def fetch_small(spark: SparkSession, frame: DataFrame, max_rows: int = MAX_ROWS)
     # Spark sends empty lists without an offsets buffer, and Arrow 26 crashes (SIGSEGV) when it then measures the table.
     rebuilt = table.take(pa.array(range(table.num_rows), pa.int64()))
     return Fetched(spark.createDataFrame(rebuilt, schema=frame.schema), table.num_rows)
+
+
+def local_frame(spark: SparkSession, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[object]]) -> DataFrame:
+    """A frame of a few rows, given in the order of its (name, type) columns; a map is a list of pairs.
+
+    Through Arrow, since a classic session sends a list of rows through Python worker processes.
+    """
+    arrays = [pa.array([row[place] for row in rows], _ARROW[kind]) for place, (_, kind) in enumerate(columns)]
+    schema = ", ".join(f"`{name}` {kind}" for name, kind in columns)
+    return spark.createDataFrame(pa.table(arrays, names=[name for name, _ in columns]), schema).coalesce(1)

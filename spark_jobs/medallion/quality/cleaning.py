@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from pyspark.errors import PySparkException
 from pyspark.sql import Column as SparkColumn
@@ -60,17 +61,21 @@ def check_expressions(spark: SparkSession, contract: SilverContract, source: T.S
         for column in missing
     ]
     empty = spark.createDataFrame([], source)
-    lake = [f"CAST(NULL AS array<string>) AS {UNCONVERTED}"]
-    for column in contract.columns:
-        if column not in missing:
-            expression = f"CAST(({column.expression}) AS {column.lake_type})"
-            faults += _fault(empty, expression, contract, f"properties.{column.name}.transformLogic")
-        lake.append(f"CAST(NULL AS {column.lake_type}) AS {identifier(column.name)}")
+    cleaning = {
+        f"properties.{column.name}.transformLogic": f"CAST(({column.expression}) AS {column.lake_type})"
+        for column in contract.columns
+        if column not in missing
+    }
+    faults += _faults(empty, cleaning, contract)
     if not faults:
-        judged = empty.selectExpr(*lake)
-        for rule in (*contract.rules, *contract.counted):
-            if rule.violated:
-                faults += _fault(judged, f"CAST(({rule.violated}) AS BOOLEAN)", contract, f"quality.{rule.name}")
+        nulls = [f"CAST(NULL AS {column.lake_type}) AS {identifier(column.name)}" for column in contract.columns]
+        judged = empty.selectExpr(f"CAST(NULL AS array<string>) AS {UNCONVERTED}", *nulls)
+        rules = {
+            f"quality.{rule.name}": f"CAST(({rule.violated}) AS BOOLEAN)"
+            for rule in (*contract.rules, *contract.counted)
+            if rule.violated
+        }
+        faults += _faults(judged, rules, contract)
     if faults:
         raise ContractError("\n".join(faults))
 
@@ -81,14 +86,24 @@ def _at(contract: SilverContract, place: str) -> str:
     return f"{contract.file}{f' line {line}' if line else ''}: {place}"
 
 
-def _fault(empty: DataFrame, expression: str, contract: SilverContract, place: str) -> list[str]:
+def _faults(empty: DataFrame, expressions: Mapping[str, str], contract: SilverContract) -> list[str]:
+    """What is wrong with each expression; all are analysed at once, and one by one only where that fails."""
+    if _error(empty, list(expressions.values())) is None:
+        return []
+    known = ", ".join(name for name in empty.columns if name != UNCONVERTED)
+    return [
+        f"{_at(contract, place)}: '{expression}': it is not a valid expression over {known}: {first_line(error)}"
+        for place, expression in expressions.items()
+        if (error := _error(empty, [expression]))
+    ]
+
+
+def _error(empty: DataFrame, expressions: list[str]) -> PySparkException | None:
     try:
-        _ = empty.selectExpr(expression).schema
+        _ = empty.selectExpr(*expressions).schema
     except PySparkException as error:
-        known = ", ".join(name for name in empty.columns if name != UNCONVERTED)
-        told = f"'{expression}': it is not a valid expression over {known}: {first_line(error)}"
-        return [f"{_at(contract, place)}: {told}"]
-    return []
+        return error
+    return None
 
 
 def first_line(error: Exception) -> str:

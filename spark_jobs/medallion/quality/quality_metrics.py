@@ -6,14 +6,13 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import pyarrow as pa
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
 from medallion.contracts.contract_quality import QUARANTINED
-from medallion.contracts.silver_contract import Severity, SilverContract
+from medallion.contracts.silver_contract import Severity, SilverContract, Waiver
 from medallion.errors import ConcurrentWriteError, is_conflict
 from medallion.lake import delta_tables
+from medallion.lake.small_frames import local_frame
 from medallion.quality.expectations import Verdict
 from medallion.quality.quality_counts import Counts, counted_rules
 from medallion.quality.rules import text_literal
@@ -34,15 +33,19 @@ COLUMNS = (
     ("limit", "string"),
     ("outcome", "string"),
 )
-_NAMES = [name for name, _ in COLUMNS]
-_ARROW = {"string": pa.string(), "date": pa.date32(), "bigint": pa.int64(), "double": pa.float64()}
 # Tables are refreshed side by side and share this one; each has a partition, so only the table's making can collide.
 _TRIES = 8
 Row = dict[str, Any]
 
 
-def metric_rows(contract: SilverContract, counts: Iterable[Counts], verdicts: Iterable[Verdict]) -> list[Row]:
-    """One row per slice and rule, two more for its quarantined and its waived rows, and one per verdict."""
+def metric_rows(
+    contract: SilverContract, counts: Iterable[Counts], verdicts: Iterable[Verdict],
+    ended: Iterable[tuple[Waiver, int]] = (),
+) -> list[Row]:  # fmt: skip
+    """One row per slice and rule, two more for its quarantined and its waived rows, and one per verdict.
+
+    And one for each rule of a waiver that has ended, with the days since.
+    """
     rows = []
     for one in counts:
         rows += [
@@ -57,6 +60,9 @@ def metric_rows(contract: SilverContract, counts: Iterable[Counts], verdicts: It
         measured = None if verdict.value is None else float(verdict.value)
         limit = {"measured": measured, "limit": str(verdict.limit), "outcome": outcome}
         rows.append(_row(verdict.slice, verdict.rule, "limit", verdict.severity.value, None, None) | limit)
+    for waiver, days in ended:
+        told = {"measured": float(days), "limit": f"until {waiver.until}", "outcome": "ended"}
+        rows += [_row(f"line {waiver.line}", rule, "waiver", "warning", None, None) | told for rule in waiver.rules]
     return rows
 
 
@@ -89,8 +95,7 @@ def _replace(spark: SparkSession, table: str, keys: Mapping[str, Any], wanted: M
     merged = stored | dict(wanted)
     if merged == stored:
         return
-    columns = {name: pa.array([row[name] for row in merged.values()], _ARROW[kind]) for name, kind in COLUMNS}
-    frame = spark.createDataFrame(pa.table(columns)).select(*map(F.col, _NAMES)).coalesce(1)
+    frame = local_frame(spark, COLUMNS, [[row[name] for name, _ in COLUMNS] for row in merged.values()])
     if stored:
         delta_tables.replace_where(frame, table, scope)
     else:

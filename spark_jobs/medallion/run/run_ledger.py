@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from medallion.lake.bronze import folder_name
@@ -43,7 +45,7 @@ def write_row(
     outcome: Outcome | None, error: str | None = None,
 ) -> None:  # fmt: skip
     """Writes the row of a run over the one of an earlier try; ``outcome`` is None when the run failed without one."""
-    told = outcome or Outcome("failed")
+    known = outcome or Outcome("failed")
     row = {
         "schema": job.source_schema,
         "table": job.table,
@@ -51,19 +53,20 @@ def write_row(
         "business_date": job.business_date.isoformat(),
         "run_id": job.run_id,
         "status": "success" if outcome and error is None else "failed",
-        "outcome": told.outcome,
-        "rows_read": told.rows_read,
-        "rows_written": told.rows_written,
-        "bytes_written": told.bytes_written,
+        "outcome": known.outcome,
+        "rows_read": known.rows_read,
+        "rows_written": known.rows_written,
+        "bytes_written": known.bytes_written,
         "seconds": round((ended - started).total_seconds(), 3),
         "started_at": _instant(started),
         "ended_at": _instant(ended),
         "error": error,
-        "detail": told.detail,
+        "detail": known.detail,
     }
-    schema = _type_of(row)
+    # Through JSON text, since a classic session sends a list of rows through Python worker processes.
+    told = F.from_json(F.lit(json.dumps(row)), _type_of(row), {"mode": "FAILFAST"}).alias("row")
+    frame = spark.range(0, 1, 1, 1).select(told).select("row.*")
     # A NULL field is a field all the same: readers find every key.
-    frame = spark.createDataFrame([_value(row)], schema).coalesce(1)
     frame.write.mode("overwrite").option("ignoreNullFields", "false").json(ledger_path(job, stage))
 
 
@@ -83,9 +86,3 @@ def _type_of(value: Any) -> Any:
     if isinstance(value, int):
         return _LONG
     return T.DoubleType() if isinstance(value, float) else _STRING
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {} if not value else tuple(_value(entry) for entry in value.values())
-    return [_value(entry) for entry in value] if isinstance(value, list) else value

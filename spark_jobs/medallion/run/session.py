@@ -18,9 +18,12 @@ _SMALL_MACHINE = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.adaptive.enabled": "false",
-    "spark.sql.shuffle.partitions": "4",
-    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.databricks.delta.snapshotPartitions": "1",
 }
+# Generated code pays off where each of many rows runs through it, and through Delta's statistics of each file.
+_MANY_ROWS = 20_000
+_FOR_MANY_ROWS = {"spark.sql.codegen.factoryMode": "FALLBACK"}
 _LOCAL_SETTINGS = _SMALL_MACHINE | {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
@@ -61,6 +64,13 @@ def get_session() -> SparkSession:
         for name, value in _SMALL_MACHINE.items():
             session.conf.set(name, value)
     return session
+
+
+def prepare_for(spark: SparkSession, rows: int) -> None:
+    """Sets the session up for the number of rows that the job goes on to write; Databricks is left as it is."""
+    if rows > _MANY_ROWS and not os.environ.get("DATABRICKS_RUNTIME_VERSION"):
+        for name, value in _FOR_MANY_ROWS.items():
+            spark.conf.set(name, value)
 
 
 def local_session(master: str = "local[2]") -> SparkSession:

@@ -139,11 +139,14 @@ def test_rows_are_printed_as_a_table_with_errors_below() -> None:
         ROW, stage="silver", status="failed", outcome="failed", rows_written=0, error="no such column: qty"
     )
 
-    assert render_rows([ROW, failed]).splitlines() == [
+    passed = replace(ROW, detail={"waivers_ended": ["waivers.yaml line 2: it ended"], "expectations_not_met": ["few"]})
+    assert render_rows([passed, failed]).splitlines() == [
         "table         stage   status   outcome  rows read  rows written  bytes   seconds",
         "transactions  copy    success  copied   150,000    137           23,456  1.2",
         "transactions  silver  failed   failed   150,000    0             23,456  1.2",
         "transactions silver: no such column: qty",
+        "transactions copy: not met: few",
+        "transactions copy: waiver ended: waivers.yaml line 2: it ended",
     ]
 
 
