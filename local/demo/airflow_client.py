@@ -12,6 +12,7 @@ from typing import Any
 
 from local.errors import LocalError
 
+_FAIL_TRIES = 10
 _POLL_SECONDS = 0.5
 TERMINAL = frozenset({"success", "failed"})
 
@@ -99,7 +100,15 @@ class AirflowClient:
 
     def fail(self, dag_id: str, run_id: str) -> None:
         """Ends a run, with its tasks, as failed."""
-        self.request("PATCH", f"/dags/{dag_id}/dagRuns/{_quoted(run_id)}", {"state": "failed"})
+        for tries_left in reversed(range(_FAIL_TRIES)):
+            try:
+                self.request("PATCH", f"/dags/{dag_id}/dagRuns/{_quoted(run_id)}", {"state": "failed"})
+                return
+            except AirflowApiError as error:
+                # The scheduler works on the same rows: the database ends one of two that wait for each other.
+                if not tries_left or (error.status or 0) < 500:
+                    raise
+                time.sleep(_POLL_SECONDS)
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """All task instances of a run, mapped ones each for itself."""

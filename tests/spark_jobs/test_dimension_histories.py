@@ -64,7 +64,7 @@ class Things:
     def silver(self, day: int, *flags: str, run_id: str = "manual__1") -> dict[str, Any]:
         date = model.day_of(day).isoformat()
         row = run_job("silver", "thing", date, self.root, self.contracts, run_id, flags=flags)
-        self.processed = set(self.landed) if row["outcome"] == "rebuilt" else self.processed | {day}
+        self.processed = set(self.landed) if "--rebuild" in flags else self.processed | {day}
         return row
 
     def rows(self) -> list[model.Row]:

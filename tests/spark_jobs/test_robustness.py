@@ -109,7 +109,8 @@ def test_a_run_that_ends_between_the_commits_of_a_rebuild(two_days: Things, tmp_
     with pytest.raises(Killed), before_commit(3, kill):
         things.silver(3)
     things.silver(5)
-    assert things.processed == set(SNAPSHOTS)
+    # What nobody ran yet stays for its own run: it might be stopped there.
+    assert things.processed == {1, 3, 5}
     things.check()
 
 
