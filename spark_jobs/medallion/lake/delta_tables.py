@@ -59,6 +59,11 @@ def exists(spark: SparkSession, table: str) -> bool:
         raise
 
 
+def is_missing(error: Exception) -> bool:
+    """Whether a table is not there: just after another run made it, one may be told so once."""
+    return isinstance(error, SPARK_ERRORS) and any(f"[{name}]" in str(error) for name in _MISSING)
+
+
 def create(
     spark: SparkSession,
     table: str,

@@ -82,7 +82,7 @@ def write(spark: SparkSession, table: str, job: JobArguments, rows: Sequence[Row
             _replace(spark, table, keys, wanted)
             return
         except Exception as error:
-            if not is_conflict(error):
+            if not (is_conflict(error) or delta_tables.is_missing(error)):
                 raise
     raise ConcurrentWriteError(f"{table}: other runs kept writing to it; run this one again")
 
