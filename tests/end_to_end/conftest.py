@@ -32,7 +32,9 @@ def free_ports() -> Ports:
 def stack(tmp_path_factory: pytest.TempPathFactory, free_ports: Ports) -> Iterator[Stack]:
     """The whole platform, its source filled, its DAG loaded and unpaused."""
     home = Home(tmp_path_factory.mktemp("stack"))
-    overrides = {"LAKEHOUSE_TASK_RETRIES": "0"}
+    # One retry, because Airflow can fail a task whose Databricks run took but seconds: its scheduler may hear that the
+    # process which deferred has ended only when the task is queued again, and then takes it for lost.
+    overrides = {"LAKEHOUSE_TASK_RETRIES": "1", "LAKEHOUSE_RETRY_DELAY_SECONDS": "1"}
     with Stack(home, free_ports, lambda line: print(f"  {line}", flush=True), overrides) as running:
         wait_for_dag(running)
         yield running
