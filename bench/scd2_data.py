@@ -79,7 +79,10 @@ class Lake:
         slices = [{"slice": "all", "rows": rows, "fingerprint": fingerprint, "files": files, "sums": {}}]
         columns = [{"name": name, "arrow_type": "string"} for name in ("code", "name", "city")]
         columns.append({"name": "segment", "arrow_type": "int32"})
-        content = {"manifest_version": 1, "business_date": day.isoformat(), "columns": columns, "slices": slices}
+        content = {
+            "manifest_version": 1, "business_date": day.isoformat(), "run_id": "bench",
+            "copied_at": f"{day.isoformat()}T02:00:00.000000Z", "columns": columns, "slices": slices,
+        }  # fmt: skip
         self.folder(day).mkdir(parents=True, exist_ok=True)
         (self.folder(day) / "_manifest.json").write_text(json.dumps(content))
 

@@ -135,9 +135,12 @@ def _digest(file: Path) -> str:
 
 def _run(command: Sequence[str], folder: Path | None = None) -> str:
     try:
+        # Spark's programs find their home by the first Python on the path: it must be the one that runs here.
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         done = subprocess.run(
-            command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_SECONDS, check=False
-        )
+            command, cwd=folder, env={**os.environ, "PATH": path}, stdin=subprocess.DEVNULL, capture_output=True,
+            text=True, timeout=_SECONDS, check=False,
+        )  # fmt: skip
     except FileNotFoundError as error:
         raise ToolMissingError(f"{command[0]} is not installed") from error
     except subprocess.TimeoutExpired as error:
