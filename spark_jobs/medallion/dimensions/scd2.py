@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pyspark.sql import Column, DataFrame, Window
@@ -22,6 +22,8 @@ from medallion.dimensions.business_keys import BUSINESS_KEY as BUSINESS_KEY
 from medallion.dimensions.business_keys import business_key as business_key
 from medallion.quality.row_judgement import FINDINGS_TYPE, WARNINGS, judge_warnings
 from medallion.quality.rules import identifier, text_literal
+
+_LISTED_KEYS = 50
 
 
 @dataclass(frozen=True)
@@ -204,12 +206,26 @@ def of_keys(contract: SilverContract, keys: Iterable[str]) -> str:
     """A predicate over versions: those of some ``_business_key``s."""
     if len(contract.key) > 1:
         parts = ", ".join(f"CAST({identifier(name)} AS STRING)" for name in contract.key)
-        return f"to_json(array({parts})) IN ({', '.join(map(text_literal, keys))})"
+        return _among(f"to_json(array({parts}))", sorted(keys, key=str.encode))
     (name,) = contract.key
     kind = {column.name: column.lake_type for column in contract.columns}[name]
     # A plain column, so that Delta can leave files out by their least and greatest values.
     value = identifier(name) if kind == "string" else f"CAST({identifier(name)} AS STRING)"
-    return f"{value} IN ({', '.join(text_literal(json.loads(key)[0]) for key in keys)})"
+    return _among(value, sorted((json.loads(key)[0] for key in keys), key=str.encode))
+
+
+def _among(value: str, sorted_texts: Sequence[str]) -> str:
+    """A predicate that a text is one of these, as a tree of halves.
+
+    Delta holds every row that it writes against the predicate, and walks a plain list from its beginning: thirty
+    thousand keys took two minutes so, and take seconds by halves.
+    """
+    if len(sorted_texts) <= _LISTED_KEYS:
+        return f"{value} IN ({', '.join(map(text_literal, sorted_texts))})"
+    middle = len(sorted_texts) // 2
+    pivot = text_literal(sorted_texts[middle])
+    lower, upper = _among(value, sorted_texts[:middle]), _among(value, sorted_texts[middle:])
+    return f"(({value} < {pivot} AND {lower}) OR ({value} >= {pivot} AND {upper}))"
 
 
 def row_changes(changed: DataFrame, versions: DataFrame, landing: Landing) -> DataFrame:
