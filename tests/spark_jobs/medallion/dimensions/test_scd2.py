@@ -149,3 +149,19 @@ def test_a_newly_tracked_column_makes_no_false_version_and_counts_from_then_on()
     one, two, three = day_of(1), day_of(2), day_of(3)
     assert tracked_since(("a", "b"), {one: ("a",), two: ("a", "b"), three: ("a", "b")}) == {"a": dt.date.min, "b": two}
     assert tracked_since(("b",), {one: ("b",), two: ("a",)}) == {"b": None}
+
+
+def test_a_predicate_of_thousands_of_keys_holds_for_just_those(spark: SparkSession) -> None:
+    from medallion.dimensions.business_keys import business_key
+    from medallion.dimensions.scd2 import of_keys
+
+    # In another order than numbers have, with quotes and with letters past ASCII.
+    codes = [f"{prefix}{number}" for prefix in ("K", "k'", "Ü") for number in range(1500)]
+    stored = spark.createDataFrame([(code,) for code in codes], "code string")
+    named = stored.where(stored["code"].endswith("1") | (stored["code"] == "k'0"))
+    keys = [row[0] for row in named.select(business_key(("code",))).collect()]
+    assert len(keys) == 451
+
+    found = stored.where(of_keys(CONTRACT, [*keys, *(f'["absent{number}"]' for number in range(3000))]))
+
+    assert sorted(row["code"] for row in found.collect()) == sorted(row["code"] for row in named.collect())
