@@ -126,6 +126,25 @@ def test_random_histories_equal_the_definition_after_every_step(
         assert (things.rows(), things.entries()) == kept
 
 
+def test_large_snapshots_give_the_definition_too(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from medallion.dimensions import bucket_comparison, version_landing
+
+    monkeypatch.setattr(version_landing, "MAX_ROWS", 0)
+    monkeypatch.setattr(bucket_comparison, "_ROWS_PER_BUCKET", 2)
+    things, chance = Things.at(tmp_path), random.Random(1)
+    keys = [f"K{number}" for number in range(24)]
+    first = [(key, "a", 1, None, None) for key in keys]
+    # One key is gone, one changed, one new and one refused; the next day all is new, and another one comes late.
+    few = [("K1", "b", 1, None, None), ("K2", None, 1, None, None), ("new", "a", 1, None, None), *first[3:]]
+    other = model.random_snapshot(chance, keys)
+    for day, rows in [(1, first), (2, few), (5, other), (3, first), (6, few)]:
+        things.land(day, rows)
+        things.silver(day)
+        things.check()
+
+
 def test_a_rebuild_needs_bronze_alone(spark: SparkSession, tmp_path: Path) -> None:
     things = Things.at(tmp_path)
     chance = random.Random(5)

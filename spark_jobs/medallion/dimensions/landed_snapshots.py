@@ -117,8 +117,12 @@ def told_part(spark: SparkSession, contract: SilverContract, manifest: Manifest)
 
 def judged_rows(spark: SparkSession, snapshot: Snapshot) -> DataFrame:
     """The snapshot's rows, cleaned and judged by what it can speak of."""
-    told = snapshot.told
-    return judge(clean(bronze.read_snapshot(spark, snapshot.manifest), told), told, snapshot.business_date)
+    return judge(cleaned_rows(spark, snapshot), snapshot.told, snapshot.business_date)
+
+
+def cleaned_rows(spark: SparkSession, snapshot: Snapshot) -> DataFrame:
+    """The snapshot's rows, cleaned and not judged."""
+    return clean(bronze.read_snapshot(spark, snapshot.manifest), snapshot.told)
 
 
 def judge_snapshot(spark: SparkSession, snapshot: Snapshot) -> Judged:

@@ -13,13 +13,12 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from medallion.contracts.silver_contract import SilverContract
-from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
+from medallion.dimensions.business_keys import BUSINESS_KEY, business_key, join_value
 from medallion.dimensions.scd2 import Landing, covers, surrogate_key
 from medallion.quality.row_judgement import WARNINGS
 from medallion.quality.rules import identifier
 
 _END_OF_TIME = dt.date(9999, 12, 31)
-_FLOATING = {"float", "double"}
 
 
 def classified(
@@ -47,7 +46,7 @@ def classified(
     # Named by number, because the contract's own names could be any.
     new = said.select(
         "told",
-        *[_join_value(contract, name, F.col(identifier(name))).alias(f"_key_{at}") for at, name in _numbered(contract)],
+        *[join_value(contract, name).alias(f"_key_{at}") for at, name in _numbered(contract)],
         *[F.col(identifier(name)).alias(f"_new_{at}") for at, name in enumerate(values)],
         *also,
     )
@@ -104,9 +103,7 @@ def stored_versions(changed: DataFrame, contract: SilverContract) -> DataFrame:
 def _known(versions: DataFrame, landing: Landing, values: list[str]) -> DataFrame:
     """By ``_old_key_…`` what is stored: ``stored``, and for a day among others what that does not tell."""
     contract, day = landing.contract, F.lit(landing.business_date)
-    keys = [
-        _join_value(contract, name, F.col(identifier(name))).alias(f"_old_key_{at}") for at, name in _numbered(contract)
-    ]
+    keys = [join_value(contract, name).alias(f"_old_key_{at}") for at, name in _numbered(contract)]
     version = F.struct(*map(identifier, values), "valid_from")
     if landing.is_newest:
         # One version of each key is open, and all others have ended before d.
@@ -143,9 +140,3 @@ def _differs(landing: Landing, new: dict[str, Column], newest: Column) -> Column
 
 def _numbered(contract: SilverContract) -> list[tuple[int, str]]:
     return list(enumerate(contract.key))
-
-
-def _join_value(contract: SilverContract, name: str, value: Column) -> Column:
-    """A part of the key as it is joined by; a floating one as its text, as which 0.0 and -0.0 are two keys."""
-    kinds = {column.name: column.lake_type for column in contract.columns}
-    return value.cast("string") if kinds[name] in _FLOATING else value

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from medallion.contracts.silver_contract import SilverContract
 from medallion.dimensions import scd2
+from medallion.dimensions.bucket_comparison import by_single_rows, can_be_compared, compare
 from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
 from medallion.dimensions.delete_guard import check_deletes
 from medallion.dimensions.dimension_tables import DimensionTables, Gate, Written, commit_nothing
-from medallion.dimensions.landed_snapshots import Snapshot, all_columns, judged_rows
+from medallion.dimensions.landed_snapshots import Snapshot, all_columns, cleaned_rows
 from medallion.dimensions.scd2 import Landing
 from medallion.dimensions.scd2_classification import classified, stored_versions
 from medallion.lake import bronze, delta_tables
@@ -21,11 +24,11 @@ from medallion.lake.delta_tables import Commit
 from medallion.lake.small_frames import MAX_ROWS, fetch_small
 from medallion.lake.turns import Turn, commit
 from medallion.quality import quarantine
-from medallion.quality.quality_counts import Counts, count_columns, counts_of
-from medallion.quality.row_judgement import COUNTED, ERRORS, WAIVED, WARNINGS
+from medallion.quality.quality_counts import Counts, all_good, count_columns, counts_of
+from medallion.quality.row_judgement import ERRORS, FINDINGS, judge
+from medallion.quality.rules import identifier
 from medallion.run.cli import JobArguments
 
-_FINDINGS = (ERRORS, WARNINGS, WAIVED, COUNTED)
 _CHANGE = (BUSINESS_KEY, "told", "row", "ends", "newest", "stored")
 # Past it, a list of keys costs more than writing all versions in reach again.
 _MOST_NAMED_KEYS = 100_000
@@ -61,28 +64,46 @@ def land_versions(
         QualityStopError: the gate stops the snapshot.
         DeletesError: the snapshot lost more keys than the contract allows.
     """
-    judged = judged_rows(spark, snapshot).withColumn("told", F.expr(f"IF({ERRORS} IS NULL, 'present', 'unknown')"))
-    also = [name for name in _FINDINGS if name != WARNINGS]
-    said = all_columns(judged, landing.contract, snapshot.told, WARNINGS, "told", *also)
+    cleaned, versions, total = cleaned_rows(spark, snapshot), spark.table(tables.silver), None
+    if landing.is_newest and snapshot.rows > MAX_ROWS and can_be_compared(snapshot.told):
+        total = bronze.read_snapshot(spark, snapshot.manifest).count()
+        said = _said(cleaned, by_single_rows(snapshot.told), landing)
+        buckets = compare(said, versions.where("is_current"), landing.contract, total)
+        if not buckets.differing:
+            counts = all_good(snapshot.told, bronze.WHOLE, total)
+            gate(counts)
+            return commit_nothing(spark, tables.silver, turn, landing.business_date), counts
+        if buckets.are_few:
+            cleaned = buckets.rows_of(spark, cleaned, landing.contract)
+            versions = buckets.rows_of(spark, versions, landing.contract)
     later_unknown = (
         quarantine.later_unknown_keys(spark.table(tables.quarantine), landing.later) if landing.later else None
     )
-    rows = classified(said, spark.table(tables.silver), later_unknown, landing, *_FINDINGS)
+    said = _said(cleaned, snapshot.told, landing)
+    rows = classified(said, versions, later_unknown, landing, *FINDINGS)
     if snapshot.rows <= MAX_ROWS:
         fetched = fetch_small(spark, rows)
         if fetched.rows is not None:
             return _land(spark, job, tables, snapshot, fetched.frame, None, landing, turn, gate)
     # Several steps use what is worth a word; serverless compute has no cache to put it in.
-    worth = " OR ".join(["is_changed", *[f"{name} IS NOT NULL" for name in _FINDINGS]])
+    worth = " OR ".join(["is_changed", *[f"{name} IS NOT NULL" for name in FINDINGS]])
     day, name = landing.business_date, landing.contract.name
     staging = f"{job.lake_root}/silver/_staging/{name}/business_date={day}"
     rows.where(worth).write.mode("overwrite").parquet(staging)
     try:
         stored = spark.read.schema(rows.schema).parquet(staging)
-        total = bronze.read_snapshot(spark, snapshot.manifest).count()
+        if total is None:
+            total = bronze.read_snapshot(spark, snapshot.manifest).count()
         return _land(spark, job, tables, snapshot, stored, total, landing, turn, gate)
     finally:
         spark.createDataFrame([], rows.schema).write.mode("overwrite").parquet(staging)
+
+
+def _said(cleaned: DataFrame, told: SilverContract, landing: Landing) -> DataFrame:
+    """What cleaned rows say, as ``classified`` takes it, with all findings."""
+    judged = judge(cleaned, told, landing.business_date)
+    judged = judged.withColumn("told", F.expr(f"IF({ERRORS} IS NULL, 'present', 'unknown')"))
+    return all_columns(judged, landing.contract, told, *FINDINGS, "told")
 
 
 def _land(
@@ -127,6 +148,10 @@ def _write_changes(
         return _write_few(spark, tables, changed, near, landing, turn)
     columns = [name for name, _ in scd2.version_columns(contract)]
     new, predicate = scd2.new_versions(changed, near, landing).select(columns), reach
+    if landing.is_newest and delta_tables.knows_replace_on(os.environ.get("DATABRICKS_RUNTIME_VERSION")):
+        # Every version that is there stays, with the same surrogate key, though it may end now.
+        found = _replace_same_versions(spark, tables.silver, new, turn, landing)
+        return None if found is None else Written(found.rows_written, found)
     if changes.keys <= _MOST_NAMED_KEYS:
         keys = changed.select(BUSINESS_KEY).toArrow().column(0).to_pylist()
         predicate = _of(keys, landing)
@@ -164,6 +189,20 @@ def _retracted(changed: DataFrame, versions: DataFrame, landing: Landing) -> Dat
     keyed = versions.where(F.col("valid_from") < F.lit(landing.business_date))
     keyed = keyed.withColumn(BUSINESS_KEY, business_key(landing.contract.key))
     return keyed.join(silent.select(BUSINESS_KEY), BUSINESS_KEY, "left_semi")
+
+
+def _replace_same_versions(
+    spark: SparkSession, table: str, rows: DataFrame, turn: Turn, landing: Landing
+) -> Commit | None:
+    key = identifier(landing.contract.key_column)
+    condition = f"stored.{key} = new.{key}"
+    if landing.needs_open_versions_only:
+        # Files without an open version are left out by it.
+        condition = f"stored.valid_to IS NULL AND {condition}"
+    return commit(
+        spark, table, turn, lambda options: delta_tables.replace_on(rows, table, condition, options=options),
+        [landing.business_date],
+    )  # fmt: skip
 
 
 def _replace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ _PROPERTIES = {
 }
 _HALF_MADE = "[DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION]"
 _CREATE_TRIES = 20
+_FIRST_RUNTIME_OF_REPLACE_ON = (18, 2)
 _NO_OPTIONS: Mapping[str, str] = {}
 _MISSING = {
     "DELTA_MISSING_DELTA_TABLE",
@@ -144,6 +146,25 @@ def replace_where(frame: DataFrame, table: str, predicate: str, *, options: Mapp
     """Replaces the rows that satisfy a predicate, in one commit; Delta refuses new rows that do not."""
     writer = frame.write.format("delta").mode("overwrite").option("replaceWhere", predicate).options(**options)
     writer.saveAsTable(table)
+
+
+def replace_on(frame: DataFrame, table: str, condition: str, *, options: Mapping[str, str] = _NO_OPTIONS) -> None:
+    """Replaces the rows that match a new one by a condition over ``stored`` and ``new``, in one commit.
+
+    To be asked only where ``knows_replace_on``.
+    """
+    writer = frame.alias("new").write.format("delta").mode("overwrite").options(**options)
+    writer.option("targetAlias", "stored").option("replaceOn", condition).saveAsTable(table)
+
+
+def knows_replace_on(databricks_runtime: str | None) -> bool:
+    """Whether the writer takes ``replaceOn``; a runtime that does not know the option would overwrite the table.
+
+    Delta 4.4 knows it, and Databricks from 18.2 on, says its documentation of selective overwrites. What carries no
+    number of a runtime, as serverless compute, is newer.
+    """
+    numbers = re.match(r"(\d+)\.(\d+)", databricks_runtime or "")
+    return numbers is None or (int(numbers[1]), int(numbers[2])) >= _FIRST_RUNTIME_OF_REPLACE_ON
 
 
 def at_version(spark: SparkSession, table: str, version: int) -> DataFrame:

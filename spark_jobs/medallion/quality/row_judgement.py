@@ -22,6 +22,7 @@ ERRORS = "_errors"
 WARNINGS = "_warnings"
 WAIVED = "_waived"
 COUNTED = "_counted"
+FINDINGS = (ERRORS, WARNINGS, WAIVED, COUNTED)
 UNIQUE = "is_unique"
 FINDINGS_TYPE = (
     "array<struct<name:string,message:string,columns:array<string>,filter:string,function:string,"

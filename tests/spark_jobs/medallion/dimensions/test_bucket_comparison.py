@@ -1,0 +1,125 @@
+"""Which buckets of keys a snapshot changes, seen without a join."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from medallion.contracts.silver_contract import Column, Rule, Severity, SilverContract, TableKind
+
+if TYPE_CHECKING:
+    from medallion.dimensions.bucket_comparison import Buckets
+    from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.spark
+Row = tuple[str | None, str | None, str | None, float | None]
+CONTRACT = SilverContract(
+    file="thing.odcs.yaml",
+    schema="shop",
+    source_table="thing",
+    name="thing",
+    kind=TableKind.DIMENSION,
+    columns=(
+        Column("code", "code", "code", "string"),
+        Column("name", "name", "name", "string"),
+        Column("city", "city", "city", "string"),
+        Column("weight", "weight", "weight", "double"),
+    ),
+    rules=(),
+    key=("code",),
+    scd_type=2,
+    tracked=("name", "city", "weight"),
+)
+STORED: list[Row] = [(f"K{number}", f"name {number}", None, number / 2) for number in range(200)]
+# So many that hardly two keys share a bucket.
+ROWS = 24 * 100_000
+
+
+def compared(
+    spark: SparkSession, said: list[Row], warned: str | None = None, noted: str | None = None, rows: int = ROWS
+) -> Buckets:
+    """What a snapshot changes of STORED; the row of one key is told something, and of another one was before."""
+    from medallion.dimensions.bucket_comparison import compare
+    from medallion.quality.row_judgement import FINDINGS, FINDINGS_TYPE, WARNINGS
+    from pyspark.sql import functions as F  # ruff: ignore[lowercase-imported-as-non-lowercase]
+
+    schema = "code string, name string, city string, weight double"
+    one = f"from_json('[{{\"name\": \"rule\"}}]', '{FINDINGS_TYPE}')"
+
+    def told(key: str | None) -> str:
+        return f"IF(code = '{key}', {one}, NULL)" if key else f"CAST(NULL AS {FINDINGS_TYPE})"
+
+    judged = spark.createDataFrame(said, schema)
+    judged = judged.withColumns({name: F.expr(told(warned if name == WARNINGS else None)) for name in FINDINGS})
+    versions = spark.createDataFrame(STORED, schema).withColumn(WARNINGS, F.expr(told(noted)))
+    return compare(judged, versions, CONTRACT, rows)
+
+
+def left(spark: SparkSession, buckets: Buckets, rows: list[Row]) -> set[str | None]:
+    """The keys whose rows are to be looked at."""
+    frame = spark.createDataFrame(rows, "code string, name string, city string, weight double")
+    return {row["code"] for row in buckets.rows_of(spark, frame, CONTRACT).collect()}
+
+
+def test_a_snapshot_that_repeats_what_is_stored_differs_nowhere(spark: SparkSession) -> None:
+    assert compared(spark, STORED[::-1]).differing == []
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ("K7", "another", None, 3.5),
+        ("K7", None, None, 3.5),
+        # A NULL in another place: a plain hash of the row would be the same.
+        ("K7", None, "name 7", 3.5),
+        ("K7", "name 7", None, None),
+        ("K7", "name 7", "", 3.5),
+    ],
+)
+def test_a_changed_row_is_found(spark: SparkSession, row: Row) -> None:
+    said = [row if one[0] == "K7" else one for one in STORED]
+    assert left(spark, compared(spark, said), STORED) == {"K7"}
+
+
+def test_a_row_that_came_and_one_that_went_are_found(spark: SparkSession) -> None:
+    said: list[Row] = [*STORED[1:], ("new", None, None, None)]
+    assert left(spark, compared(spark, said), [*STORED, *said]) == {"K0", "new"}
+
+
+def test_a_row_that_comes_twice_or_thrice_is_found(spark: SparkSession) -> None:
+    for times in (1, 2):
+        said = [*STORED, *STORED[3:4] * times]
+        assert left(spark, compared(spark, said), STORED) == {"K3"}
+
+
+def test_a_row_in_place_of_another_of_its_bucket_is_found(spark: SparkSession) -> None:
+    # One bucket for all: the counts agree.
+    assert compared(spark, [*STORED[1:], STORED[1]], rows=1).differing == [0]
+
+
+def test_a_row_without_its_key_is_found(spark: SparkSession) -> None:
+    said: list[Row] = [*STORED, (None, "nobody", None, None)]
+    assert len(compared(spark, said).differing) == 1
+
+
+def test_rows_that_are_or_were_warned_of_are_looked_at(spark: SparkSession) -> None:
+    assert left(spark, compared(spark, STORED, warned="K5"), STORED) == {"K5"}
+    assert left(spark, compared(spark, STORED, noted="K6"), STORED) == {"K6"}
+
+
+def test_zero_and_negative_zero_are_equal_values(spark: SparkSession) -> None:
+    said: list[Row] = [(*STORED[0][:3], -0.0), *STORED[1:]]
+    assert compared(spark, said).differing == []
+
+
+def test_what_must_be_unique_over_other_columns_cannot_be_compared_by_keys() -> None:
+    from medallion.dimensions.bucket_comparison import by_single_rows, can_be_compared
+
+    def unique(*columns: str) -> Rule:
+        return Rule("_".join(columns), "", columns, "is_unique", "", Severity.ERROR)
+
+    over_key = replace(CONTRACT, rules=(unique("code"), unique("code", "name")))
+    assert can_be_compared(over_key)
+    assert not can_be_compared(replace(CONTRACT, rules=(unique("name"),)))
+    assert by_single_rows(over_key) == CONTRACT
