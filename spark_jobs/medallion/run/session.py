@@ -21,17 +21,19 @@ _SMALL_MACHINE = {
     "spark.sql.shuffle.partitions": "2",
     "spark.databricks.delta.snapshotPartitions": "1",
 }
-# Generated code pays off where each of many rows runs through it, and through Delta's statistics of each file.
-_MANY_ROWS = 20_000
-_FOR_MANY_ROWS = {"spark.sql.codegen.factoryMode": "FALLBACK"}
+# Generated code pays off where each of many rows runs through it, and through Delta's statistics of each file; that of
+# whole stages, which takes longer to compile, where there are many more.
+_FOR_MANY_ROWS = (
+    (20_000, {"spark.sql.codegen.factoryMode": "FALLBACK"}),
+    (1_000_000, {"spark.sql.codegen.wholeStage": "true"}),
+)
 _LOCAL_SETTINGS = _SMALL_MACHINE | {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     _PARAMETERS: "true",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
-    # Jobs are short and cores are few: Java's second compiler costs more than its code saves.
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:MetaspaceSize=300m",
     "spark.log.level": "ERROR",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -68,9 +70,12 @@ def get_session() -> SparkSession:
 
 def prepare_for(spark: SparkSession, rows: int) -> None:
     """Sets the session up for the number of rows that the job goes on to write; Databricks is left as it is."""
-    if rows > _MANY_ROWS and not os.environ.get("DATABRICKS_RUNTIME_VERSION"):
-        for name, value in _FOR_MANY_ROWS.items():
-            spark.conf.set(name, value)
+    if os.environ.get("DATABRICKS_RUNTIME_VERSION"):
+        return
+    for many, settings in _FOR_MANY_ROWS:
+        if rows > many:
+            for name, value in settings.items():
+                spark.conf.set(name, value)
 
 
 def local_session(master: str = "local[2]") -> SparkSession:
