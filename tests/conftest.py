@@ -6,9 +6,14 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import settings
 
 from local.mysql_server import MySqlServer
 from local.processes import free_port
+
+# A machine that is busy with other work is no fault of what is tested.
+settings.register_profile("no_deadline", deadline=None)
+settings.load_profile("no_deadline")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

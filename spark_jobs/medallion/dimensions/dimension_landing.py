@@ -22,6 +22,7 @@ from medallion.lake.small_frames import fetch_small
 from medallion.lake.turns import Turn, commit
 from medallion.quality import quarantine
 from medallion.run.cli import JobArguments
+from medallion.run.session import prepare_for
 
 
 def land(
@@ -36,6 +37,7 @@ def land(
         DeletesError: the snapshot lost more keys than the contract allows.
         ConcurrentWriteError: another run kept writing to the quarantine.
     """
+    prepare_for(spark, snapshot.rows)
     dates = sorted(dt.date.fromisoformat(name) for name in done)
     day, later = snapshot.business_date, tuple(date for date in dates if date > snapshot.business_date)
     previous = max((date for date in dates if date < day), default=None)
