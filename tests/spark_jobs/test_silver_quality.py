@@ -310,6 +310,9 @@ def test_a_reference_with_severity_error_is_held_against_what_the_dimension_knew
 
     # What the dimension says of an old date changes: the dates that it touches are judged again.
     bronze.land_snapshot("market", MARKET, D1, [old, new])
+    assert f"the snapshot of {D1} is landed, but not in silver yet" in str(
+        run_failure("silver", "transactions", D1, lake, contracts)
+    )
     run_job("silver", "market", D1, lake, contracts)
     assert refused(D2) == []
     assert len(stored(lake, "silver/transactions", ("market_code",))) == 6

@@ -77,6 +77,11 @@ class Manifest:
     run_id: str
     copied_at: str
 
+    @property
+    def fingerprint(self) -> str:
+        """Changes exactly when the rows do."""
+        return ";".join(sorted(f"{one.name}={one.fingerprint}" for one in self.slices.values()))
+
     def landed(self, measures: Iterable[str]) -> dict[str, object]:
         """For the ledger: which publication this is, and what it says of the source, slice by slice.
 

@@ -98,7 +98,11 @@ def _check_up_to_date(
     landed = bronze.read_snapshot_manifest(spark, job.lake_root, dimension.schema, dimension.source_table, day)
     if not delta_tables.exists(spark, names.silver(dimension.name)):
         raise BronzeError(f"{at}: silver has no {dimension.name} yet; run silver for table {dimension.name} first")
-    if landed is not None and day.isoformat() not in read_progress(spark, names.progress(dimension.name)):
+    if landed is None:
+        return
+    processed = read_progress(spark, names.progress(dimension.name)).get(day.isoformat())
+    # A snapshot may have been copied again since.
+    if processed is None or processed.fingerprint != landed.fingerprint:
         raise BronzeError(
             f"{at}: the snapshot of {day} is landed, but not in silver yet; run silver for table {dimension.name} "
             "first, then this one again"
