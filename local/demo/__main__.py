@@ -102,6 +102,7 @@ def live_two_days(stack: Stack, rows: int, seed: int, say: Callable[[str], None]
         say(f"living {next_date} as the users of the source would")
         live_next_day(source, next_date, before_commit=lambda edits: memory.remember("edits", asdict(edits)))
     second = _day(stack, next_date, memory, say)
+    say("calculating the same in plain SQL over MySQL")
     comparison = compare(source, lake, next_date)
     days = [day_report(lake, first), day_report(lake, second)]
     edits = memory.recall("edits")

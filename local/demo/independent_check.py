@@ -30,6 +30,13 @@ WITH cleaned AS (
   FROM cleaned
   WHERE sales_amount > 0 AND sales_qty >= 1 AND currency IN ('INR', 'USD')
     AND product_code <> '' AND customer_code <> '' AND market_code <> ''
+), monthly AS (
+  -- Added up before it is joined: MariaDB holds every row against every product.
+  SELECT
+    DATE_FORMAT(order_date, '%%Y-%%m-01') AS month, product_code, market_code,
+    COUNT(*) AS number_of_sales, SUM(sales_qty) AS pieces, SUM(revenue) AS revenue
+  FROM accepted
+  GROUP BY 1, 2, 3
 ), known_product AS (
   SELECT TRIM(product_code) COLLATE utf8mb4_bin AS product_code, TRIM(category) AS category
   FROM product
@@ -41,11 +48,9 @@ WITH cleaned AS (
   WHERE TRIM(market_code) REGEXP '^Mark[0-9]{3,}$' AND TRIM(market_name) <> ''
 )
 SELECT
-  DATE_FORMAT(order_date, '%%Y-%%m-01'),
-  COALESCE(market_name, 'Unknown'),
-  COALESCE(category, 'Unknown'),
-  COUNT(*), SUM(sales_qty), SUM(revenue)
-FROM accepted
+  month, COALESCE(market_name, 'Unknown'), COALESCE(category, 'Unknown'),
+  SUM(number_of_sales), SUM(pieces), SUM(revenue)
+FROM monthly
 LEFT JOIN known_product USING (product_code)
 LEFT JOIN known_market USING (market_code)
 GROUP BY 1, 2, 3
