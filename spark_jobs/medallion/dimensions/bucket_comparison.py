@@ -91,7 +91,7 @@ def _hashed(rows: DataFrame, contract: SilverContract, number: int, sign: int, i
     # A hash passes NULLs over, so that where they are is hashed too.
     nulls = [value.isNull() for value in values]
     return rows.select(
-        F.coalesce(_bucket(contract, number), F.lit(-1)).alias(_BUCKET),
+        _bucket(contract, number).alias(_BUCKET),
         F.xxhash64(*values, *nulls).alias("hash"),
         F.lit(sign).cast("bigint").alias("sign"),
         is_told.alias("is_told"),
