@@ -114,7 +114,7 @@ def driver_command(settings: ServerSettings, port: int, ui_port: int) -> list[st
         "spark.connect.grpc.binding.address": LOOPBACK,
         "spark.connect.grpc.binding.port": str(port),
         # A driver short of memory must die and be started anew, not linger half alive. Java's optimising compiler makes
-        # the first jobs a little slower, and a day of the demo a quarter quicker.
+        # the first jobs a little slower, and those of a warm driver a sixth to a quarter quicker.
         "spark.driver.extraJavaOptions": "-XX:+ExitOnOutOfMemoryError -XX:MetaspaceSize=300m -Duser.timezone=UTC",
     }
     return [
