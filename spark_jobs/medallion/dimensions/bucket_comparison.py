@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 
 from medallion.contracts.silver_contract import SilverContract
 from medallion.dimensions.business_keys import join_value
-from medallion.quality.row_judgement import FINDINGS, UNIQUE, WARNINGS
+from medallion.quality.row_judgement import HAS_FINDINGS, UNIQUE, WARNINGS
 from medallion.quality.rules import identifier
 
 # Fewer rows in a bucket leave more rows out; more make fewer sums.
@@ -73,8 +73,7 @@ def compare(judged: DataFrame, open_versions: DataFrame, contract: SilverContrac
         rows: how many rows the snapshot has, about.
     """
     number = max(1, rows // _ROWS_PER_BUCKET)
-    has_findings = " OR ".join(f"{name} IS NOT NULL" for name in FINDINGS)
-    said = _hashed(judged, contract, number, 1, F.expr(has_findings))
+    said = _hashed(judged, contract, number, 1, F.expr(HAS_FINDINGS))
     stored = _hashed(open_versions, contract, number, -1, F.col(WARNINGS).isNotNull())
     sums = said.unionByName(stored).groupBy(_BUCKET).agg(
         F.sum("sign").alias("rows"),

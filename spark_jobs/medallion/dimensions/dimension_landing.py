@@ -37,7 +37,6 @@ def land(
         DeletesError: the snapshot lost more keys than the contract allows.
         ConcurrentWriteError: another run kept writing to the quarantine.
     """
-    prepare_for(spark, snapshot.rows)
     dates = sorted(dt.date.fromisoformat(name) for name in done)
     day, later = snapshot.business_date, tuple(date for date in dates if date > snapshot.business_date)
     previous = max((date for date in dates if date < day), default=None)
@@ -45,6 +44,7 @@ def land(
         gate(None)
         nothing = commit_nothing(spark, tables.silver, turn, day)
         return nothing and replace(nothing, judged_by={day: snapshot.basis.contract_hash})
+    prepare_for(spark, snapshot.rows)
     if contract.scd_type == 2:
         by_date = {dt.date.fromisoformat(name): one.tracked_columns for name, one in done.items()}
         is_repeated = day in dates or (turn.unfinished is not None and day in turn.unfinished.dates)

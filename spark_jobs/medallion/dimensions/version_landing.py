@@ -25,7 +25,7 @@ from medallion.lake.small_frames import MAX_ROWS, fetch_small
 from medallion.lake.turns import Turn, commit
 from medallion.quality import quarantine
 from medallion.quality.quality_counts import Counts, all_good, count_columns, counts_of
-from medallion.quality.row_judgement import ERRORS, FINDINGS, judge
+from medallion.quality.row_judgement import ERRORS, FINDINGS, HAS_FINDINGS, judge
 from medallion.quality.rules import identifier
 from medallion.run.cli import JobArguments
 
@@ -86,10 +86,9 @@ def land_versions(
         if fetched.rows is not None:
             return _land(spark, job, tables, snapshot, fetched.frame, None, landing, turn, gate)
     # Several steps use what is worth a word; serverless compute has no cache to put it in.
-    worth = " OR ".join(["is_changed", *[f"{name} IS NOT NULL" for name in FINDINGS]])
     day, name = landing.business_date, landing.contract.name
     staging = f"{job.lake_root}/silver/_staging/{name}/business_date={day}"
-    rows.where(worth).write.mode("overwrite").parquet(staging)
+    rows.where(f"is_changed OR {HAS_FINDINGS}").write.mode("overwrite").parquet(staging)
     try:
         stored = spark.read.schema(rows.schema).parquet(staging)
         if total is None:
@@ -133,7 +132,7 @@ def _land(
 def _write_changes(
     spark: SparkSession, job: JobArguments, tables: DimensionTables, changes: _Changes, landing: Landing, turn: Turn
 ) -> Written | None:
-    """Replaces the versions of the changed keys: by naming the keys, or else all versions in reach."""
+    """Replaces the versions of the changed keys: by the versions' own keys, by naming keys, or all in reach."""
     contract, reach = landing.contract, scd2.in_reach(landing)
     versions = spark.table(tables.silver).where(reach)
     changed = fetch_small(spark, changes.rows).frame if changes.keys <= MAX_ROWS else changes.rows
@@ -147,18 +146,17 @@ def _write_changes(
     if changes.keys <= MAX_ROWS:
         return _write_few(spark, tables, changed, near, landing, turn)
     columns = [name for name, _ in scd2.version_columns(contract)]
-    new, predicate = scd2.new_versions(changed, near, landing).select(columns), reach
+    new = scd2.new_versions(changed, near, landing).select(columns)
     if landing.is_newest and delta_tables.knows_replace_on(os.environ.get("DATABRICKS_RUNTIME_VERSION")):
         # Every version that is there stays, with the same surrogate key, though it may end now.
         found = _replace_same_versions(spark, tables.silver, new, turn, landing)
-        return None if found is None else Written(found.rows_written, found)
-    if changes.keys <= _MOST_NAMED_KEYS:
+    elif changes.keys <= _MOST_NAMED_KEYS:
         keys = changed.select(BUSINESS_KEY).toArrow().column(0).to_pylist()
-        predicate = _of(keys, landing)
+        found = _replace(spark, tables.silver, new, _of(keys, landing), turn, landing.business_date)
     else:
         kept = versions.withColumn(BUSINESS_KEY, business_key(contract.key))
         new = kept.join(changed.select(BUSINESS_KEY), BUSINESS_KEY, "left_anti").select(columns).unionByName(new)
-    found = _replace(spark, tables.silver, new, predicate, turn, landing.business_date)
+        found = _replace(spark, tables.silver, new, reach, turn, landing.business_date)
     return None if found is None else Written(found.rows_written, found)
 
 

@@ -23,6 +23,7 @@ WARNINGS = "_warnings"
 WAIVED = "_waived"
 COUNTED = "_counted"
 FINDINGS = (ERRORS, WARNINGS, WAIVED, COUNTED)
+HAS_FINDINGS = " OR ".join(f"{name} IS NOT NULL" for name in FINDINGS)
 UNIQUE = "is_unique"
 FINDINGS_TYPE = (
     "array<struct<name:string,message:string,columns:array<string>,filter:string,function:string,"

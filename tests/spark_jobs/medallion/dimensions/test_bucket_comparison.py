@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from medallion.contracts.silver_contract import Column, Rule, Severity, SilverContract, TableKind
+from medallion.contracts.silver_contract import Rule, Severity
+
+from tests.spark_jobs.medallion.dimensions.thing_contract import thing_contract
 
 if TYPE_CHECKING:
     from medallion.dimensions.bucket_comparison import Buckets
@@ -14,23 +16,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.spark
 Row = tuple[str | None, str | None, str | None, float | None]
-CONTRACT = SilverContract(
-    file="thing.odcs.yaml",
-    schema="shop",
-    source_table="thing",
-    name="thing",
-    kind=TableKind.DIMENSION,
-    columns=(
-        Column("code", "code", "code", "string"),
-        Column("name", "name", "name", "string"),
-        Column("city", "city", "city", "string"),
-        Column("weight", "weight", "weight", "double"),
-    ),
-    rules=(),
-    key=("code",),
-    scd_type=2,
-    tracked=("name", "city", "weight"),
-)
+CONTRACT = thing_contract({"name": "string", "city": "string", "weight": "double"}, ("name", "city", "weight"))
+SCHEMA = "code string, name string, city string, weight double"
 STORED: list[Row] = [(f"K{number}", f"name {number}", None, number / 2) for number in range(200)]
 # So many that hardly two keys share a bucket.
 ROWS = 24 * 100_000
@@ -44,21 +31,20 @@ def compared(
     from medallion.quality.row_judgement import FINDINGS, FINDINGS_TYPE, WARNINGS
     from pyspark.sql import functions as F  # ruff: ignore[lowercase-imported-as-non-lowercase]
 
-    schema = "code string, name string, city string, weight double"
     one = f"from_json('[{{\"name\": \"rule\"}}]', '{FINDINGS_TYPE}')"
 
     def told(key: str | None) -> str:
         return f"IF(code = '{key}', {one}, NULL)" if key else f"CAST(NULL AS {FINDINGS_TYPE})"
 
-    judged = spark.createDataFrame(said, schema)
+    judged = spark.createDataFrame(said, SCHEMA)
     judged = judged.withColumns({name: F.expr(told(warned if name == WARNINGS else None)) for name in FINDINGS})
-    versions = spark.createDataFrame(STORED, schema).withColumn(WARNINGS, F.expr(told(noted)))
+    versions = spark.createDataFrame(STORED, SCHEMA).withColumn(WARNINGS, F.expr(told(noted)))
     return compare(judged, versions, CONTRACT, rows)
 
 
 def left(spark: SparkSession, buckets: Buckets, rows: list[Row]) -> set[str | None]:
     """The keys whose rows are to be looked at."""
-    frame = spark.createDataFrame(rows, "code string, name string, city string, weight double")
+    frame = spark.createDataFrame(rows, SCHEMA)
     return {row["code"] for row in buckets.rows_of(spark, frame, CONTRACT).collect()}
 
 

@@ -8,30 +8,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
-from medallion.contracts.silver_contract import Column, SilverContract, TableKind
 
 from tests.spark_jobs.medallion.dimensions.scd2_model import ABSENT, UNKNOWN, KeyState, Observation, Told, land, oracle
+from tests.spark_jobs.medallion.dimensions.thing_contract import thing_contract
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 pytestmark = pytest.mark.spark
-CONTRACT = SilverContract(
-    file="thing.odcs.yaml",
-    schema="shop",
-    source_table="thing",
-    name="thing",
-    kind=TableKind.DIMENSION,
-    columns=(
-        Column("code", "code", "code", "string"),
-        Column("tracked", "tracked", "tracked", "string"),
-        Column("untracked", "untracked", "untracked", "string"),
-    ),
-    rules=(),
-    key=("code",),
-    scd_type=2,
-    tracked=("tracked",),
-)
+CONTRACT = thing_contract({"tracked": "string", "untracked": "string"}, ("tracked",))
 DAY = dt.date(2026, 11, 1)
 
 
