@@ -105,7 +105,9 @@ def test_a_killed_demo_takes_up_where_it_stopped_and_comes_to_its_end(demo: Demo
         ("2026-06-30", True),
         ("2026-07-01", True),
     ]
-    assert report["planted"]["rows"] == ROWS == report["days"][0]["rows_read"]["transactions"]
+    assert report["planted"]["rows"] == ROWS
+    # A copy that was whole before the kill is found unchanged, and read no more.
+    assert report["days"][0]["rows_read"]["transactions"] in (0, ROWS)
     assert report["independent_check"]["differing"] == 0
     assert len(report["changes"]) == 6
     assert "everything held" in demo.output.read_text()

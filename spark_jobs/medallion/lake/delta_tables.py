@@ -11,7 +11,7 @@ from typing import Any
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
-from medallion.errors import SPARK_ERRORS, is_conflict
+from medallion.errors import SPARK_ERRORS, ConcurrentWriteError, is_conflict
 from medallion.quality.rules import identifier
 
 # Written out, because Databricks switches some of them on by itself: readers outside Spark know none of them.
@@ -61,11 +61,6 @@ def exists(spark: SparkSession, table: str) -> bool:
         raise
 
 
-def is_missing(error: Exception) -> bool:
-    """Whether a table is not there: just after another run made it, one may be told so once."""
-    return isinstance(error, SPARK_ERRORS) and any(f"[{name}]" in str(error) for name in _MISSING)
-
-
 def create(
     spark: SparkSession,
     table: str,
@@ -90,18 +85,32 @@ def create(
         layout = f"PARTITIONED BY ({identifier(partitioned_by)})"
     if clustered_by:
         layout = f"CLUSTER BY ({identifier(clustered_by)})"
-    # Asking is a fifth of the cost of a CREATE that finds the table.
-    if exists(spark, table):
-        return
     statement = f"CREATE TABLE IF NOT EXISTS {table} ({fields}) USING delta {layout} TBLPROPERTIES ({listed})"
     for tries_left in reversed(range(_CREATE_TRIES)):
+        # Asking is a fifth of the cost of a CREATE that finds the table.
+        if _is_readable(spark, table):
+            return
         try:
             spark.sql(statement)
-            return
         except SPARK_ERRORS as error:
             # Another run is making it at the same moment: it has won, or its folder is there and its log is not yet.
             if not tries_left or not (is_conflict(error) or _HALF_MADE in str(error)):
                 raise
+    if not _is_readable(spark, table):
+        raise ConcurrentWriteError(f"{table}: another run kept making it; run this one again when the other is done")
+
+
+def _is_readable(spark: SparkSession, table: str) -> bool:
+    """Whether it exists, and a read finds it too, which one that another run makes at the moment may not do yet."""
+    if not exists(spark, table):
+        return False
+    try:
+        table_types(spark, table)
+    except SPARK_ERRORS as error:
+        if not any(f"[{name}]" in str(error) for name in _MISSING):
+            raise
+        return False
+    return True
 
 
 def table_types(spark: SparkSession, table: str) -> dict[str, str]:

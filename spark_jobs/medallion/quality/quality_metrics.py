@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from medallion.contracts.contract_quality import QUARANTINED
 from medallion.contracts.silver_contract import Severity, SilverContract, Waiver
-from medallion.errors import ConcurrentWriteError, is_conflict
+from medallion.errors import SPARK_ERRORS, ConcurrentWriteError, is_conflict
 from medallion.lake import delta_tables
 from medallion.lake.small_frames import local_frame
 from medallion.quality.expectations import Verdict
@@ -81,8 +81,8 @@ def write(spark: SparkSession, table: str, job: JobArguments, rows: Sequence[Row
         try:
             _replace(spark, table, keys, wanted)
             return
-        except Exception as error:
-            if not (is_conflict(error) or delta_tables.is_missing(error)):
+        except SPARK_ERRORS as error:
+            if not is_conflict(error):
                 raise
     raise ConcurrentWriteError(f"{table}: other runs kept writing to it; run this one again")
 

@@ -1,9 +1,33 @@
-"""What the Delta writer of a Databricks runtime can do."""
+"""Tables that several runs make at once, and what the Delta writer of a Databricks runtime can do."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+from typing import TYPE_CHECKING
+
 import pytest
-from medallion.lake.delta_tables import knows_replace_on
+from medallion.lake.delta_tables import create, knows_replace_on, table_types
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_TABLES, _RUNS = 12, 8
+
+
+@pytest.mark.spark
+def test_a_table_that_several_runs_make_at_once_can_be_read_by_each(spark: SparkSession, tmp_path: Path) -> None:
+    def make(table: str, together: Barrier) -> dict[str, str]:
+        together.wait()
+        create(spark, table, [("code", "string")])
+        return table_types(spark, table)
+
+    with ThreadPoolExecutor(_RUNS) as pool:
+        for number in range(_TABLES):
+            table, together = f"delta.`{tmp_path}/thing_{number}`", Barrier(_RUNS)
+            read = list(pool.map(make, [table] * _RUNS, [together] * _RUNS))
+            assert read == [{"code": "string"}] * _RUNS
 
 
 @pytest.mark.parametrize("runtime", [None, "", "18.2", "18.3", "19.0", "18.x", "client.4.1"])
