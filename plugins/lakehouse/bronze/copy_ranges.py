@@ -76,21 +76,24 @@ def _groups(slices: Sequence[SourceSlice], most_rows: int) -> Iterator[list[Sour
 
 
 def ranges_of_days(
-    date_column: ColumnPlan, due: Span, landed: Collection[date], most_rows: int, estimate: Estimate
-) -> list[CopyRange]:
+    date_column: ColumnPlan, due: Span, landed: Collection[date], may_be_undated: bool, most_rows: int,
+    estimate: Estimate,
+) -> list[CopyRange]:  # fmt: skip
     """Ranges of all dates that are due, but for those that are landed.
 
     Args:
         date_column: the column that dates the rows.
         due: the dates that are due, as ordinals.
         landed: dates to leave out.
+        may_be_undated: whether the source may have rows of no date.
         most_rows: of a range, by the estimate, unless one date has more.
         estimate: rows between two dates, given as ordinals.
     """
     gaps = _gaps(due, sorted(day.toordinal() for day in landed))
     pieces = [piece for gap in gaps for piece in cut(gap, most_rows, estimate)]
     return [
-        CopyRange(spans_predicate(date_column, [_days(span) for span in group])) for group in _merged(pieces, most_rows)
+        CopyRange(spans_predicate(date_column, [_days(span) for span in group], may_be_undated))
+        for group in _merged(pieces, most_rows)
     ]
 
 

@@ -22,6 +22,7 @@ from lakehouse.source.fingerprint import (
     dated_predicate,
     fingerprint_sql,
     plan_slices,
+    quick_sums_hold,
     since_predicate,
     slices_of,
 )
@@ -86,13 +87,15 @@ class FirstLoad:
             VerificationError: what was written is not what the source holds.
         """
         # One question for the whole table also counts what is not due.
-        statements = [self._counts(None if is_all else one.predicate) for one in ranges]
+        predicates = [None if is_all else one.predicate for one in ranges]
+        statements = [self._counts(predicate, quick_sums=self._date_plan is not None) for predicate in predicates]
         with SideQuestions(self._source.sibling(), statements) as questions:
 
             def verified(number: int, totals: Mapping[str, Totals], session: MySqlSource) -> Sequence[SourceSlice]:
                 found = self._read(questions.answer(number) or ())
-                if not agrees(self._spec.label, self._spec.date_column, self.plan(found).copy, totals):
-                    found = self._read(session.rows(statements[number]))
+                holds = quick_sums_hold(found.values(), self._plans)
+                if not holds or not agrees(self._spec.label, self._spec.date_column, self.plan(found).copy, totals):
+                    found = self._read(session.rows(self._counts(predicates[number])))
                     verify(self._spec.label, self._spec.date_column, self.plan(found).copy, totals)
                 with self._lock:
                     self._found.update(found)
@@ -108,9 +111,9 @@ class FirstLoad:
         """What of it is due: all of that is copied."""
         return plan_slices({}, found, {}, self._business_date, None)
 
-    def _counts(self, predicate: str | None) -> str:
+    def _counts(self, predicate: str | None, quick_sums: bool = False) -> str:
         spec = self._spec
-        return fingerprint_sql(spec.schema, spec.table, self._plans, self._date_plan, False, predicate)
+        return fingerprint_sql(spec.schema, spec.table, self._plans, self._date_plan, False, predicate, quick_sums)
 
     def _read(self, answer: Sequence[Row]) -> dict[str, SourceSlice]:
         return slices_of(answer, self._plans, self._date_plan is not None)

@@ -14,7 +14,6 @@ from lakehouse.source.fingerprint import (
     SourceSlice,
     due_predicate,
     spans_predicate,
-    table_sql,
     undated_predicate,
 )
 from lakehouse.source.mysql_source import MySqlSource
@@ -22,6 +21,7 @@ from lakehouse.source.sql_text import quote_identifier
 from lakehouse.source.table_indexes import (
     estimated_rows_of,
     extremes,
+    has_undated,
     leads_an_index,
     leads_the_primary_key,
     whole_number_key,
@@ -97,12 +97,11 @@ class RangePlanner:
         # Without an index the server knows nothing of a range, and would read the table for each.
         estimate = self._rows_between(dated, rows, due) if is_indexed else lambda *_: None
 
+        is_undated = has_undated(self.source, self.spec.schema, self.spec.table, dated)
+
         def ranges_of(most: int) -> list[CopyRange]:
-            ranges = ranges_of_days(dated, due, landed, most, estimate)
-            table = table_sql(self.spec.schema, self.spec.table)
-            if self.source.rows(f"SELECT 1 FROM {table} WHERE {undated_predicate(dated)} LIMIT 1"):
-                ranges.append(CopyRange(undated_predicate(dated)))
-            return ranges
+            ranges = ranges_of_days(dated, due, landed, is_undated, most, estimate)
+            return [*ranges, CopyRange(undated_predicate(dated))] if is_undated else ranges
 
         return self._by_date(rows, [] if landed else whole, ranges_of)
 
@@ -143,7 +142,7 @@ class RangePlanner:
             if self._date_plan is not None and one.predicate == undated_predicate(self._date_plan):
                 bounded.append(one)
                 continue
-            low, high = extremes(self.source, spec.schema, spec.table, name, one.predicate or "TRUE")
+            low, high = extremes(self.source, spec.schema, spec.table, name, one.predicate or "TRUE", self._date_plan)
             if low is None or high is None:
                 continue
             bounded.append(replace(one, predicate=f"({one.predicate}) AND {name} BETWEEN {int(low)} AND {int(high)}"))
@@ -170,7 +169,9 @@ class RangePlanner:
 
         def estimate(first: int, after: int) -> int | None:
             days = (date.fromordinal(first), date.fromordinal(after - 1))
-            found = estimated_rows_of(self.source, spec.schema, spec.table, dated.name, spans_predicate(dated, [days]))
+            found = estimated_rows_of(
+                self.source, spec.schema, spec.table, dated.name, spans_predicate(dated, [days], False)
+            )
             # Of a range of most rows the server knows only that it is large.
             return max(found or 0, rows) if (first, after) == whole else found
 

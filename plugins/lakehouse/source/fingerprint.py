@@ -63,16 +63,26 @@ def fingerprint_sql(
     date_column: ColumnPlan | None,
     with_checksum: bool,
     predicate: str | None = None,
+    quick_sums: bool = False,
 ) -> str:
-    """The statement that gives one row per date: the date, the count, the checksum, and the sums of summed columns."""
+    """The statement that gives one row per date: the date, the count, the checksum, and the sums of summed columns.
+
+    Quick sums cost the server less, and are the sums only where `quick_sums_hold` says so.
+    """
     key = "NULL" if date_column is None else date_key_sql(date_column)
     hashed = f"SHA1(CONCAT_WS(',',{','.join(plan.hash_sql for plan in plans)}))"
     checksum = f"SUM(CAST(CONV(LEFT({hashed},16),16,10) AS UNSIGNED))" if with_checksum else "NULL"
-    sums = [plan.sum_sql for plan in plans if plan.sum_sql]
+    sums = [(quick_sums and plan.quick_sum_sql) or plan.sum_sql for plan in plans if plan.sum_sql]
     fields = ", ".join([key, "COUNT(*)", checksum, *sums])
     grouping = "" if date_column is None else f" GROUP BY {key}"
     restriction = f" WHERE {predicate}" if predicate else ""
     return f"SELECT {fields} FROM {table_sql(schema, table)}{restriction}{grouping}"
+
+
+def quick_sums_hold(found: Iterable[SourceSlice], plans: Sequence[ColumnPlan]) -> bool:
+    """Whether no slice has so many rows that its quick sums may have been rounded."""
+    most = min((plan.quick_sum_rows for plan in plans if plan.quick_sum_rows is not None), default=None)
+    return most is None or all(item.rows <= most for item in found)
 
 
 def date_key_sql(date_column: ColumnPlan) -> str:
@@ -177,11 +187,13 @@ def dated_predicate(date_column: ColumnPlan, dates: Sequence[date], source_has_u
     return f"({predicate}) AND {_whole_date_sql(column)}" if source_has_undated else f"({predicate})"
 
 
-def spans_predicate(date_column: ColumnPlan, spans: Sequence[tuple[date, date]]) -> str:
+def spans_predicate(
+    date_column: ColumnPlan, spans: Sequence[tuple[date, date]], source_has_undated: bool = True
+) -> str:
     """The predicate of rows of whole dates inside any of the spans, each of them from a first to a last date."""
     column = quote_identifier(date_column.name)
     inside = " OR ".join(_range_sql(column, first, last) for first, last in spans)
-    return f"({inside}) AND {_whole_date_sql(column)}"
+    return f"({inside}) AND {_whole_date_sql(column)}" if source_has_undated else f"({inside})"
 
 
 def copy_predicates(

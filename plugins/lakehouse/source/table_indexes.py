@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lakehouse.source.fingerprint import table_sql
+from lakehouse.source.fingerprint import table_sql, undated_predicate
 from lakehouse.source.mysql_source import MySqlSource, Row
 from lakehouse.source.sql_text import quote_identifier, quote_text
 from lakehouse.source.type_map import ColumnPlan
@@ -45,15 +45,35 @@ def whole_number_key(source: MySqlSource, schema: str, table: str, plans: Sequen
     return next((plan for plan in plans if plan.name in names and plan.base_type in _WHOLE_NUMBERS), None)
 
 
-def extremes(source: MySqlSource, schema: str, table: str, value: str, predicate: str) -> Row:
-    """The smallest and the largest value of a column among the rows of a predicate; NULL where there is none.
+def extremes(
+    source: MySqlSource, schema: str, table: str, key: str, predicate: str, dated: ColumnPlan | None = None
+) -> Row:
+    """The smallest and the largest value of a key, quoted, among the rows of a predicate; NULL where there is none.
 
-    The ends of an index are looked up at once; a predicate on another column reads that one's index.
+    Without a predicate the ends of the key's index are looked up at once. One on a date column, `dated`, reads that
+    one's index; where it is of dates, and not of times, only at the ends of every date.
 
     Raises:
         SourceError: the server refuses the question.
     """
-    return source.rows(f"SELECT MIN({value}), MAX({value}) FROM {table_sql(schema, table)} WHERE {predicate}")[0]
+    both = f"SELECT MIN({key}) AS low, MAX({key}) AS high FROM {table_sql(schema, table)} WHERE {predicate}"
+    if dated is not None and dated.kind == "date":
+        by_date = f"{both} GROUP BY {quote_identifier(dated.name)}"
+        both = f"SELECT MIN(low), MAX(high) FROM ({by_date}) AS by_date"
+    return source.rows(both)[0]
+
+
+def has_undated(source: MySqlSource, schema: str, table: str, dated: ColumnPlan) -> bool:
+    """Whether the table has rows whose date is NULL, zero, partial or impossible.
+
+    Raises:
+        SourceError: the server refuses the question.
+    """
+    rows = table_sql(schema, table)
+    if dated.kind == "date":
+        # An index of dates is skimmed for its different values, which are few beside the rows.
+        rows = f"(SELECT DISTINCT {quote_identifier(dated.name)} FROM {rows}) AS dates"
+    return bool(source.rows(f"SELECT 1 FROM {rows} WHERE {undated_predicate(dated)} LIMIT 1"))
 
 
 def estimated_rows_of(source: MySqlSource, schema: str, table: str, column: str, predicate: str) -> int | None:

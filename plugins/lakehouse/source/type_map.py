@@ -36,6 +36,8 @@ _UNSIGNED = {
     "int": pa.int64(),
     "bigint": pa.decimal128(20, 0),
 }
+_BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32}
+_BITS_OF_A_DOUBLE = 53
 SHORT_TEXT = {"char", "varchar", "enum", "set"}
 LONG_TEXT = {"tinytext", "text", "mediumtext", "longtext", "json"}
 SHORT_BYTES = {"binary", "varbinary"}
@@ -74,6 +76,7 @@ class ColumnPlan:
     """How one column is read, stored, hashed and summed.
 
     `hash_sql` never is NULL, and tells NULL from every value; `sum_sql` is None where the column is not summed.
+    `quick_sum_sql` gives the same sum as `sum_sql`, and costs the server less, of up to `quick_sum_rows` rows.
     `kind` names the decoding.
     """
 
@@ -85,6 +88,8 @@ class ColumnPlan:
     select_sql: str
     hash_sql: str
     sum_sql: str | None
+    quick_sum_sql: str | None = None
+    quick_sum_rows: int | None = None
     character_set: str | None = None
 
     @property
@@ -108,6 +113,7 @@ def plan_column(column: SourceColumn) -> ColumnPlan:
     select_sql, hash_sql = _read_and_hash(kind, base, quoted)
     summed = not column.is_key and base != "year" and kind in {"number", "float"}
     value = f"{quoted} * 1e0" if kind == "float" else quoted
+    bits = _BITS.get(base) if summed else None
     return ColumnPlan(
         name=column.name,
         mysql_type=column.mysql_type,
@@ -118,6 +124,9 @@ def plan_column(column: SourceColumn) -> ColumnPlan:
         select_sql=select_sql,
         hash_sql=hash_sql,
         sum_sql=f"SUM({value})" if summed else None,
+        # The server adds whole numbers up as decimals, digit by digit. In a double they are exact up to a limit.
+        quick_sum_sql=f"CAST(SUM({quoted} * 1e0) AS SIGNED)" if bits else None,
+        quick_sum_rows=2 ** (_BITS_OF_A_DOUBLE - bits) if bits else None,
         character_set=column.character_set,
     )
 

@@ -44,7 +44,7 @@ def test_an_odd_date_far_from_all_others_does_not_keep_them_together() -> None:
     first, due = date(1, 1, 1).toordinal(), day(29).toordinal()
     days = [date(1970, 1, 1).toordinal(), *(number for number in range(day(1).toordinal(), due) for _ in range(10))]
     ranges = ranges_of_days(
-        SOLD_ON, (first, due), [], 100, lambda low, high: bisect_left(days, high) - bisect_left(days, low)
+        SOLD_ON, (first, due), [], True, 100, lambda low, high: bisect_left(days, high) - bisect_left(days, low)
     )
     assert 3 <= len(ranges) <= 6
     assert ranges[0].predicate is not None
@@ -53,14 +53,14 @@ def test_an_odd_date_far_from_all_others_does_not_keep_them_together() -> None:
 
 def test_nobody_knows_how_many_rows_there_are_so_it_is_one_range() -> None:
     due = (day(1).toordinal(), day(11).toordinal())
-    assert ranges_of_days(SOLD_ON, due, [], 100, lambda *_: None) == [CopyRange(f"({span(1, 10)}) AND {WHOLE}")]
+    assert ranges_of_days(SOLD_ON, due, [], True, 100, lambda *_: None) == [CopyRange(f"({span(1, 10)}) AND {WHOLE}")]
 
 
 def test_landed_dates_are_left_out() -> None:
     due = (day(1).toordinal(), day(11).toordinal())
-    ranges = ranges_of_days(SOLD_ON, due, [day(3), day(4), day(10), day(20)], 100, lambda low, high: high - low)
+    ranges = ranges_of_days(SOLD_ON, due, [day(3), day(4), day(10), day(20)], True, 100, lambda low, high: high - low)
     assert ranges == [CopyRange(f"({span(1, 2)} OR {span(5, 9)}) AND {WHOLE}")]
-    assert ranges_of_days(SOLD_ON, due, [day(number) for number in range(1, 11)], 100, lambda *_: 1) == []
+    assert ranges_of_days(SOLD_ON, due, [day(number) for number in range(1, 11)], True, 100, lambda *_: 1) == []
 
 
 def test_slices_are_grouped_by_their_rows_and_the_undated_stand_apart() -> None:

@@ -63,6 +63,29 @@ def test_it_lands_what_an_ordinary_copy_lands(sales: tuple[Bench, CopySpec], tmp
     assert all(s.source_fingerprint == s.fingerprint for s in two.slices)
 
 
+@pytest.mark.parametrize("most_rows", [2**21, 1])
+def test_sums_are_exact_whichever_way_the_server_adds_up(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, most_rows: int
+) -> None:
+    bench.sql(
+        "CREATE TABLE t (id INT PRIMARY KEY, d DATE, tiny TINYINT UNSIGNED, small SMALLINT, medium MEDIUMINT, n INT, "
+        "u INT UNSIGNED, big BIGINT, empty INT)",
+        "INSERT INTO t SELECT seq, '2026-11-19' + INTERVAL seq % 2 DAY, 255, -32768, 8388607, -2147483648, "
+        "4294967295 - seq, 9223372036854775807, NULL FROM seq_1_to_7",
+    )
+    # A slice of more rows than may be added up in doubles is asked about once more.
+    monkeypatch.setattr("lakehouse.source.type_map._BITS_OF_A_DOUBLE", 32 + (most_rows - 1).bit_length())
+    bench.copy(bench.spec("t", "d"), "2026-11-20")
+    assert [(s.slice, s.rows, dict(s.sums)) for s in bench.visible("t").slices] == [
+        (day, rows, {
+            "tiny": str(255 * rows), "small": str(-32768 * rows), "medium": str(8388607 * rows),
+            "n": str(-2147483648 * rows), "u": str(4294967295 * rows - keys), "big": str(9223372036854775807 * rows),
+            "empty": "0",
+        })
+        for day, rows, keys in (("2026-11-19", 3, 2 + 4 + 6), ("2026-11-20", 4, 1 + 3 + 5 + 7))
+    ]  # fmt: skip
+
+
 def test_the_next_run_copies_nothing_and_knows_the_fingerprints(sales: tuple[Bench, CopySpec], tmp_path: Path) -> None:
     bench, spec = sales
     bench.sql("DELETE FROM sales WHERE id IN (1001, 1002)")

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.mysql
 
 ROWS = 1000
 LIMITS = CopyLimits(large_table_rows=100, range_rows=50)
+DAY = "'2026-03-01' + INTERVAL (seq DIV 25) DAY"
 
 
 @pytest.fixture
@@ -28,11 +29,13 @@ def bench(mysql_server: MySqlServer, fresh_schema: Callable[[], str], tmp_path: 
     return Bench(mysql_server, fresh_schema(), tmp_path / "bronze", LIMITS)
 
 
-def ranges_of(bench: Bench, columns: str, key: str, readers: int = 1, limits: CopyLimits = LIMITS) -> list[CopyRange]:
+def ranges_of(
+    bench: Bench, columns: str, key: str, readers: int = 1, limits: CopyLimits = LIMITS, day: str = DAY
+) -> list[CopyRange]:
     """The ranges of a table of forty dates with 25 rows each; `key` is made of `seq`, which rises with the dates."""
     bench.sql(
         f"CREATE TABLE t ({columns}) ENGINE=InnoDB",
-        f"INSERT INTO t SELECT {key}, '2026-03-01' + INTERVAL (seq DIV 25) DAY FROM seq_0_to_{ROWS - 1}",
+        f"INSERT INTO t SELECT {key}, {day} FROM seq_0_to_{ROWS - 1}",
         "ANALYZE TABLE t",
     )
     with MySqlSource(info_of(bench.server)) as source:
@@ -52,6 +55,19 @@ def test_where_keys_rise_with_dates_each_range_is_read_by_its_keys(bench: Bench)
     assert len(ranges) > 12
     bounds = [re.search(r" AND `id` BETWEEN (\d+) AND (\d+)$", one.predicate or "") for one in ranges]
     assert [int(found[1]) for found in bounds if found] == [7] + [int(found[2]) + 1 for found in bounds[:-1] if found]
+
+
+@pytest.mark.parametrize("date_type", ["DATE", "DATETIME(6)"])
+def test_rows_of_no_whole_date_are_a_range_of_their_own(bench: Bench, date_type: str) -> None:
+    day = f"CASE seq WHEN 30 THEN NULL WHEN 600 THEN '2026-03-00' ELSE {DAY} END"
+    columns = f"id INT PRIMARY KEY, d {date_type}, KEY (d)"
+    *dated, undated = ranges_of(bench, columns, "seq + 7", day=day)
+    assert len(dated) > 12
+    assert all("BETWEEN" in (one.predicate or "") for one in dated)
+    assert [int(row[0] or 0) for row in bench.ask(f"SELECT id FROM t WHERE {undated.predicate} ORDER BY id")] == [
+        37,
+        607,
+    ]
 
 
 def test_where_they_do_not_there_are_few_ranges(bench: Bench) -> None:

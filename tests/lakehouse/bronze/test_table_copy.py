@@ -416,7 +416,7 @@ def test_a_lost_connection_leaves_the_old_index_and_no_files(
     decode, batches = row_copy.decode_column, iter(range(10**9))
 
     def killing_decode(*arguments: object) -> object:
-        if next(batches) == 60:
+        if next(batches) == 9:
             bench.sql(f"KILL {source._thread_id}")
         return decode(*arguments)  # type: ignore[arg-type]
 

@@ -16,6 +16,7 @@ from lakehouse.source.fingerprint import (
     fingerprint_of,
     fingerprint_sql,
     plan_slices,
+    quick_sums_hold,
     select_sql,
     slices_of,
     undated_predicate,
@@ -131,6 +132,21 @@ def test_a_changed_display_width_is_no_change_of_content() -> None:
 def test_sums_are_exact(values: list[Decimal]) -> None:
     total = add_sums([{"a": str(value)} for value in values]).get("a", "0")
     assert Fraction(total) == sum(Fraction(value) for value in values)
+
+
+def test_quick_sums_take_the_place_of_those_that_have_one() -> None:
+    plans = [*PLANS, plan_column(SourceColumn("amount", "decimal(12,2)", True))]
+    assert fingerprint_sql("s", "t", plans, ORDER_DATE, False, quick_sums=True) == (
+        "SELECT `order_date` + 0, COUNT(*), NULL, CAST(SUM(`qty` * 1e0) AS SIGNED), SUM(`amount`) FROM `s`.`t` "
+        "GROUP BY `order_date` + 0"
+    )
+
+
+def test_quick_sums_of_a_slice_of_too_many_rows_do_not_hold() -> None:
+    few, many = SourceSlice("a", 2**21, None, {}), SourceSlice("b", 2**21 + 1, None, {})
+    assert quick_sums_hold([few], PLANS)
+    assert not quick_sums_hold([few, many], PLANS)
+    assert quick_sums_hold([few, many], [ORDER_DATE])
 
 
 def test_statements_quote_every_name() -> None:

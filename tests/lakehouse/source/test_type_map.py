@@ -211,3 +211,21 @@ def test_keys_are_not_summed() -> None:
     assert plan_column(SourceColumn("c", "int", False, is_key=True)).sum_sql is None
     assert plan_column(SourceColumn("c", "int", False)).sum_sql == "SUM(`c`)"
     assert plan_column(SourceColumn("c", "float", False)).sum_sql == "SUM(`c` * 1e0)"
+
+
+@pytest.mark.parametrize(
+    ("mysql_type", "extreme"),
+    [("tinyint(1)", -128), ("smallint", -32768), ("mediumint unsigned", 2**24 - 1), ("int(10) unsigned", 2**32 - 1)],
+)
+def test_a_quick_sum_is_exact_of_as_many_rows_as_it_says(mysql_type: str, extreme: int) -> None:
+    plan = plan_column(SourceColumn("c", mysql_type, True))
+    assert plan.quick_sum_sql == "CAST(SUM(`c` * 1e0) AS SIGNED)"
+    assert plan.quick_sum_rows is not None
+    # A double holds every whole number up to this one.
+    assert abs(extreme) * plan.quick_sum_rows <= 2**53
+
+
+@pytest.mark.parametrize("mysql_type", ["bigint", "decimal(12,2)", "double", "year(4)", "varchar(9)"])
+def test_other_types_have_no_quick_sum(mysql_type: str) -> None:
+    plan = plan_column(SourceColumn("c", mysql_type, True))
+    assert (plan.quick_sum_sql, plan.quick_sum_rows) == (None, None)
