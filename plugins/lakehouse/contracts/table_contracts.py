@@ -8,24 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from lakehouse.bronze.copy_spec import ChangeScope
 from lakehouse.contracts.contract_change_scope import change_scope
-from lakehouse.contracts.contract_columns import key_columns, lake_columns, source_columns
+from lakehouse.contracts.contract_columns import lake_columns, source_columns
 from lakehouse.contracts.contract_files import FILE_ENDING, ContractFile, Problem, read_contract_file
 from lakehouse.contracts.contract_quality import is_error
 from lakehouse.contracts.contract_references import check_references
 from lakehouse.contracts.contract_rules import check_contract
 from lakehouse.contracts.lake_names import check_lake_names
 from lakehouse.contracts.sql_expressions import columns_of
-from lakehouse.contracts.waivers import WAIVERS_FILE, Waiver, read_waivers
+from lakehouse.contracts.waivers import WAIVERS_FILE, check_waivers
 from lakehouse.errors import ContractError
 
-LATENCY_UNITS = {"d": "days", "day": "days", "days": "days", "h": "hours", "m": "minutes"}
+_LATENCY_UNITS = {"d", "day", "days", "h", "m"}
 
 
 @dataclass(frozen=True)
@@ -45,14 +44,11 @@ class TableContract:
         table: its name in MySQL.
         name: its name in the lake.
         kind: `dimension` or `fact`.
-        scd_type: 1 or 2 for a dimension, None for a fact.
         change_detection: `fingerprint`, `watermark` or `full`.
         date_column: the source column that dates a row; None for a dimension.
         columns: every source column that the contract takes or computes with.
-        key: the primary key's columns as the lake names them, in order.
         measures: columns whose sums must be conserved.
         excluded: the table is not copied.
-        latency: how old the data may be, where the contract says so.
         change_scope: where runs look for changes; None: everywhere.
         drift_policy: what of the source's columns fails a copy.
         parallel_ranges: how many sessions read the table at once, if it is large.
@@ -64,14 +60,11 @@ class TableContract:
     table: str
     name: str
     kind: str
-    scd_type: int | None
     change_detection: str
     date_column: str | None
     columns: tuple[ContractedColumn, ...]
-    key: tuple[str, ...]
     measures: tuple[str, ...]
     excluded: bool
-    latency: timedelta | None
     change_scope: ChangeScope | None = None
     drift_policy: str = "contracted"
     parallel_ranges: int = 1
@@ -80,39 +73,22 @@ class TableContract:
 
 @dataclass(frozen=True)
 class OneBigTableContract:
-    """The contract of a One Big Table: its name, the fact and dimensions (as the lake names them) and its measures."""
+    """The contract of a One Big Table: its name, the fact (as the lake names it) and its measures."""
 
     file: str
     schema: str
     name: str
     fact_table: str
-    dimensions: tuple[str, ...]
-    partition_column: str
     measures: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class ContractSet:
-    """All contracts of one source schema: tables by their names in MySQL, One Big Tables by their names.
-
-    `waivers` are the rows that stewards let pass, ended ones too.
-    """
+    """All contracts of one source schema: tables by their names in MySQL, One Big Tables by their names."""
 
     schema: str
     tables: Mapping[str, TableContract]
     one_big_tables: Mapping[str, OneBigTableContract]
-    waivers: tuple[Waiver, ...] = ()
-
-    def by_lake_name(self, name: str) -> TableContract:
-        """The contract of the table that the lake calls so.
-
-        Raises:
-            ContractError: there is none.
-        """
-        for contract in self.tables.values():
-            if contract.name == name:
-                return contract
-        raise ContractError(f"{self.schema}: there is no contract for {name}; there are {', '.join(self.tables)}")
 
 
 def load_contracts(folder: Path) -> ContractSet:
@@ -129,12 +105,8 @@ def load_contracts(folder: Path) -> ContractSet:
     unread = {problem.file.removesuffix(FILE_ENDING) for problem in problems} - {file.name for file in files}
     problems += check_references(files, unread)
     problems += check_lake_names(folder, files)
-    waivers: list[Waiver] = []
-    for found in read_waivers(folder, files) if not problems else ():
-        if isinstance(found, Waiver):
-            waivers.append(found)
-        else:
-            problems.append(found)
+    # Of a contract that cannot be read nobody knows what it lets be waived.
+    problems = problems or check_waivers(folder, files)
     if problems:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         lines = sorted(str(problem) for problem in problems)
@@ -145,7 +117,6 @@ def load_contracts(folder: Path) -> ContractSet:
         schema=folder.name,
         tables=MappingProxyType({contract.table: contract for contract in tables}),
         one_big_tables=MappingProxyType({contract.name: contract for contract in wide}),
-        waivers=tuple(waivers),
     )
 
 
@@ -175,35 +146,24 @@ def _read(folder: Path) -> tuple[list[ContractFile], list[Problem]]:
 def _check_latency(file: ContractFile) -> Iterator[Problem]:
     for entry in file.contract.slaProperties or ():
         number = isinstance(entry.value, int | float) and not isinstance(entry.value, bool)
-        if entry.property == "latency" and (not number or entry.unit not in LATENCY_UNITS):
+        if entry.property == "latency" and (not number or entry.unit not in _LATENCY_UNITS):
             value = f"{entry.value} {entry.unit}"
             yield Problem(file.file, "slaProperties[latency]", value, "must be a number with unit d, h or m")
 
 
-def _latency(file: ContractFile) -> timedelta | None:
-    for entry in file.contract.slaProperties or ():
-        if entry.property == "latency":
-            return timedelta(**{LATENCY_UNITS[str(entry.unit)]: float(str(entry.value))})
-    return None
-
-
 def _table(schema: str, file: ContractFile) -> TableContract:
     settings = file.settings
-    kind = str(settings["tableKind"])
     return TableContract(
         file=file.file,
         schema=schema,
         table=file.source_name,
         name=file.name,
-        kind=kind,
-        scd_type=int(settings.get("scdType", 1)) if kind == "dimension" else None,
+        kind=str(settings["tableKind"]),
         change_detection=str(settings.get("changeDetection", "fingerprint")),
         date_column=settings.get("dateColumn"),
         columns=_source_columns(file),
-        key=tuple(column.name or "" for column in key_columns(file)),
         measures=_tuple(settings.get("measures")),
         excluded=bool(settings.get("excluded", False)),
-        latency=_latency(file),
         change_scope=change_scope(file),
         drift_policy=str(settings.get("sourceDrift", "contracted")),
         parallel_ranges=int(settings.get("parallelRanges", 1)),
@@ -236,8 +196,6 @@ def _one_big_table(schema: str, file: ContractFile) -> OneBigTableContract:
         schema=schema,
         name=file.name,
         fact_table=str(settings["factTable"]),
-        dimensions=tuple(str(join["table"]) for join in settings.get("joins", ())),
-        partition_column=str(settings["partitionColumn"]),
         measures=_tuple(settings.get("measures")),
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -17,21 +16,8 @@ WAIVERS_FILE = "waivers.yaml"
 FIELDS = ("table", "rule", "rows", "reason", "until")
 
 
-@dataclass(frozen=True)
-class Waiver:
-    """One entry, for people: where it stands, what it lets pass, and the last business date that it holds on."""
-
-    line: int
-    table: str
-    what: str
-    until: date
-
-    def __str__(self) -> str:
-        return f"{WAIVERS_FILE}: line {self.line}: {self.table}: {self.what}, until {self.until}"
-
-
-def read_waivers(folder: Path, files: Sequence[ContractFile]) -> list[Waiver] | list[Problem]:
-    """The waivers of a folder of contracts, ended ones too; or everything that is wrong with them.
+def check_waivers(folder: Path, files: Sequence[ContractFile]) -> list[Problem]:
+    """Everything that is wrong with the waivers of a folder of contracts.
 
     Args:
         folder: the contracts' folder; without the file there are no waivers.
@@ -53,13 +39,7 @@ def read_waivers(folder: Path, files: Sequence[ContractFile]) -> list[Waiver] | 
     nodes: Any = yaml.compose(text, Loader=yaml.SafeLoader)
     lines = [entry.start_mark.line + 1 for _, found in nodes.value for entry in found.value]
     by_name = {file.name: file for file in files if file.settings.get("tableKind") != "one_big_table"}
-    problems = [one for entry, line in zip(entries, lines, strict=True) for one in _check(entry, line, by_name)]
-    if problems:
-        return problems
-    return [
-        Waiver(line, entry["table"], _what(entry), _date(entry["until"]) or date.min)
-        for entry, line in zip(entries, lines, strict=True)
-    ]
+    return [one for entry, line in zip(entries, lines, strict=True) for one in _check(entry, line, by_name)]
 
 
 def _check(entry: Mapping[str, Any], line: int, by_name: Mapping[str, ContractFile]) -> Iterator[Problem]:
@@ -114,11 +94,6 @@ def _check_rows(rows: object, line: int, file: ContractFile) -> Iterator[Problem
 
 def _problem(field: str, value: object, cure: str, line: int | None = None) -> Problem:
     return Problem(WAIVERS_FILE, field, value, cure, line)
-
-
-def _what(entry: Mapping[str, Any]) -> str:
-    rows = ", ".join(f"{name} = {value}" for name, value in (entry.get("rows") or {}).items())
-    return " of ".join(part for part in (entry.get("rule") or "every rule", rows) if part)
 
 
 def _date(value: object) -> date | None:

@@ -169,7 +169,7 @@ def test_a_lake_name_that_another_schema_uses_gets_the_schema_before_it(
 
     folder = tmp_path / "contracts" / bench.schema
     assert [path.name for path in folder.iterdir()] == [f"{name}.odcs.yaml"]
-    assert load_contracts(folder).by_lake_name(name).table == "market"
+    assert load_contracts(folder).tables["market"].name == name
 
 
 def test_a_large_table_is_sampled_and_the_draft_says_so(bench: Bench, capsys: Shown) -> None:

@@ -30,14 +30,11 @@ def contract(table: str, name: str | None = None, excluded: bool = False) -> Tab
         table=table,
         name=name or table,
         kind="dimension",
-        scd_type=2,
         change_detection="full",
         date_column=None,
         columns=(ContractedColumn("code", "varchar(16)"),),
-        key=("code",),
         measures=(),
         excluded=excluded,
-        latency=None,
     )
 
 

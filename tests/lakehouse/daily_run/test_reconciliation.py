@@ -34,8 +34,6 @@ WIDE = OneBigTableContract(
     schema="shop",
     name="wide",
     fact_table="fact_sales",
-    dimensions=(),
-    partition_column="day",
     measures=("amount", "revenue"),
 )
 
