@@ -200,7 +200,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("databricks_timeout_minutes", "120", "minutes after which a Databricks run is stopped", _positive),
     Setting("copy_pool", "lakehouse_copy", "pool that bounds the copies that read MySQL at the same time", _word),
     Setting("silver_pool", "lakehouse_silver", "pool that bounds the silver runs at the same time", _word),
-    Setting("gold_pool", "lakehouse_gold", "pool of one slot, so that a One Big Table has one writer", _word),
+    Setting("gold_pool", "lakehouse_gold", "pool that bounds the gold runs at the same time", _word),
     Setting("copy_queue", "default", "queue of the copies, so that a worker beside the database may serve it", _word),
     Setting("deadline_minutes", "240", "minutes after its interval's end at which a scheduled run is late", _positive),
     Setting(

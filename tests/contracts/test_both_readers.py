@@ -285,4 +285,4 @@ def test_a_lake_name_of_another_schema_is_refused_by_both_until_one_is_renamed(f
 
     assert (airflow_says(folder), spark_says(folder, "customer")) == ("", "")
     assert (airflow_says(crm), spark_says(crm, "crm_customer")) == ("", "")
-    assert load_contracts(crm).by_lake_name("crm_customer").table == "customer"
+    assert load_contracts(crm).tables["customer"].name == "crm_customer"

@@ -93,8 +93,9 @@ class FirstLoad:
 
             def verified(number: int, totals: Mapping[str, Totals], session: MySqlSource) -> Sequence[SourceSlice]:
                 found = self._read(questions.answer(number) or ())
-                holds = quick_sums_hold(found.values(), self._plans)
-                if not holds or not agrees(self._spec.label, self._spec.date_column, self.plan(found).copy, totals):
+                due = self.plan(found).copy
+                holds = quick_sums_hold(due, self._plans)
+                if not holds or not agrees(self._spec.label, self._spec.date_column, due, totals):
                     found = self._read(session.rows(self._counts(predicates[number])))
                     verify(self._spec.label, self._spec.date_column, self.plan(found).copy, totals)
                 with self._lock:

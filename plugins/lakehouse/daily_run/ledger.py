@@ -20,7 +20,6 @@ from lakehouse.lake.storage_errors import storage_errors
 PathT = TypeVar("PathT", bound=LakePath)
 STAGES = ("copy", "silver", "gold", "reconcile")
 _TOLD = {"expectations_not_met": "not met", "waivers_ended": "waiver ended"}
-STATUSES = ("success", "skipped", "failed")
 
 
 class LakeFolder(LakePath, Protocol):
@@ -42,12 +41,12 @@ class LedgerRow:
     Attributes:
         stage: one of `STAGES`.
         run_id: the run's slug, as it stands in paths.
-        status: one of `STATUSES`.
+        status: `success`, `skipped` or `failed`.
         outcome: what happened in one word, such as `copied`, `unchanged` or `no_snapshot`.
         bytes_written: size of the files written; None where the stage cannot tell.
         started_at, ended_at: ISO 8601 instants.
         error: one clear message where it failed.
-        detail: figures of the stage, as `docs/architecture.md` describes them.
+        detail: further figures of the stage.
     """
 
     schema: str

@@ -126,7 +126,7 @@ def plan_column(column: SourceColumn) -> ColumnPlan:
         sum_sql=f"SUM({value})" if summed else None,
         # The server adds whole numbers up as decimals, digit by digit. In a double they are exact up to a limit.
         quick_sum_sql=f"CAST(SUM({quoted} * 1e0) AS SIGNED)" if bits else None,
-        quick_sum_rows=2 ** (_BITS_OF_A_DOUBLE - bits) if bits else None,
+        quick_sum_rows=2 ** (_BITS_OF_A_DOUBLE - bits + ("unsigned" not in rest)) if bits else None,
         character_set=column.character_set,
     )
 

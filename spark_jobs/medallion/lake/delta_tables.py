@@ -75,6 +75,9 @@ def create(
 
     With deletion vectors a replaced row is marked in a small file beside its own, whose other rows are not written
     again. Not every reader outside Spark knows them.
+
+    Raises:
+        ConcurrentWriteError: the table is there, and cannot be read.
     """
     fields = ", ".join(f"{identifier(name)} {lake_type}" for name, lake_type in columns)
     properties = _PROPERTIES | ({"delta.enableChangeDataFeed": "true"} if change_feed else {})
@@ -96,8 +99,13 @@ def create(
             # Another run is making it at the same moment: it has won, or its folder is there and its log is not yet.
             if not tries_left or not (is_conflict(error) or _HALF_MADE in str(error)):
                 raise
-    if not _is_readable(spark, table):
-        raise ConcurrentWriteError(f"{table}: another run kept making it; run this one again when the other is done")
+    try:
+        table_types(spark, table)
+    except SPARK_ERRORS as error:
+        raise ConcurrentWriteError(
+            f"{table}: is there, and cannot be read, as while another run makes it; run this one again when the other "
+            f"is done, and if it stays so, see that the table's folder is whole: {error}"
+        ) from error
 
 
 def _is_readable(spark: SparkSession, table: str) -> bool:

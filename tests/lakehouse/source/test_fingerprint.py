@@ -143,7 +143,7 @@ def test_quick_sums_take_the_place_of_those_that_have_one() -> None:
 
 
 def test_quick_sums_of_a_slice_of_too_many_rows_do_not_hold() -> None:
-    few, many = SourceSlice("a", 2**21, None, {}), SourceSlice("b", 2**21 + 1, None, {})
+    few, many = SourceSlice("a", 2**22, None, {}), SourceSlice("b", 2**22 + 1, None, {})
     assert quick_sums_hold([few], PLANS)
     assert not quick_sums_hold([few, many], PLANS)
     assert quick_sums_hold([few, many], [ORDER_DATE])
