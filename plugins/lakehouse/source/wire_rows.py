@@ -21,7 +21,7 @@ Receive = Callable[[memoryview], int]
 
 # A chunk should be worth an operation on every column. Twice as much gains nothing more, and some of them are held.
 BYTES_PER_COLUMN = 160 * 1024
-_MOST_BYTES = 2 * 2**20
+_MOST_BYTES = 3 * 2**19
 _HEADER = Struct("<I")
 _HEADER_BYTES = 4
 _MOST_PACKET = 0xFFFFFF
@@ -45,7 +45,7 @@ class WireRows:
     Args:
         receive: puts bytes from the server into the buffer it is given and tells how many; 0 at the end of the
             connection.
-        bytes_per_column: how much of the answer is held and cut at a time, for each of its columns, up to 2 MB
+        bytes_per_column: how much of the answer is held and cut at a time, for each of its columns, up to 1.5 MB
             together; one longer row is held as a whole.
 
     Raises:
