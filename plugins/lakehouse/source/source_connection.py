@@ -12,8 +12,8 @@ from typing import Any
 import MySQLdb
 
 from lakehouse.errors import SourceError
+from lakehouse.source.login_security import CONNECT_SECONDS, login_options
 
-_CONNECT_SECONDS = 10
 _SSL_OPTIONS = ("ca", "capath", "cert", "key", "cipher")
 _SSL_MODES = ("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY")
 _KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 6}
@@ -21,7 +21,11 @@ _KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 6}
 
 @dataclass(frozen=True)
 class ConnectionInfo:
-    """Where the source is and who asks; `conn_id` names it in messages, `ssl` holds mysqlclient's TLS options."""
+    """Where the source is and who asks; `conn_id` names it in messages.
+
+    `ssl` holds mysqlclient's TLS options, and verifies where `ssl_mode` says nothing else; `server_public_key` is the
+    path of the key by which a password is encrypted where there is no TLS.
+    """
 
     conn_id: str
     host: str
@@ -32,6 +36,7 @@ class ConnectionInfo:
     unix_socket: str | None = None
     ssl: Mapping[str, Any] | None = None
     ssl_mode: str | None = None
+    server_public_key: str | None = None
 
     @property
     def label(self) -> str:
@@ -41,7 +46,7 @@ class ConnectionInfo:
 
 
 def connection_info(conn_id: str) -> ConnectionInfo:
-    """Read an Airflow connection of type `mysql`, its extra's `ssl`, `ssl_mode` and `unix_socket` too.
+    """Read an Airflow connection of type `mysql`; in its extra `ssl`, `ssl_mode`, `server_public_key`, `unix_socket`.
 
     Raises:
         SourceError: there is no such connection, or its extra cannot be used.
@@ -80,11 +85,16 @@ def info_from_parts(
     """A connection from the parts that Airflow, or a `mysql://` URL, holds of it; `conn_id` names it in messages.
 
     Raises:
-        SourceError: the extra cannot be used.
+        SourceError: host or extra cannot be used.
     """
+    # The driver takes such a host for a list of options.
+    if host is not None and any(character in host for character in ";=/"):
+        raise SourceError(f"connection {conn_id}: its host must be a name or an address, without ; = and /")
     ssl, ssl_mode = _ssl(conn_id, extra), extra.get("ssl_mode")
     if ssl_mode is not None and ssl_mode not in _SSL_MODES:
         raise SourceError(f"connection {conn_id}: ssl_mode in its extra is {ssl_mode!r}: use {', '.join(_SSL_MODES)}")
+    if ssl is not None and ssl_mode == "DISABLED":
+        raise SourceError(f"connection {conn_id}: its extra asks for TLS by ssl, and for none by ssl_mode: drop one")
     return ConnectionInfo(
         conn_id=conn_id,
         host=host or "localhost",
@@ -95,7 +105,23 @@ def info_from_parts(
         unix_socket=extra.get("unix_socket"),
         ssl=ssl,
         ssl_mode=ssl_mode,
+        server_public_key=_server_public_key(conn_id, extra, ssl_mode),
     )
+
+
+def _server_public_key(conn_id: str, extra: Mapping[str, Any], ssl_mode: str | None) -> str | None:
+    path = extra.get("server_public_key")
+    if path is None:
+        return None
+    if extra.get("ssl") is not None or ssl_mode not in {None, "DISABLED"}:
+        # Over TLS the password is not encrypted once more.
+        raise SourceError(
+            f"connection {conn_id}: server_public_key in its extra is for connections without TLS: "
+            "drop it, and use ssl_mode VERIFY_CA or VERIFY_IDENTITY"
+        )
+    if not isinstance(path, str):
+        raise SourceError(f"connection {conn_id}: server_public_key in its extra must be a file's path, not {path!r}")
+    return path
 
 
 def _ssl(conn_id: str, extra: Mapping[str, Any]) -> dict[str, str] | None:
@@ -122,29 +148,29 @@ def _ssl(conn_id: str, extra: Mapping[str, Any]) -> dict[str, str] | None:
 def connect(info: ConnectionInfo) -> Any:
     """Open a connection that gives every value as the bytes that the server sent.
 
+    The password is given in clear to no one, nor in a form that can be undone to a server that is not verified.
+
     Raises:
         MySQLdb.Error: as the driver says it.
     """
     options: dict[str, Any] = {
-        "host": info.host,
+        # With any other host the driver ignores the socket.
+        "host": "localhost" if info.unix_socket else info.host,
         "port": info.port,
         "user": info.user,
         "password": info.password,
         "charset": "utf8mb4",
         "use_unicode": False,
         "conv": {},
-        "connect_timeout": _CONNECT_SECONDS,
+        "connect_timeout": CONNECT_SECONDS,
         "autocommit": None,
     }
     if info.database:
         options["database"] = info.database
     if info.unix_socket:
         options["unix_socket"] = info.unix_socket
-    if info.ssl:
-        options["ssl"] = dict(info.ssl)
-    if info.ssl_mode:
-        options["ssl_mode"] = info.ssl_mode
-    connection = MySQLdb.connect(**options)
+    with login_options(info) as login:
+        connection = MySQLdb.connect(**options, **login)
     if not info.unix_socket:
         _keep_alive(connection)
     return connection

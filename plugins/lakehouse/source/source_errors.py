@@ -55,6 +55,8 @@ _CURES: Mapping[int, str] = {
     3118: "the account is locked: unlock it on the server",
     3159: f"the server takes encrypted connections only: {_TLS}",
     3169: f"the connection was killed on the server: {TRANSIENT}",
+    5010: "the server asks for a login that would give it the password, and nothing proves which server it is: "
+    f"{_TLS}, or its server_public_key for caching_sha2_password without TLS; mysql_clear_password is never used",
     4151: "the account is locked: unlock it on the server",
 }
 # The others fail a task at once: no retry mends a login, a grant or a name.
@@ -76,7 +78,14 @@ def source_error(error: MySQLdb.Error, label: str, action: str) -> SourceError:
         A `SourceUnavailableError` where trying again may help, else a `SourceError`.
     """
     code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-    detail = error.args[-1] if error.args else error
-    text = detail.decode("utf-8", "replace") if isinstance(detail, bytes) else str(detail)
+    text = _text(error)
     kind = SourceUnavailableError if code in _PASSING else SourceError
     return kind(f"{label}: cannot {action}: {text} (error {code}): {_CURES.get(code, 'see the error')}")
+
+
+def _text(error: MySQLdb.Error) -> str:
+    # Where a message is not UTF-8 the driver leaves a hole in the arguments, and whoever reads it brings Python down.
+    if repr(error.args).endswith("<NULL>)"):
+        return "without a message that can be read"
+    detail = error.args[-1] if error.args else error
+    return detail.decode("utf-8", "replace") if isinstance(detail, bytes) else str(detail)
