@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -14,6 +17,36 @@ from local.processes import free_port
 # A machine that is busy with other work is no fault of what is tested.
 settings.register_profile("no_deadline", deadline=None)
 settings.load_profile("no_deadline")
+
+# Each process of a run has an Airflow home of its own, which is no user's: bin/test's, where it started the run.
+# Airflow reads it when it is first imported.
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+_home = Path(os.environ.get("AIRFLOW_HOME") or tempfile.mkdtemp(prefix="lakehouse-airflow-")) / _worker
+_home.mkdir(exist_ok=True)
+os.environ["AIRFLOW_HOME"] = str(_home)
+os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+
+# With two processes a long file that begins last leaves one of them idle.
+_LONGEST_FILES = (
+    "test_dimension_histories.py",
+    "test_facts_in_turns.py",
+    "test_silver_quality.py",
+    "test_with_databricks_sdk.py",
+    "test_copy_survives_kills.py",
+    "test_table_copy.py",
+    "test_gold.py",
+    "test_robustness.py",
+    "test_silver_dimensions.py",
+    "test_spark_connect.py",
+    "test_adding_a_table.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the longest files first where several processes share them; each file keeps the order of its tests."""
+    if _worker:
+        places = {name: place for place, name in enumerate(_LONGEST_FILES)}
+        items.sort(key=lambda item: places.get(item.path.name, len(places)))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

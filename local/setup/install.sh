@@ -47,3 +47,6 @@ setup_everything() {
 }
 
 setup_everything
+
+# Some images keep Python from storing what it compiled. Here each of a dozen processes would compile Airflow anew.
+unset PYTHONDONTWRITEBYTECODE

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,6 @@ import yaml
 
 from local.mysql_server import MySqlServer
 from local.processes import free_port
-
-# Airflow reads these when it is first imported, so they stand here and not in a fixture; bin/test sets its own.
-os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="lakehouse-airflow-"))
-os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 
 PROJECT = Path(__file__).resolve().parents[2]
 

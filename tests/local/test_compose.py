@@ -68,7 +68,7 @@ def test_every_dependency_waits_for_health_or_a_good_end(name: str) -> None:
         assert how == {"condition": expected}, other
 
 
-@pytest.mark.parametrize("name", SENDS_TASKS)
+@pytest.mark.parametrize("name", sorted(SENDS_TASKS))
 def test_nothing_sends_tasks_before_the_api_server_listens(name: str) -> None:
     assert {"airflow-init", "airflow-apiserver"} <= SERVICES[name]["depends_on"].keys()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
-    """A classic session on two cores, stopped at the end."""
+    """A classic session, stopped at the end: on two cores, or on one where another process of the run has the other."""
     from medallion.run.session import local_session
 
-    session = local_session("local[2]")
+    session = local_session("local[1]" if "PYTEST_XDIST_WORKER" in os.environ else "local[2]")
     yield session
     session.stop()

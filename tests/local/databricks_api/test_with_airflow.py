@@ -5,15 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import tempfile
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
-
-# Airflow reads its home when it is first imported; without one it would write to the user's.
-os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-home-"))
-
 from airflow.providers.common.compat.sdk import AirflowException, TaskDeferred
 from airflow.providers.databricks.exceptions import DatabricksApiError
 from airflow.providers.databricks.hooks.databricks import DatabricksHook, RunState
