@@ -14,9 +14,9 @@ from hypothesis import settings
 from local.mysql_server import MySqlServer
 from local.processes import free_port
 
-# A machine that is busy with other work is no fault of what is tested.
-settings.register_profile("no_deadline", deadline=None)
-settings.load_profile("no_deadline")
+# A machine that is busy with other work is no fault of what is tested, so no example has a deadline.
+settings.register_profile("quick", deadline=None)
+settings.register_profile("soak", deadline=None, max_examples=2000)
 
 # Each process of a run has an Airflow home of its own, which is no user's: bin/test's, where it started the run.
 # Airflow reads it when it is first imported.
@@ -51,10 +51,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """What makes a test longer than continuous integration has time for."""
+    parser.addoption(
+        "--soak",
+        action="store_true",
+        help="repeat what may depend on chance, and try one by one what is tried together",
+    )
     parser.addoption("--kills", type=int, default=12, help="copies that are killed (default: 12; the long run: 300)")
     parser.addoption(
         "--histories", type=int, default=60, help="random dimension histories on Spark; a soak takes thousands"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Chooses how many examples a property is tried with."""
+    settings.load_profile("soak" if config.getoption("--soak") else "quick")
+
+
+@pytest.fixture
+def soak(request: pytest.FixtureRequest) -> bool:
+    """Whether the long run was asked for."""
+    return bool(request.config.getoption("--soak"))
 
 
 @pytest.fixture
