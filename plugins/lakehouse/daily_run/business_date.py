@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from lakehouse.errors import BusinessDateError
@@ -15,6 +15,7 @@ def resolve_business_date(
     *,
     param: object,
     data_interval_start: datetime | None,
+    data_interval_end: datetime | None,
     timezone: str,
     today: date,
 ) -> date:
@@ -23,9 +24,13 @@ def resolve_business_date(
     Scheduled and backfill runs always have an interval, and a run started from the UI's form has the last complete one.
     A run started by the CLI or REST without a logical date has none: such a run must say its date.
 
+    Where a day begins at 01:00, because the clocks are put forward at its midnight, Airflow gives a run from the form
+    an interval without length, which only ends where the last complete day does.
+
     Args:
         param: the run's `business_date` parameter; None or blank where it was not given.
         data_interval_start: start of the run's data interval (with a time zone), or None.
+        data_interval_end: its end, or None.
         timezone: the DAG's time zone; a day begins and ends there.
         today: the present date in that time zone.
 
@@ -40,6 +45,8 @@ def resolve_business_date(
             '(a run started by the CLI or REST): trigger it again with {"business_date": "YYYY-MM-DD"}'
         )
     start = data_interval_start.astimezone(ZoneInfo(timezone)).date()
+    if data_interval_start == data_interval_end:
+        start -= timedelta(days=1)
     return _not_after(today, start, "data_interval_start", timezone)
 
 

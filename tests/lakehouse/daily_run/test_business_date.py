@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import pendulum
 import pytest
+from airflow.timetables.interval import CronDataIntervalTimetable
 from hypothesis import given
 from hypothesis import strategies as st
 from lakehouse.daily_run.business_date import resolve_business_date
@@ -14,8 +16,16 @@ from lakehouse.errors import BusinessDateError
 TODAY = date(2026, 11, 21)
 
 
-def resolve(param: object = None, start: datetime | None = None, timezone: str = "UTC", today: date = TODAY) -> date:
-    return resolve_business_date(param=param, data_interval_start=start, timezone=timezone, today=today)
+def resolve(
+    param: object = None,
+    start: datetime | None = None,
+    timezone: str = "UTC",
+    today: date = TODAY,
+    end: datetime | None = None,
+) -> date:
+    return resolve_business_date(
+        param=param, data_interval_start=start, data_interval_end=end, timezone=timezone, today=today
+    )
 
 
 def test_a_scheduled_run_works_on_the_day_on_which_its_interval_begins() -> None:
@@ -108,3 +118,33 @@ def test_any_past_date_given_is_taken_whatever_the_interval(day: date, start: da
 def test_no_later_date_is_ever_taken(days: int) -> None:
     with pytest.raises(BusinessDateError):
         resolve(param=(TODAY + timedelta(days=days)).isoformat())
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("Africa/Cairo", date(2026, 4, 24)),
+        ("America/Santiago", date(2026, 9, 6)),
+        ("Asia/Beirut", date(2026, 3, 29)),
+        ("America/Havana", date(2026, 3, 8)),
+        # The clocks change at another hour, or never.
+        ("America/New_York", date(2026, 3, 8)),
+        ("Asia/Kolkata", date(2026, 3, 8)),
+    ],
+)
+@pytest.mark.parametrize("schedule", ["0 0 * * *", "0 6 * * *"])
+def test_a_run_from_the_form_works_on_the_last_complete_date_also_when_the_clocks_change_at_midnight(
+    zone: str, day: date, schedule: str
+) -> None:
+    timetable = CronDataIntervalTimetable(schedule, timezone=zone)
+    for hours in range(7, 60):
+        now = (datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(hours=hours - 24)).astimezone(
+            ZoneInfo(zone)
+        )
+        if now.hour < 7:
+            continue  # before the schedule's hour the last date is not complete
+        interval = timetable.infer_manual_data_interval(run_after=pendulum.instance(now))
+
+        found = resolve(start=interval.start, end=interval.end, timezone=zone, today=now.date())
+
+        assert found == now.date() - timedelta(days=1), now
