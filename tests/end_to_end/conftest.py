@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local.demo.addresses import Home, Ports
+from local.demo.addresses import REPOSITORY, Home, Ports
 from local.demo.day import wait_for_dag
 from local.demo.stack import Stack
 from local.demo_data import PlantedDefects, generate
@@ -32,12 +33,20 @@ def free_ports() -> Ports:
 def stack(tmp_path_factory: pytest.TempPathFactory, free_ports: Ports) -> Iterator[Stack]:
     """The whole platform, its source filled, its DAG loaded and unpaused."""
     home = Home(tmp_path_factory.mktemp("stack"))
-    # One retry, because Airflow can fail a task whose Databricks run took but seconds: its scheduler may hear that the
-    # process which deferred has ended only when the task is queued again, and then takes it for lost.
-    overrides = {"LAKEHOUSE_TASK_RETRIES": "1", "LAKEHOUSE_RETRY_DELAY_SECONDS": "1"}
+    overrides = {
+        "LAKEHOUSE_TASK_RETRIES": "0",
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(
+            [_bundle("project", REPOSITORY / "dags"), _bundle("tests", Path(__file__).parent / "dags")]
+        ),
+    }
     with Stack(home, free_ports, lambda line: print(f"  {line}", flush=True), overrides) as running:
         wait_for_dag(running)
         yield running
+
+
+def _bundle(name: str, folder: Path) -> dict[str, Any]:
+    kind = "airflow.dag_processing.bundles.local.LocalDagBundle"
+    return {"name": name, "classpath": kind, "kwargs": {"path": str(folder)}}
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,16 @@
-"""What the two Databricks operators share: build the run when it starts, wait outside the worker, but not for ever."""
+"""What the two Databricks operators share: build the run when it starts, wait for it here, then outside."""
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.providers.databricks.operators.databricks import XCOM_RUN_ID_KEY, DatabricksSubmitRunOperator
+from airflow.providers.databricks.operators.databricks import (
+    DEFER_METHOD_NAME,
+    XCOM_RUN_ID_KEY,
+    DatabricksSubmitRunOperator,
+)
 from airflow.sdk.exceptions import AirflowException, TaskDeferralTimeout
 
 from lakehouse.alerting.task_failures import settings_of_task
@@ -15,7 +20,6 @@ if TYPE_CHECKING:
     from datetime import date
 
     from airflow.sdk import Context
-    from airflow.triggers.base import BaseTrigger
 
     from lakehouse.settings import Settings
 
@@ -25,6 +29,9 @@ LONGEST_IN_QUEUE = timedelta(minutes=15)
 
 class DatabricksRunOperator(DatabricksSubmitRunOperator):
     """A deferrable `runs/submit` whose payload comes from the settings at run time.
+
+    A run that is over within `databricks_worker_wait_seconds` is waited for in the worker, and only a longer one
+    outside of it: to defer a task costs some seconds, and Airflow takes a task for lost that goes on too soon.
 
     Always deferrable: the synchronous operator keeps the run id across a clear and would then skip the run
     silently. The run is cancelled when the task is killed, and when it is not over `databricks_timeout_minutes` and a
@@ -44,8 +51,10 @@ class DatabricksRunOperator(DatabricksSubmitRunOperator):
             databricks_conn_id=parse_time.databricks_conn_id,
             polling_period_seconds=parse_time.databricks_polling_seconds,
             deferrable=True,
+            wait_for_termination=False,  # the provider's operator would defer at once
             **kwargs,
         )
+        self.worker_wait = timedelta(seconds=parse_time.databricks_worker_wait_seconds)
         self.longest_wait = timedelta(minutes=parse_time.databricks_timeout_minutes) + LONGEST_IN_QUEUE
         self.business_date = business_date
         self.run_slug = run_slug
@@ -55,7 +64,7 @@ class DatabricksRunOperator(DatabricksSubmitRunOperator):
         raise NotImplementedError
 
     def execute(self, context: Context) -> None:
-        """Submits the run and defers until it ends.
+        """Submits the run and waits until it ends, at first here and then deferred.
 
         Raises:
             AirflowFailException: a setting is missing or wrong.
@@ -68,17 +77,45 @@ class DatabricksRunOperator(DatabricksSubmitRunOperator):
         self.params.clear()  # the operator would forward the DAG's params to a wheel task that takes none of them
         self.json = self.build_run(settings_of_task(), date.fromisoformat(self.business_date), attempt)
         super().execute(context)
+        event = self._ended_within(self.worker_wait)
+        if event is None:
+            self._defer()
+        self.execute_complete(context, event)
 
-    def defer(
-        self,
-        *,
-        trigger: BaseTrigger,
-        method_name: str,
-        kwargs: dict[str, Any] | None = None,
-        timeout: timedelta | float | None = None,
-    ) -> NoReturn:
-        """Defers as the provider asks, which knows no limit, for `longest_wait` at most."""
-        super().defer(trigger=trigger, method_name=method_name, kwargs=kwargs, timeout=timeout or self.longest_wait)
+    def _ended_within(self, longest: timedelta) -> dict[str, Any] | None:
+        """What the trigger would tell of the run, once it has ended; None if it has not within that time."""
+        from airflow.providers.databricks.hooks.databricks import RunState
+        from airflow.providers.databricks.utils.databricks import extract_failed_task_errors
+
+        deadline = time.monotonic() + longest.total_seconds()
+        while (left := deadline - time.monotonic()) > 0:
+            time.sleep(min(self.polling_period_seconds, left))
+            run = self._hook.get_run(self.run_id)
+            state = RunState(**run["state"])
+            if state.is_terminal:
+                return {
+                    "run_id": self.run_id,
+                    "run_page_url": run["run_page_url"],
+                    "run_state": state.to_json(),
+                    "errors": extract_failed_task_errors(self._hook, run, state),
+                }
+        return None
+
+    def _defer(self) -> NoReturn:
+        from lakehouse.operators.databricks_run_trigger import DatabricksRunTrigger
+
+        self.defer(
+            trigger=DatabricksRunTrigger(
+                run_id=self.run_id,
+                databricks_conn_id=self.databricks_conn_id,
+                polling_period_seconds=self.polling_period_seconds,
+                retry_limit=self.databricks_retry_limit,
+                retry_delay=self.databricks_retry_delay,
+                run_page_url=self._hook.get_run_page_url(self.run_id),
+            ),
+            method_name=DEFER_METHOD_NAME,
+            timeout=self.longest_wait - self.worker_wait,
+        )
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Goes on when the run has ended; cancels it when it took too long.

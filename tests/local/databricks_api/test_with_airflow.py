@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
 
@@ -15,6 +17,8 @@ from airflow.providers.databricks.hooks.databricks import DatabricksHook, RunSta
 from airflow.providers.databricks.operators.databricks import DatabricksSubmitRunOperator
 from airflow.providers.databricks.triggers.databricks import DatabricksExecutionTrigger
 from airflow.sdk.bases.operator import TRIGGER_FAIL_REPR, TriggerFailureReason
+from airflow.sdk.module_loading import import_string
+from lakehouse.operators import databricks_run_trigger
 from lakehouse.operators.databricks_run_operator import DatabricksRunOperator
 
 from tests.local.databricks_api.conftest import TOKEN, RunningServer, wait_for
@@ -146,14 +150,16 @@ def test_our_operator_waits_for_a_limited_time_and_then_cancels_the_run(
 ) -> None:
     monkeypatch.setenv("LAKEHOUSE_LAKE_ROOT", "file:///nowhere")
     monkeypatch.setenv("LAKEHOUSE_DATABRICKS_TIMEOUT_MINUTES", "30")
+    monkeypatch.setenv("LAKEHOUSE_DATABRICKS_POLLING_SECONDS", "1")
+    monkeypatch.setenv("LAKEHOUSE_DATABRICKS_WORKER_WAIT_SECONDS", "3")
     context = context_of(RecordedTaskInstance())
-    task = HoggingOperator(script=scripts["hog"], task_id="silver", business_date="2026-11-20", run_slug="run")
+    task = our_operator(scripts["hog"])
     with pytest.raises(TaskDeferred) as stopped:
         task.execute(context)
-    assert (stopped.value.method_name, stopped.value.timeout) == ("execute_complete", timedelta(minutes=45))
+    assert (stopped.value.method_name, stopped.value.timeout) == ("execute_complete", timedelta(minutes=44, seconds=57))
 
     # What Airflow's scheduler has called once that time is over, in a process of its own.
-    resumed = HoggingOperator(script=scripts["hog"], task_id="silver", business_date="2026-11-20", run_slug="run")
+    resumed = our_operator(scripts["hog"])
     run_id = context["ti"].pushed["run_id"]
     with pytest.raises(AirflowException, match=rf"the Databricks run {run_id} was not over after 0:45:00 and was canc"):
         resumed.resume_execution(TRIGGER_FAIL_REPR, {"error": TriggerFailureReason.TRIGGER_TIMEOUT}, context)
@@ -162,8 +168,64 @@ def test_our_operator_waits_for_a_limited_time_and_then_cancels_the_run(
     assert hook().get_run_state(run_id).result_state == "CANCELED"
 
 
-class HoggingOperator(DatabricksRunOperator):
-    """Runs a script that does not end by itself."""
+@pytest.fixture
+def waiting_in_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKEHOUSE_LAKE_ROOT", "file:///nowhere")
+    monkeypatch.setenv("LAKEHOUSE_DATABRICKS_POLLING_SECONDS", "1")
+    monkeypatch.setenv("LAKEHOUSE_DATABRICKS_WORKER_WAIT_SECONDS", "120")
+
+
+@pytest.mark.usefixtures("waiting_in_the_worker")
+def test_our_operator_waits_for_a_short_run_without_deferring(scripts: dict[str, str]) -> None:
+    context = context_of(RecordedTaskInstance())
+
+    our_operator(scripts["plain"]).execute(context)
+
+    assert set(context["ti"].pushed) == {"job_id", "run_id", "run_page_url"}
+    assert hook().get_run_state(context["ti"].pushed["run_id"]).is_successful
+    with pytest.raises(AirflowException, match=r"contract customer\.odcs\.yaml: no such file"):
+        our_operator(scripts["exit_message"]).execute(context)
+
+
+@pytest.mark.usefixtures("waiting_in_the_worker")
+def test_a_run_that_our_operator_waits_for_is_cancelled_when_the_task_is_killed(scripts: dict[str, str]) -> None:
+    task = our_operator(scripts["hog"])
+    with ThreadPoolExecutor() as worker:
+        waiting = worker.submit(task.execute, context_of(RecordedTaskInstance()))
+        wait_for(lambda: task.run_id is not None, 30, "the run is submitted")
+        task.on_kill()
+        with pytest.raises(AirflowException, match="CANCELED"):
+            waiting.result(60)
+
+
+def test_a_deferred_task_goes_on_only_when_the_scheduler_has_seen_that_its_process_ended(
+    scripts: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAKEHOUSE_LAKE_ROOT", "file:///nowhere")
+    monkeypatch.setenv("LAKEHOUSE_DATABRICKS_WORKER_WAIT_SECONDS", "0")
+    monkeypatch.setattr(databricks_run_trigger, "FIRST_LOOK_SECONDS", 2.0)
+    context = context_of(RecordedTaskInstance())
+    task = our_operator(scripts["plain"])
+    with pytest.raises(TaskDeferred) as stopped:
+        task.execute(context)
+    wait_for(lambda: hook().get_run_state(context["ti"].pushed["run_id"]).is_terminal, 30, "the run is over")
+    # As the triggerer makes it again.
+    path, arguments = stopped.value.trigger.serialize()
+    trigger = import_string(path)(**arguments)
+
+    started = time.monotonic()
+    event = event_of(trigger)
+
+    assert time.monotonic() - started >= 2.0
+    task.execute_complete(context, event)
+
+
+def our_operator(script: str) -> DatabricksRunOperator:
+    return ScriptOperator(script=script, task_id="silver", business_date="2026-11-20", run_slug="run")
+
+
+class ScriptOperator(DatabricksRunOperator):
+    """Runs a script."""
 
     def __init__(self, *, script: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
