@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +15,8 @@ from hypothesis import settings
 
 from local.mysql_server import MySqlServer
 from local.processes import free_port
+
+PROJECT = Path(__file__).resolve().parents[1]
 
 # A machine that is busy with other work is no fault of what is tested, so no example has a deadline.
 settings.register_profile("quick", deadline=None)
@@ -107,3 +111,21 @@ def fresh_schema(mysql_server: MySqlServer) -> Iterator[Callable[[], str]]:
     for name in made:
         connection.query(f"DROP DATABASE IF EXISTS `{name}`")
     connection.close()
+
+
+@pytest.fixture(scope="session")
+def airflow_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of an Airflow with our plugins and an empty, migrated metadata database."""
+    home = tmp_path_factory.mktemp("airflow")
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "LAKEHOUSE"))},
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+    }
+    migrated = subprocess.run(
+        [sys.executable, "-m", "airflow", "db", "migrate"], env=environment, capture_output=True, text=True, timeout=180
+    )
+    assert migrated.returncode == 0, migrated.stderr
+    return environment

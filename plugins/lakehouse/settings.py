@@ -30,11 +30,13 @@ Variables = Callable[[str], str | None]
 class WiringSettings:
     """What a DAG file needs while it is parsed; each is explained in `SETTINGS`."""
 
+    contracts_root: str
     timezone: str
     mysql_conn_id: str
     lake_conn_id: str
     databricks_conn_id: str
     databricks_polling_seconds: int
+    databricks_worker_wait_seconds: int
     databricks_timeout_minutes: int
     copy_pool: str
     silver_pool: str
@@ -64,7 +66,6 @@ class Settings(WiringSettings):
 
     lake_root: str
     spark_lake_root: str
-    contracts_root: str
     spark_contracts_root: str
     spark_code_root: str
     catalog: str
@@ -197,6 +198,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("lake_conn_id", "adls_gen2", "Airflow connection of the storage account", _word),
     Setting("databricks_conn_id", "databricks_default", "Airflow connection of the Databricks workspace", _word),
     Setting("databricks_polling_seconds", "10", "seconds between two looks at a Databricks run", _positive),
+    Setting(
+        "databricks_worker_wait_seconds",
+        "30",
+        "seconds that a task waits for its Databricks run in the worker before it is deferred; 0: deferred at once",
+        _count,
+    ),
     Setting("databricks_timeout_minutes", "120", "minutes after which a Databricks run is stopped", _positive),
     Setting("copy_pool", "lakehouse_copy", "pool that bounds the copies that read MySQL at the same time", _word),
     Setting("silver_pool", "lakehouse_silver", "pool that bounds the silver runs at the same time", _word),

@@ -90,10 +90,11 @@ def test_the_run_is_red_whenever_any_table_is_red(bag: Any) -> None:
     assert dag.get_task("report").get_flat_relative_ids(upstream=True) == upstream
 
 
-def test_a_schema_without_a_one_big_table_ends_with_silver() -> None:
-    from lakehouse.daily_run.daily_dag import daily_dag
+def test_a_schema_without_a_one_big_table_ends_with_silver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "sale.odcs.yaml").touch()
 
-    dag = daily_dag(schema="shop", one_big_table=None, schedule="0 0 * * *", runbook="A shop.")
+    (dag,) = dags_of(tmp_path, monkeypatch).values()
 
     assert dag.dag_id == "shop_daily"
     assert set(dag.task_ids) == {
@@ -102,7 +103,84 @@ def test_a_schema_without_a_one_big_table_ends_with_silver() -> None:
     }  # fmt: skip
     assert dag.get_task("reconcile").trigger_rule == "none_failed"
     assert "table.silver" in dag.get_task("reconcile").upstream_task_ids
+    assert "table.silver" in dag.get_task("report").upstream_task_ids
     assert [asset.name for asset in dag.get_task("publish").outlets] == ["silver.shop"]
+
+
+def test_every_schema_has_a_dag_by_its_own_choices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for schema in ("store", "shop", "große läden"):
+        (tmp_path / schema).mkdir()
+        (tmp_path / schema / "sale.odcs.yaml").touch()
+    (tmp_path / "shop" / "daily_run.toml").write_text(
+        'schedule = "30 1 * * *"\ntimezone = "Asia/Kolkata"\nstart_date = 2026-11-20\none_big_table = "sale"\n'
+        'owner = "shop team"\nrunbook = "Call the shop."\n'
+    )
+
+    dags = dags_of(tmp_path, monkeypatch)
+
+    assert set(dags) == {"store_daily", "shop_daily", "große_läden_daily"}
+    shop = dags["shop_daily"]
+    assert shop.timetable.expression == "30 1 * * *"
+    assert shop.start_date.isoformat() == "2026-11-19T18:30:00+00:00"
+    assert {task.owner for task in shop.tasks} == {"shop team"}
+    assert shop.doc_md.startswith("# The day of shop\n\nCall the shop.\n\n")
+    assert [asset.name for asset in shop.get_task("publish").outlets] == ["gold.sale"]
+    assert shop.get_task("resolve_run").op_kwargs == {"timezone": "Asia/Kolkata"}
+    (alert,) = shop.get_task("gold").on_failure_callback
+    assert alert.timezone == shop.deadline[0].callback.kwargs["timezone"] == "Asia/Kolkata"
+
+
+def dags_of(contracts_root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The DAGs that are made of these contracts."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    monkeypatch.setenv("LAKEHOUSE_CONTRACTS_ROOT", str(contracts_root))
+    found = DagBag(dag_folder=str(REPOSITORY / "dags" / "daily.py"))
+    assert found.import_errors == {}
+    return dict(found.dags)
+
+
+def test_a_broken_folder_is_an_import_error_and_takes_no_other_dag_away(
+    tmp_path: Path, airflow_environment: dict[str, str]
+) -> None:
+    """By Airflow's own dag processor and database: an error of a file takes all DAGs of that file away."""
+    for schema in ("store", "shop"):
+        (tmp_path / schema).mkdir()
+        (tmp_path / schema / "sale.odcs.yaml").touch()
+    (tmp_path / "shop" / "daily_run.toml").write_text('schedule = "daily"')
+    environment = airflow_environment | {
+        "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
+        "LAKEHOUSE_CONTRACTS_ROOT": str(tmp_path),
+    }
+
+    def python(*arguments: str) -> str:
+        command = [sys.executable, *arguments]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    python("-m", "airflow", "dag-processor", "--num-runs", "1")
+
+    script = """
+from airflow.models import DagModel
+from airflow.models.errors import ParseImportError
+from airflow.settings import Session
+session = Session()
+print(sorted(dag.dag_id for dag in session.query(DagModel) if not dag.is_stale))
+for error in session.query(ParseImportError): print(error.filename, error.stacktrace.splitlines()[-1])
+"""
+    assert python("-c", script).splitlines()[-2:] == [
+        "['lakehouse_upkeep', 'store_daily']",
+        "schemas_without_dag.py shop/daily_run.toml: schedule: 'daily': must be a cron expression of five fields in "
+        'quotes, such as "0 0 * * *"',
+    ]
+
+
+@pytest.mark.parametrize("file", DAG_FILES, ids=lambda file: file.name)
+def test_airflow_finds_a_dag_file_also_where_it_looks_for_words_before_it_parses(file: Path) -> None:
+    from airflow.utils.file import might_contain_dag
+
+    assert might_contain_dag(str(file), safe_mode=True)
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,6 @@ def scheduled_run_deadline(interval: timedelta, notifier: AlertNotifier) -> Dead
     return DeadlineAlert(
         reference=ScheduledRunDeadline(),
         interval=interval,
-        callback=AsyncCallback(type(notifier), kwargs={"raise_when_undelivered": True}),
+        callback=AsyncCallback(type(notifier), kwargs={"raise_when_undelivered": True, "timezone": notifier.timezone}),
         name="scheduled run",
     )

@@ -27,12 +27,16 @@ class AlertNotifier(BaseNotifier):
 
     Args:
         raise_when_undelivered: raise NotificationError when a channel could not be reached.
+        timezone: the DAG's, in which its data intervals have a date; None: that of the settings.
         context: given by Airflow where it awaits the notifier.
     """
 
-    def __init__(self, *, raise_when_undelivered: bool = False, context: Context | None = None) -> None:
+    def __init__(
+        self, *, raise_when_undelivered: bool = False, timezone: str | None = None, context: Context | None = None
+    ) -> None:
         super().__init__(context=context)
         self.raise_when_undelivered = raise_when_undelivered
+        self.timezone = timezone
 
     def notify(self, context: Context) -> None:
         """Sends one alert to every channel.
@@ -59,7 +63,7 @@ class AlertNotifier(BaseNotifier):
             alert = build_alert(
                 context,
                 airflow_url=settings.airflow_url or _airflow_url(),
-                timezone=settings.timezone,
+                timezone=self.timezone or settings.timezone,
                 run_page=_databricks_run_page(context),
             )
         # Whatever keeps the alert from being built must not hide the failure that it is about.

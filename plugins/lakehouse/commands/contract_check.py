@@ -65,13 +65,20 @@ def run(arguments: argparse.Namespace) -> int:
 def _invalid(folder: Path) -> list[str]:
     """What is wrong in the contracts of a folder, one line each."""
     from lakehouse.contracts.table_contracts import load_contracts
+    from lakehouse.daily_run.daily_run_file import check_one_big_table, read_daily_run
+    from lakehouse.settings import settings_at_parse
 
+    choices, problems = read_daily_run(folder, settings_at_parse())
     try:
-        load_contracts(folder)
+        contracts = load_contracts(folder)
     except ContractError as error:
         # The first line counts the others.
-        return str(error).splitlines()[1:] or [str(error)]
-    return []
+        return [*(str(error).splitlines()[1:] or [str(error)]), *problems]
+    try:
+        check_one_big_table(contracts, choices.one_big_table if choices else None)
+    except ContractError as error:
+        return [str(error)]
+    return problems
 
 
 def _live(folders: list[Path], arguments: argparse.Namespace) -> Iterator[Finding]:

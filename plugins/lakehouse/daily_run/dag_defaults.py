@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from lakehouse.settings import WiringSettings
 
 
-def default_args(settings: WiringSettings, alert: AlertNotifier) -> dict[str, Any]:
+def default_args(settings: WiringSettings, alert: AlertNotifier, owner: str = "data-platform") -> dict[str, Any]:
     """A DAG's `default_args`: retries with backoff by the settings, a limit of time, and the alert on failure."""
     return {
-        "owner": "data-platform",
+        "owner": owner,
         "retries": settings.task_retries,
         "retry_delay": timedelta(seconds=settings.retry_delay_seconds),
         "retry_exponential_backoff": True,

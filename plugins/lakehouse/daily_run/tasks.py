@@ -31,6 +31,7 @@ def resolve_run(timezone: str) -> dict[str, Any]:
         business_date = resolve_business_date(
             param=context["params"].get("business_date"),
             data_interval_start=dag_run.data_interval_start,
+            data_interval_end=dag_run.data_interval_end,
             timezone=timezone,
             today=datetime.now(ZoneInfo(timezone)).date(),
         )
@@ -39,10 +40,11 @@ def resolve_run(timezone: str) -> dict[str, Any]:
 
 
 @task
-def list_tables(schema: str) -> list[dict[str, Any]]:
+def list_tables(schema: str, one_big_table: str | None) -> list[dict[str, Any]]:
     """One plan per MySQL table of the schema (or of the `tables` param), in order of their names."""
     from lakehouse.bronze.bronze_layout import bronze_root, name_of_folder, schema_folder
     from lakehouse.contracts.table_contracts import load_contracts
+    from lakehouse.daily_run.daily_run_file import check_one_big_table
     from lakehouse.daily_run.planning import dropped_tables, left_out, plan_tables
     from lakehouse.errors import ContractError, LakehouseError, SourceUnavailableError, StorageError
     from lakehouse.lake.lake_path import folders_in
@@ -54,6 +56,7 @@ def list_tables(schema: str) -> list[dict[str, Any]]:
     requested = get_current_context()["params"].get("tables") or []
     with failing_at_once(ContractError):
         contracts = load_contracts(Path(settings.contracts_root) / schema)
+        notes = check_one_big_table(contracts, one_big_table)
     try:
         with MySqlSource(connection_info(settings.mysql_conn_id)) as source:
             tables = source.tables(schema)
@@ -63,7 +66,7 @@ def list_tables(schema: str) -> list[dict[str, Any]]:
         raise
     except LakehouseError as error:
         raise AirflowFailException(str(error)) from error
-    for line in (*left_out(tables, contracts), *dropped_tables(landed, tables, contracts)):
+    for line in (*notes, *left_out(tables, contracts), *dropped_tables(landed, tables, contracts)):
         print(line)
     for plan in planned:
         print(f"{plan.label}: {'by contract' if plan.contracted else 'no contract, bronze only'}")

@@ -24,7 +24,7 @@ CONTEXT = {"ti": _Instance()}
 PLAN = {"table": "customer", "contracted": True}
 PLACE = {"task_id": "x", **RUN}
 TASKS: dict[str, Callable[[], object]] = {
-    "list_tables": lambda: tasks.list_tables.function(schema="atliqsale"),
+    "list_tables": lambda: tasks.list_tables.function(schema="atliqsale", one_big_table="sales_obt"),
     "reconcile": lambda: tasks.reconcile.function(run=RUN, schema="atliqsale", one_big_table="sales_obt", plans=[]),
     "report": lambda: tasks.report.function(run=RUN, plans=[], schema="atliqsale"),
     "copy_to_bronze": lambda: MySqlToBronzeOperator(mysql_conn_id="mysql_onprem", plan={}, **PLACE).execute(CONTEXT),  # type: ignore[arg-type]

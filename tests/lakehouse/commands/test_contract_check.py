@@ -200,3 +200,17 @@ def test_what_is_invalid_is_told_line_by_line(tmp_path: Path, capsys: Shown) -> 
         "error: crm/customer.odcs.yaml: schema[customer].customProperties.tableKind: 'dimensoin': must be one of"
         " dimension, fact, one_big_table\n1 error, 0 warnings\n"
     )
+
+
+def test_the_choices_of_the_daily_run_are_checked_too(contracts_folder: Path, capsys: Shown) -> None:
+    def said(choices: str) -> list[str]:
+        (contracts_folder / "daily_run.toml").write_text(choices)
+        assert main(["contract", "check", "--offline", "--contracts", str(contracts_folder.parent)]) == FOUND_WRONG
+        return capsys.readouterr().out.splitlines()
+
+    assert said('owner = ""') == [
+        "error: atliqsale/daily_run.toml: owner: '': must be a name in quotes", "1 error, 0 warnings",
+    ]  # fmt: skip
+    assert said('one_big_table = "customer"')[0].startswith(
+        "error: atliqsale/daily_run.toml: one_big_table: 'customer': its contract has another tableKind"
+    )
