@@ -77,12 +77,13 @@ class DatabricksRunOperator(DatabricksSubmitRunOperator):
         self.params.clear()  # the operator would forward the DAG's params to a wheel task that takes none of them
         self.json = self.build_run(settings_of_task(), date.fromisoformat(self.business_date), attempt)
         super().execute(context)
-        event = self._ended_within(self.worker_wait)
+        assert self.run_id is not None
+        event = self._ended_within(self.worker_wait, self.run_id)
         if event is None:
-            self._defer()
-        self.execute_complete(context, event)
+            self._defer(self.run_id)
+        self.execute_complete(dict(context), event)
 
-    def _ended_within(self, longest: timedelta) -> dict[str, Any] | None:
+    def _ended_within(self, longest: timedelta, run_id: int) -> dict[str, Any] | None:
         """What the trigger would tell of the run, once it has ended; None if it has not within that time."""
         from airflow.providers.databricks.hooks.databricks import RunState
         from airflow.providers.databricks.utils.databricks import extract_failed_task_errors
@@ -90,28 +91,28 @@ class DatabricksRunOperator(DatabricksSubmitRunOperator):
         deadline = time.monotonic() + longest.total_seconds()
         while (left := deadline - time.monotonic()) > 0:
             time.sleep(min(self.polling_period_seconds, left))
-            run = self._hook.get_run(self.run_id)
+            run = self._hook.get_run(run_id)
             state = RunState(**run["state"])
             if state.is_terminal:
                 return {
-                    "run_id": self.run_id,
+                    "run_id": run_id,
                     "run_page_url": run["run_page_url"],
                     "run_state": state.to_json(),
                     "errors": extract_failed_task_errors(self._hook, run, state),
                 }
         return None
 
-    def _defer(self) -> NoReturn:
+    def _defer(self, run_id: int) -> NoReturn:
         from lakehouse.operators.databricks_run_trigger import DatabricksRunTrigger
 
         self.defer(
             trigger=DatabricksRunTrigger(
-                run_id=self.run_id,
+                run_id=run_id,
                 databricks_conn_id=self.databricks_conn_id,
                 polling_period_seconds=self.polling_period_seconds,
                 retry_limit=self.databricks_retry_limit,
                 retry_delay=self.databricks_retry_delay,
-                run_page_url=self._hook.get_run_page_url(self.run_id),
+                run_page_url=self._hook.get_run_page_url(run_id),
             ),
             method_name=DEFER_METHOD_NAME,
             timeout=self.longest_wait - self.worker_wait,
