@@ -38,6 +38,7 @@ class CopySpec:
     `everything` copies each slice in scope, whether its fingerprint changed or not.
     `contracted_columns` are pairs of name and physical type (None: any type) and may be empty: no contract, all columns
     are taken as they are. `contract_file` names the contract in messages. `drift_policy` is one of `DRIFT_POLICIES`.
+    `measures` are summed at the source even where they belong to its key, whose columns are not summed otherwise.
     `parallel_ranges` is how many sessions read a large table at once, all in one snapshot.
 
     Raises:
@@ -54,6 +55,7 @@ class CopySpec:
     change_scope: ChangeScope | None = None
     drift_policy: str = "contracted"
     parallel_ranges: int = 1
+    measures: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.change_detection not in CHANGE_DETECTIONS:
@@ -82,6 +84,7 @@ class CopySpec:
             change_scope=ChangeScope(**plan["change_scope"]) if plan.get("change_scope") else None,
             drift_policy=plan.get("drift_policy", "contracted"),
             parallel_ranges=plan.get("parallel_ranges", 1),
+            measures=tuple(plan.get("measures", ())),
         )
 
     @property

@@ -166,7 +166,11 @@ class _Copy:
     def _in(self, sessions: Sequence[MySqlSource]) -> CopyOutcome:
         spec, limits = self._spec, self._limits
         copied_at = self._clock().astimezone(UTC)
-        self._plans = tuple(plan_column(column) for column in self._source.columns(spec.schema, spec.table))
+        columns = self._source.columns(spec.schema, spec.table)
+        self._plans = tuple(
+            plan_column(replace(column, is_key=column.is_key and column.name not in spec.measures))
+            for column in columns
+        )
         contract = (spec.label, spec.contract_label, spec.contracted_columns, spec.date_column)
         check_contract(*contract, self._plans, spec.drift_policy)
         before = self._previous.columns if self._previous else ()
@@ -253,12 +257,27 @@ class _Copy:
     def _is_backfill(self) -> bool:
         return self._date_plan is not None and self._newest is not None and self._business_date < self._newest
 
+    def _is_replaced(self, previous: Manifest) -> bool:
+        """Whether no slice of an index can be carried over, so that a backfill copies all dates too.
+
+        One index has one list of columns: files of before and after a change of them would be read as though they were
+        alike.
+        """
+        stored = [(column.name, column.arrow_type) for column in previous.columns]
+        columns = [(column.name, column.arrow_type) for column in index_columns(self._plans)]
+        is_other = previous.date_column != self._spec.date_column or stored != columns
+        return is_other or self._lacks_sums(previous)
+
+    def _lacks_sums(self, previous: Manifest) -> bool:
+        """Whether the contract got a measure that the index has no sum of."""
+        return any(plan.sum_sql and plan.name not in previous.sums for plan in self._plans)
+
     def _look(self) -> Looked:
         """The slices to hold against the source."""
         spec, scope, previous, newest, date_plan = (
             self._spec, self._spec.change_scope, self._previous, self._newest, self._date_plan,
         )  # fmt: skip
-        if previous is None or newest is None or previous.date_column != spec.date_column:
+        if previous is None or newest is None or self._is_replaced(previous):
             return EVERYWHERE
         if self._is_backfill:
             return Looked(days=(self._business_date,))
@@ -278,9 +297,10 @@ class _Copy:
     def _decide(self) -> tuple[dict[str, SourceSlice], SlicePlan]:
         spec, previous, scope, newest = self._spec, self._previous, self._business_date, self._newest
         old = {item.slice: item for item in previous.slices} if previous else {}
-        if previous is not None and previous.date_column != spec.date_column:
-            # The old slices mean another date: none can be carried over, so all of them are copied anew.
+        if previous is not None and self._is_replaced(previous):
             scope = max(scope, newest or scope)
+        if previous is not None and (previous.date_column != spec.date_column or self._lacks_sums(previous)):
+            # The old slices mean another date, or lack a sum: none can be carried over, so all are copied anew.
             old = {name: replace(item, source_fingerprint=None) for name, item in old.items()}
         date_plan, looked = self._date_plan, self._looked
         statement = fingerprint_sql(
@@ -291,7 +311,8 @@ class _Copy:
             with_checksum=spec.change_detection != "full",
             predicate=looked.predicate(date_plan),
         )
-        checked = previous if self._compares and previous and previous.date_column == spec.date_column else None
+        is_comparable = previous and previous.date_column == spec.date_column and not self._lacks_sums(previous)
+        checked = previous if self._compares and is_comparable else None
         names = [name for name in old if name in looked]
         found, known = asked_beside_stored(
             self._source, statement, self._folder, checked, names, self._plans, date_plan is not None
