@@ -21,6 +21,7 @@ COPY --from=build /opt/cache/jars/delta-4.4.0 /opt/delta-jars
 COPY contracts contracts
 COPY dags dags
 COPY infra/airflow infra/airflow
+COPY lake_model lake_model
 COPY local local
 COPY plugins plugins
 COPY spark_jobs spark_jobs

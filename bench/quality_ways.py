@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from medallion.contracts.silver_contract import SilverContract
     from pyspark.sql import DataFrame, SparkSession
+
+    from lake_model.contracts.silver_contract import SilverContract
 
 COLUMNS = (
     ("product_code", "string"),
@@ -140,21 +141,22 @@ def _ours() -> Callable[[DataFrame], DataFrame]:
 
 
 def _contract() -> SilverContract:
-    from medallion.contracts.silver_contract import Column, Rule, Severity, SilverContract, TableKind
-    from medallion.quality import rules
+    from lake_model.contracts import row_rules as rules
+    from lake_model.contracts.silver_contract import Column, Rule, Severity, SilverContract, TableKind
 
     error = Severity.ERROR
     given = rules.Given("currency_valid_values", error, "currency is not known")
-    currency = Column("currency", "currency", "currency", "string")
     judged: Iterable[Rule] = (
         *(rules.type_conversion(name, kind) for name, kind in COLUMNS),
         *(rules.required(name, error) for name in ("product_code", "customer_code", "market_code", "order_date")),
         rules.option("product_code", "string", "pattern", "^Prod[0-9]{3,}$", error),
         rules.option("sales_qty", "bigint", "minimum", 1, error),
         rules.option("sales_qty", "bigint", "maximum", 1000, error),
-        rules.of_metric("invalidValues", (currency,), {"validValues": ["INR", "USD"]}, given),
-        rules.expression("sales_amount > 0", (), "sales_amount_positive", error, "not positive", None),
-        rules.expression("sales_amount <= sales_qty * 5000", (), "amount_fits_quantity", error, "does not fit", None),
+        rules.of_metric("invalidValues", ("currency",), {"validValues": ["INR", "USD"]}, given, "string"),
+        rules.expression("sales_amount > 0", (), rules.Given("sales_amount_positive", error, "not positive")),
+        rules.expression(
+            "sales_amount <= sales_qty * 5000", (), rules.Given("amount_fits_quantity", error, "does not fit")
+        ),
     )
     columns = tuple(Column(name, name, name, kind) for name, kind in COLUMNS)
     return SilverContract("sales", "bench", "sales", "sales", TableKind.FACT, columns, tuple(judged))

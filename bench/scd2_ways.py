@@ -50,9 +50,10 @@ def _ours(spark: SparkSession, lake: Lake, day: dt.date) -> None:
 
 
 def _run(spark: SparkSession, lake: Lake, day: dt.date, *, rebuild: bool) -> None:
-    from medallion.contracts.contract_files import read_silver_contract
     from medallion.dimensions.dimension_run import refresh_dimension
     from medallion.run.cli import JobArguments
+
+    from lake_model.contracts.table_contracts import read_silver_contract
 
     job = JobArguments(lake.contracts, TABLE, day, "bench", str(lake.root), None, rebuild=rebuild, accept_deletes=True)
     refresh_dimension(spark, job, read_silver_contract(lake.contracts, TABLE))

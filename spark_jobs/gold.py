@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from pyspark.sql import SparkSession
 
-from medallion.contracts.contract_files import read_one_big_table_contract, read_silver_contract
+from lake_model.contracts.table_contracts import read_one_big_table_contract, read_silver_contract
 from medallion.gold.one_big_table_refresh import refresh_one_big_table
 from medallion.run.cli import JobArguments
 from medallion.run.job import exit_on_failure, run_job

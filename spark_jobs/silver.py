@@ -13,10 +13,10 @@ from collections.abc import Sequence
 
 from pyspark.sql import SparkSession
 
-from medallion.contracts.contract_files import read_silver_contract, silver_tables
-from medallion.contracts.silver_contract import TableKind
+from lake_model.contracts.silver_contract import TableKind
+from lake_model.contracts.table_contracts import read_silver_contract, silver_tables
+from lake_model.errors import LakehouseError
 from medallion.dimensions.dimension_run import refresh_dimension
-from medallion.errors import MedallionError
 from medallion.facts.fact_run import refresh_fact
 from medallion.run.cli import JobArguments, parse_arguments
 from medallion.run.job import exit_on_failure, run_job
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> str | None:
         return run_job("silver", refresh, given)
     try:
         tables = silver_tables(parse_arguments("silver", [*given, "--table", ""]).contracts)
-    except MedallionError as error:
+    except LakehouseError as error:
         return f"silver: {error}"
     failures = [run_job("silver", refresh, [*given, "--table", table]) for table in tables]
     return "\n".join(one for one in failures if one is not None) or None

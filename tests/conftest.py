@@ -6,11 +6,14 @@ import itertools
 import os
 import subprocess
 import sys
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from hypothesis import settings
 
 from local.mysql_server import MySqlServer
@@ -52,6 +55,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         places = {name: place for place, name in enumerate(_LONGEST_FILES)}
         items.sort(key=lambda item: places.get(item.path.name, len(places)))
 
+PROJECT = Path(__file__).resolve().parents[1]
+
+EditContract = Callable[[str, Callable[[dict[str, Any]], None]], None]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """What makes a test longer than continuous integration has time for."""
@@ -81,6 +88,25 @@ def soak(request: pytest.FixtureRequest) -> bool:
 def histories(request: pytest.FixtureRequest) -> int:
     """The number of random histories asked for."""
     return int(request.config.getoption("--histories"))
+
+
+@pytest.fixture
+def contracts_folder(tmp_path: Path) -> Path:
+    """A copy of the shipped contracts that a test may spoil."""
+    return Path(shutil.copytree(PROJECT / "contracts" / "atliqsale", tmp_path / "atliqsale"))
+
+
+@pytest.fixture
+def edit_contract(contracts_folder: Path) -> EditContract:
+    """Change the document of one contract of `contracts_folder`: `edit_contract("customer", change)`."""
+
+    def edit(name: str, change: Callable[[dict[str, Any]], None]) -> None:
+        path = contracts_folder / f"{name}.odcs.yaml"
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        change(document)
+        path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+
+    return edit
 
 
 @pytest.fixture(scope="session")

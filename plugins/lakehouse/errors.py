@@ -4,17 +4,12 @@ A message names what was wrong (file or connection, field, value) and what to do
 reads it on a phone.
 """
 
-
-class LakehouseError(Exception):
-    """Base of all errors that this platform raises on the Airflow side."""
+from lake_model.errors import ContractError as ContractError
+from lake_model.errors import LakehouseError as LakehouseError
 
 
 class SettingError(LakehouseError):
     """A setting is missing or has a value that cannot be used."""
-
-
-class ContractError(LakehouseError):
-    """One or several contracts are missing, unreadable or wrong; the message lists every problem."""
 
 
 class BusinessDateError(LakehouseError):

@@ -8,21 +8,20 @@ from collections.abc import Sequence
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 
+from lake_model.errors import ContractError as ContractError
+from lake_model.errors import LakehouseError
+
 # Delta's own exceptions are not among those that PySpark makes its own: a classic session gives them as Java errors.
 SPARK_ERRORS = (PySparkException, Py4JJavaError)
 _CONFLICT = re.compile(r"\[DELTA_(?:CONCURRENT_\w+|METADATA_CHANGED|PROTOCOL_CHANGED)\b")
 
 
-class MedallionError(Exception):
-    """Something the user can put right; its text is the one message that a job prints before it exits with status 1."""
+class MedallionError(LakehouseError):
+    """What a job alone can raise; its text is the one message that a job prints before it exits with status 1."""
 
 
 class ArgumentError(MedallionError):
     """A command line argument is missing or has a value that cannot be used."""
-
-
-class ContractError(MedallionError):
-    """A contract is missing, unreadable or contradicts itself or the data; names every fault at once."""
 
 
 class BronzeError(MedallionError):

@@ -11,7 +11,7 @@ from decimal import Context, Decimal
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from medallion.contracts.silver_contract import SilverContract
+from lake_model.contracts.silver_contract import SilverContract
 from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
 from medallion.lake.bronze import UNDATED
 from medallion.lake.progress import SliceProgress

@@ -9,8 +9,9 @@ import pytest
 import yaml
 from datacontract.data_contract import DataContract
 from jsonschema import Draft201909Validator  # type: ignore[import-untyped]
-from lakehouse.contracts.table_contracts import load_contracts
 from open_data_contract_standard.model import OpenDataContractStandard  # ruff: ignore[banned-module-level-imports] - this is its test
+
+from lake_model.contracts.table_contracts import load_contracts
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
 FILES = sorted(CONTRACTS.rglob("*.odcs.yaml"))

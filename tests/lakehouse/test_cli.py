@@ -28,7 +28,7 @@ def test_asking_for_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env={"PYTHONPATH": str(PROJECT / "plugins")},
+        env={"PYTHONPATH": f"{PROJECT / 'plugins'}:{PROJECT}"},
         capture_output=True,
         text=True,
         check=True,

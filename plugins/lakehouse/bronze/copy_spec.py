@@ -6,29 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from lake_model.contracts.copy_scope import CHANGE_DETECTIONS as CHANGE_DETECTIONS
+from lake_model.contracts.copy_scope import DRIFT_POLICIES as DRIFT_POLICIES
+from lake_model.contracts.copy_scope import ChangeScope as ChangeScope
 from lakehouse.errors import ContractError
-
-CHANGE_DETECTIONS = ("fingerprint", "watermark", "full")
-# What of the source's columns fails a copy: that a contracted one is missing or retyped; that it is missing; or any
-# column that is not as contracted.
-DRIFT_POLICIES = ("contracted", "tolerant", "strict")
-
-
-@dataclass(frozen=True)
-class ChangeScope:
-    """Where a run looks for changes when it does not look everywhere.
-
-    Attributes:
-        full_pass_days: it looks everywhere when the last run that did is so many business dates older.
-        trailing_days: it looks at this many days up to its own; None with a watermark.
-        watermark_column: it looks at the dates of rows whose value here is newer than the last seen; None without.
-        overlap_minutes: how much older than the last seen it may be, for rows that were committed late.
-    """
-
-    full_pass_days: int
-    trailing_days: int | None = None
-    watermark_column: str | None = None
-    overlap_minutes: int = 0
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from lakehouse.commands.source_arguments import add_source_arguments, source_of
 from lakehouse.errors import ContractError, SourceError
 
 if TYPE_CHECKING:
-    from lakehouse.contracts.live_check import Finding
-    from lakehouse.contracts.table_contracts import ContractSet
+    from lake_model.contracts.table_contracts import ContractSet
+    from lakehouse.commands.live_check import Finding
     from lakehouse.source.mysql_source import MySqlSource
 
 _MOST_SECONDS = 60
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _invalid(folder: Path) -> list[str]:
     """What is wrong in the contracts of a folder, one line each."""
-    from lakehouse.contracts.table_contracts import load_contracts
+    from lake_model.contracts.table_contracts import load_contracts
     from lakehouse.daily_run.daily_run_file import check_one_big_table, read_daily_run
     from lakehouse.settings import settings_at_parse
 
@@ -82,7 +82,7 @@ def _invalid(folder: Path) -> list[str]:
 
 
 def _live(folders: list[Path], arguments: argparse.Namespace) -> Iterator[Finding]:
-    from lakehouse.contracts.table_contracts import load_contracts
+    from lake_model.contracts.table_contracts import load_contracts
     from lakehouse.source.mysql_source import MySqlSource
     from lakehouse.source.query_time import limit_time
 
@@ -93,8 +93,8 @@ def _live(folders: list[Path], arguments: argparse.Namespace) -> Iterator[Findin
 
 
 def _check_schema(source: MySqlSource, folder: Path, contracts: ContractSet, seconds: int) -> Iterator[Finding]:
-    from lakehouse.contracts.contract_files import ContractFile, Problem, read_contract_file
-    from lakehouse.contracts.live_check import Finding, check_columns, check_values, missing_table
+    from lake_model.contracts.contract_files import ContractFile, Problem, read_contract_file
+    from lakehouse.commands.live_check import Finding, check_columns, check_values, missing_table
     from lakehouse.drafting.source_description import describe_table
 
     try:

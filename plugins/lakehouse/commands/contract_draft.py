@@ -90,7 +90,7 @@ def _draft(arguments: argparse.Namespace) -> Draft:
 
 def _name(output: str | None, table: TableDescription) -> str:
     """The table's name in the lake; with the schema before it where another schema has a contract of that name."""
-    from lakehouse.contracts.lake_names import contracts_of_others, prefixed
+    from lake_model.contracts.lake_names import contracts_of_others, prefixed
     from lakehouse.drafting.contract_text import lake_name
 
     name = lake_name(table.table)
@@ -106,7 +106,7 @@ def _folder(output: str | None, schema: str) -> Path:
 
 def _check(text: str, name: str) -> None:
     """Raises ContractError where the draft would not pass the checks: better no file than one that stops the DAG."""
-    from lakehouse.contracts.table_contracts import load_contracts
+    from lake_model.contracts.table_contracts import load_contracts
 
     with tempfile.TemporaryDirectory() as root:
         folder = Path(root) / "drafted"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from lakehouse.contracts.contract_files import FILE_ENDING
+from lake_model.contracts.contract_files import FILE_ENDING
 from lakehouse.errors import ContractError
 from lakehouse.settings import setting_value
 

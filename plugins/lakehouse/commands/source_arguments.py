@@ -12,7 +12,7 @@ from lakehouse.errors import SourceError
 from lakehouse.source.mysql_address import find_connection
 
 if TYPE_CHECKING:
-    from lakehouse.contracts.table_contracts import ContractSet
+    from lake_model.contracts.table_contracts import ContractSet
     from lakehouse.source.source_connection import ConnectionInfo
 
 
@@ -69,8 +69,8 @@ def contracts_of_schema(root: Path, schema: str) -> ContractSet:
     Raises:
         ContractError: contracts are wrong; the message lists every problem.
     """
-    from lakehouse.contracts.contract_files import FILE_ENDING
-    from lakehouse.contracts.table_contracts import ContractSet, load_contracts
+    from lake_model.contracts.contract_files import FILE_ENDING
+    from lake_model.contracts.table_contracts import ContractSet, load_contracts
 
     if not any((root / schema).glob(f"*{FILE_ENDING}")):
         return ContractSet(schema, {}, {})

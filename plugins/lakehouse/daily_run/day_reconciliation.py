@@ -13,7 +13,7 @@ from lakehouse.daily_run.planning import TablePlan
 from lakehouse.daily_run.reconciliation import Figures, Reconciliation, reconcile
 
 if TYPE_CHECKING:
-    from lakehouse.contracts.table_contracts import OneBigTableContract
+    from lake_model.contracts.silver_contract import OneBigTableContract
     from lakehouse.daily_run.ledger import LakeFolder
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
+from lake_model.contracts.table_contracts import ContractedColumn, ContractSet, TableContract
 from lakehouse.bronze.copy_spec import ChangeScope
-from lakehouse.contracts.table_contracts import ContractedColumn, ContractSet, TableContract
 from lakehouse.errors import SourceDriftError, SourceError
 
 MOST_TABLES = 1024

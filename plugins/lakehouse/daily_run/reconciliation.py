@@ -19,7 +19,7 @@ from datetime import datetime
 from decimal import Context, Decimal, Inexact
 from typing import Any
 
-from lakehouse.contracts.table_contracts import OneBigTableContract
+from lake_model.contracts.silver_contract import OneBigTableContract
 from lakehouse.daily_run.ledger import LedgerRow
 from lakehouse.daily_run.planning import TablePlan
 from lakehouse.errors import ReconciliationError
@@ -170,7 +170,7 @@ def reconcile(
         else:
             found.compare_bronze(plan, copied, manifests.get(plan.table))
     for wide in one_big_tables:
-        found.compare_gold(wide, by_stage.get(("gold", wide.name)), by_stage.get(("silver", wide.fact_table)))
+        found.compare_gold(wide, by_stage.get(("gold", wide.name)), by_stage.get(("silver", wide.fact)))
     mismatches = tuple(mismatch for line in found.lines for mismatch in _mismatches(line))
     return Reconciliation(
         tuple(found.lines), mismatches, tuple(found.missing), found.not_compared, overtaken=found.overtaken
@@ -218,7 +218,7 @@ class _Found:
         lines = list(_gold_lines(wide, gold, silver))
         if silver is not None and _is_overtaken(silver, gold) and any(map(_lags, lines)):
             self.overtaken[wide.name] = (
-                f"gold read {wide.fact_table} as another run left it after this run's silver; it is compared with "
+                f"gold read {wide.fact} as another run left it after this run's silver; it is compared with "
                 "what it read"
             )
             lines = [replace(line, places=_without_fact(line)) for line in lines]

@@ -42,8 +42,8 @@ def resolve_run(timezone: str) -> dict[str, Any]:
 @task
 def list_tables(schema: str, one_big_table: str | None) -> list[dict[str, Any]]:
     """One plan per MySQL table of the schema (or of the `tables` param), in order of their names."""
+    from lake_model.contracts.table_contracts import load_contracts
     from lakehouse.bronze.bronze_layout import bronze_root, name_of_folder, schema_folder
-    from lakehouse.contracts.table_contracts import load_contracts
     from lakehouse.daily_run.daily_run_file import check_one_big_table
     from lakehouse.daily_run.planning import dropped_tables, left_out, plan_tables
     from lakehouse.errors import ContractError, LakehouseError, SourceUnavailableError, StorageError
@@ -78,7 +78,7 @@ def reconcile(
     run: dict[str, Any], schema: str, one_big_table: str | None, plans: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """Compares source, bronze, silver, quarantine and gold, per table and date; any difference fails the run."""
-    from lakehouse.contracts.table_contracts import load_contracts
+    from lake_model.contracts.table_contracts import load_contracts
     from lakehouse.daily_run.day_reconciliation import reconcile_day
     from lakehouse.daily_run.planning import TablePlan
     from lakehouse.errors import ContractError, ReconciliationError

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from lakehouse.contracts.contract_rules import COLUMN_NAME, KEPT_FOR_SILVER, KEPT_TABLE_ENDINGS, LAKE_NAME
+from lake_model.contracts.contract_rules import COLUMN_NAME, KEPT_FOR_SILVER, KEPT_TABLE_ENDINGS, LAKE_NAME
 from lakehouse.drafting.doubts import describe, doubts_of, transform_of
 from lakehouse.drafting.guesses import Guesses
 from lakehouse.drafting.source_description import DescribedColumn, TableDescription

@@ -15,7 +15,7 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from medallion.contracts.silver_contract import SilverContract
+from lake_model.contracts.silver_contract import SilverContract
 from medallion.dimensions.business_keys import join_value
 from medallion.quality.row_judgement import HAS_FINDINGS, UNIQUE, WARNINGS
 from medallion.quality.rules import identifier

@@ -8,7 +8,7 @@ from functools import reduce
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from medallion.contracts.silver_contract import SilverContract
+from lake_model.contracts.silver_contract import SilverContract
 from medallion.quality.rules import identifier
 
 BUSINESS_KEY = "_business_key"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from medallion.contracts.silver_contract import SilverContract
+from lake_model.contracts.silver_contract import SilverContract
 from medallion.errors import DeletesError
 
 

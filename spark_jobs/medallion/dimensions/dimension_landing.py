@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from pyspark.sql import DataFrame, SparkSession
 
-from medallion.contracts.silver_contract import SilverContract
+from lake_model.contracts.silver_contract import SilverContract
 from medallion.dimensions import scd1, scd2
 from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
 from medallion.dimensions.delete_guard import check_deletes

@@ -9,7 +9,7 @@ from functools import reduce
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from medallion.contracts.silver_contract import SilverContract
+from lake_model.contracts.silver_contract import SilverContract
 from medallion.dimensions import scd1, scd2
 from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
 from medallion.dimensions.delete_guard import check_deletes

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 
 from pyspark.sql import SparkSession
 
+from lake_model.contracts.silver_contract import SilverContract
 from medallion import reconcile
-from medallion.contracts.silver_contract import SilverContract
 from medallion.dimensions import scd2
 from medallion.dimensions.dimension_landing import land
 from medallion.dimensions.dimension_rebuild import check_complete, rebuild

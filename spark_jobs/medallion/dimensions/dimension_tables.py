@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from pyspark.sql import SparkSession
 
-from medallion.contracts.silver_contract import SilverContract
+from lake_model.contracts.silver_contract import SilverContract
 from medallion.dimensions import scd1, scd2
 from medallion.dimensions.landed_snapshots import Snapshot
 from medallion.lake import delta_tables

@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from medallion.contracts.silver_contract import Column, Rule, SilverContract
+from lake_model.contracts.silver_contract import Column, Rule, SilverContract
 from medallion.lake import bronze
 from medallion.lake.bronze import Manifest
 from medallion.lake.small_frames import MAX_ROWS, fetch_small
@@ -20,7 +20,7 @@ from medallion.quality.cleaning import UNCONVERTED, check_expressions, clean
 from medallion.quality.judgement_basis import Basis
 from medallion.quality.quality_counts import Counts, count_columns, counts_of
 from medallion.quality.row_judgement import ERRORS, WARNINGS, judge
-from medallion.quality.rules import identifier
+from medallion.quality.rules import identifier, violation
 from medallion.run.cli import JobArguments
 
 
@@ -110,7 +110,7 @@ def told_part(spark: SparkSession, contract: SilverContract, manifest: Manifest)
         columns=columns,
         rules=tuple(rule for rule in contract.rules if _is_told(rule, names, lake)),
         counted=tuple(rule for rule in contract.counted if _is_told(rule, names, lake)),
-        waivers=tuple(waiver for waiver in contract.waivers if _resolves(lake, [waiver.matches])),
+        waivers=tuple(waiver for waiver in contract.waivers if names.issuperset(one.column for one in waiver.rows)),
         tracked=tuple(name for name in contract.tracked if name in names),
     )
 
@@ -170,7 +170,7 @@ def _typed_null(column: Column) -> str:
 
 
 def _is_told(rule: Rule, names: set[str], lake: DataFrame) -> bool:
-    return names.issuperset(rule.columns) and (not rule.violated or _resolves(lake, [rule.violated]))
+    return names.issuperset(rule.columns) and (not (sql := violation(rule)) or _resolves(lake, [sql]))
 
 
 def _resolves(frame: DataFrame, expressions: Sequence[str]) -> bool:

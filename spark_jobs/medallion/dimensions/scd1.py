@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from medallion.contracts.silver_contract import SilverContract
+from lake_model.contracts.silver_contract import SilverContract
 from medallion.dimensions.scd2 import surrogate_key
 from medallion.quality.row_judgement import FINDINGS_TYPE, WARNINGS
 from medallion.quality.rules import identifier

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from medallion.contracts.silver_contract import SilverContract
+from lake_model.contracts.silver_contract import SilverContract
 from medallion.dimensions.business_keys import BUSINESS_KEY as BUSINESS_KEY
 from medallion.dimensions.business_keys import business_key as business_key
 from medallion.quality.row_judgement import FINDINGS_TYPE, WARNINGS, judge_warnings

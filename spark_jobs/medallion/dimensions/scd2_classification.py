@@ -12,7 +12,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from medallion.contracts.silver_contract import SilverContract
+from lake_model.contracts.silver_contract import SilverContract
 from medallion.dimensions.business_keys import BUSINESS_KEY, business_key, join_value
 from medallion.dimensions.scd2 import Landing, covers, surrogate_key
 from medallion.quality.row_judgement import WARNINGS

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from medallion.contracts.silver_contract import SilverContract
+from lake_model.contracts.silver_contract import SilverContract
 from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
 from medallion.dimensions.scd2 import as_versions
 from medallion.quality.rules import by_date, date_literal, identifier

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from medallion.contracts.silver_contract import SilverContract
+from lake_model.contracts.silver_contract import SilverContract
 from medallion.dimensions import scd2
 from medallion.dimensions.bucket_comparison import by_single_rows, can_be_compared, compare
 from medallion.dimensions.business_keys import BUSINESS_KEY, business_key

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from lake_model.contracts.silver_contract import SilverContract
 from medallion import reconcile
-from medallion.contracts.silver_contract import SilverContract
 from medallion.errors import ConcurrentWriteError
 from medallion.facts.fact_slices import (
     COPIES,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from medallion.contracts.silver_contract import SilverContract
+from lake_model.contracts.silver_contract import SilverContract
 from medallion.lake.bronze import SLICE, Manifest
 from medallion.lake.progress import SliceProgress
 from medallion.quality.cleaning import RAW

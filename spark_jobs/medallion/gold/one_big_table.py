@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from medallion.contracts.silver_contract import Join, OneBigTableContract, SilverContract
+from lake_model.contracts.silver_contract import Join, OneBigTableContract, SilverContract
 from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
 from medallion.errors import ContractError
 from medallion.quality.rules import identifier, text_literal

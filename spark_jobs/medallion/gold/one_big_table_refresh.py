@@ -18,8 +18,8 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from lake_model.contracts.silver_contract import OneBigTableContract, SilverContract, WideColumn, content_hash
 from medallion import reconcile
-from medallion.contracts.silver_contract import OneBigTableContract, SilverContract, WideColumn, content_hash
 from medallion.errors import (
     SPARK_ERRORS,
     BronzeError,

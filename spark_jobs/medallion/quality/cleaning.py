@@ -11,9 +11,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from medallion.contracts.silver_contract import SilverContract
+from lake_model.contracts.silver_contract import SilverContract
 from medallion.errors import ContractError
-from medallion.quality.rules import identifier
+from medallion.quality.rules import identifier, violation
 
 RAW = "_raw"
 UNCONVERTED = "_unconverted"
@@ -71,9 +71,9 @@ def check_expressions(spark: SparkSession, contract: SilverContract, source: T.S
         nulls = [f"CAST(NULL AS {column.lake_type}) AS {identifier(column.name)}" for column in contract.columns]
         judged = empty.selectExpr(f"CAST(NULL AS array<string>) AS {UNCONVERTED}", *nulls)
         rules = {
-            f"quality.{rule.name}": f"CAST(({rule.violated}) AS BOOLEAN)"
+            f"quality.{rule.name}": f"CAST(({sql}) AS BOOLEAN)"
             for rule in (*contract.rules, *contract.counted)
-            if rule.violated
+            if (sql := violation(rule))
         }
         faults += _faults(judged, rules, contract)
     if faults:

@@ -12,9 +12,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from medallion.contracts.contract_quality import QUARANTINED
-from medallion.contracts.limits import PERCENT, Limit
-from medallion.contracts.silver_contract import Expectation, Metric, Severity, SilverContract
+from lake_model.contracts.limits import PERCENT, QUARANTINED, Limit
+from lake_model.contracts.silver_contract import Expectation, Metric, Severity, SilverContract
 from medallion.lake.bronze import UNDATED, Slice
 from medallion.quality.quality_counts import Counts
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from medallion.contracts.silver_contract import Rule
+from lake_model.contracts.silver_contract import Rule
 from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
 from medallion.quality.rules import identifier
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from medallion.contracts.silver_contract import Rule, Severity, SilverContract
+from lake_model.contracts.silver_contract import Rule, Severity, SilverContract
 from medallion.quality.row_judgement import COUNTED, ERRORS, WAIVED, WARNINGS
 from medallion.quality.rules import text_literal
 

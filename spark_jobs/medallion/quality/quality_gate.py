@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from pyspark.sql import SparkSession
 
-from medallion.contracts.contract_waivers import FILE as WAIVERS_FILE
-from medallion.contracts.silver_contract import SilverContract, Waiver
+from lake_model.contracts.silver_contract import SilverContract, Waiver
+from lake_model.contracts.waivers import WAIVERS_FILE as WAIVERS_FILE
 from medallion.errors import QualityStopError
 from medallion.lake.table_names import TableNames
 from medallion.quality import quality_metrics

@@ -8,8 +8,8 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from medallion.contracts.contract_quality import QUARANTINED
-from medallion.contracts.silver_contract import Severity, SilverContract, Waiver
+from lake_model.contracts.limits import QUARANTINED
+from lake_model.contracts.silver_contract import Severity, SilverContract, Waiver
 from medallion.errors import SPARK_ERRORS, ConcurrentWriteError, is_conflict
 from medallion.lake import delta_tables
 from medallion.lake.small_frames import local_frame

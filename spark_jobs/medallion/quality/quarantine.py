@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from medallion.contracts.silver_contract import SilverContract, TableKind
+from lake_model.contracts.silver_contract import SilverContract, TableKind
 from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
 from medallion.errors import SPARK_ERRORS, ConcurrentWriteError, is_conflict
 from medallion.lake import delta_tables

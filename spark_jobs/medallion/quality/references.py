@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from medallion.contracts.contract_files import read_silver_contract
-from medallion.contracts.silver_contract import Rule, SilverContract
+from lake_model.contracts.silver_contract import Rule, SilverContract
+from lake_model.contracts.table_contracts import read_silver_contract
 from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
 from medallion.errors import BronzeError, ContractError
 from medallion.lake import bronze, delta_tables

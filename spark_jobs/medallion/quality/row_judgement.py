@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from medallion.contracts.silver_contract import Rule, Severity, SilverContract, TableKind, Waiver
+from lake_model.contracts.row_rules import UNIQUE as UNIQUE
+from lake_model.contracts.silver_contract import Rule, Severity, SilverContract, TableKind, Waiver
 from medallion.quality.known_keys import KnownKeys, with_known
-from medallion.quality.rules import identifier, text_literal
+from medallion.quality.rules import identifier, matches, text_literal, violation
 
 ERRORS = "_errors"
 WARNINGS = "_warnings"
@@ -24,7 +25,6 @@ WAIVED = "_waived"
 COUNTED = "_counted"
 FINDINGS = (ERRORS, WARNINGS, WAIVED, COUNTED)
 HAS_FINDINGS = " OR ".join(f"{name} IS NOT NULL" for name in FINDINGS)
-UNIQUE = "is_unique"
 FINDINGS_TYPE = (
     "array<struct<name:string,message:string,columns:array<string>,filter:string,function:string,"
     "run_time:timestamp,run_id:string,user_metadata:map<string,string>>>"
@@ -104,7 +104,7 @@ def _violations(
             rows = rows.withColumn(f"_rows_{number}", _rows_sharing(rule, slice_column))
             violations[rule.name] = f"_rows_{number} > 1"
         else:
-            violations[rule.name] = rule.violated
+            violations[rule.name] = violation(rule)
     return rows, violations
 
 
@@ -122,17 +122,17 @@ def _waived(contract: SilverContract, waivers: Iterable[Waiver], violations: Map
         for waiver in waivers:
             if rule.severity is not Severity.ERROR or rule.name not in waiver.rules:
                 continue
-            condition = f"({violations[rule.name]}) AND ({waiver.matches})"
+            condition = f"({violations[rule.name]}) AND ({matches(waiver)})"
             for one in earlier:
                 condition += f" AND NOT ({one})"
             found.append(_Found(condition, _finding(rule, waiver)))
-            earlier.append(waiver.matches)
+            earlier.append(matches(waiver))
     return found
 
 
 def _not_waived(violated: str, rule: Rule, waivers: Iterable[Waiver]) -> str:
-    matches = " OR ".join(f"({waiver.matches})" for waiver in waivers if rule.name in waiver.rules)
-    return f"({violated}) AND NOT ({matches})" if matches else violated
+    passed = " OR ".join(f"({matches(waiver)})" for waiver in waivers if rule.name in waiver.rules)
+    return f"({violated}) AND NOT ({passed})" if passed else violated
 
 
 def _told(found: list[_Found], result_type: str = FINDINGS_TYPE) -> Column:

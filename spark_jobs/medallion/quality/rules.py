@@ -1,26 +1,20 @@
-"""Turns what a contract says of a column into row rules: Spark SQL conditions, pure text."""
+"""Turns row rules and waivers into Spark SQL conditions: pure text."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
-from medallion.contracts.limits import Limit
-from medallion.contracts.silver_contract import Column, Rule, Severity
+from lake_model.contracts.lake_types import LENGTHS
+from lake_model.contracts.row_rules import CONVERTED, KNOWN, NOT_NULL, UNIQUE
+from lake_model.contracts.silver_contract import Rule, Waiver
 
-LENGTHS = ("minLength", "maxLength")
-BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
-OPTIONS = (*LENGTHS, *BOUNDS, "pattern")
-_SNAKE = {
-    "minimum": ("minimum", "<", "is less than"),
-    "maximum": ("maximum", ">", "is greater than"),
-    "exclusiveMinimum": ("exclusive_minimum", "<=", "is not greater than"),
-    "exclusiveMaximum": ("exclusive_maximum", ">=", "is not less than"),
-    "minLength": ("min_length", "<", "is shorter than"),
-    "maxLength": ("max_length", ">", "is longer than"),
-}
+# By option, how a row's value stands to it that breaks the rule.
+_BROKEN = {
+    "minimum": "<", "maximum": ">", "exclusiveMinimum": "<=", "exclusiveMaximum": ">=", "minLength": "<",
+    "maxLength": ">",
+}  # fmt: skip
 
 
 def identifier(name: str) -> str:
@@ -67,140 +61,36 @@ def literal(value: Any, lake_type: str) -> str:
     return f"{value}D" if lake_type in {"double", "float"} else f"{value}"
 
 
-def required(column: str, severity: Severity) -> Rule:
-    """The column has a value."""
-    return Rule(
-        name=f"{column}_required",
-        message=f"{column} is missing",
-        columns=(column,),
-        function="is_not_null",
-        violated=f"{identifier(column)} IS NULL",
-        severity=severity,
-    )
-
-
-def type_conversion(column: str, lake_type: str) -> Rule:
-    """The cleaned value fits the lake's type; always an error, because the value would be lost."""
-    return Rule(
-        name=f"{column}_type_conversion",
-        message=f"{column} cannot be converted to {lake_type}",
-        columns=(column,),
-        function="type_conversion",
-        violated=f"array_contains(_unconverted, {text_literal(column)})",
-        severity=Severity.ERROR,
-    )
-
-
-def unique(columns: tuple[str, ...], severity: Severity, *, is_key: bool) -> Rule:
-    """No two rows of the snapshot share the columns' values (NULLs are not compared)."""
-    joined = "_".join(columns)
-    suffix = "duplicate_key" if is_key else "unique"
-    return Rule(
-        name=f"{joined}_{suffix}",
-        message=f"several rows share the same {', '.join(columns)}",
-        columns=columns,
-        function="is_unique",
-        violated="",
-        severity=severity,
-    )
-
-
-def known(column: str, dimension: str, key: str) -> Rule:
-    """The value is a key that a dimension knew on the row's date (NULL is not looked up); always an error."""
-    return Rule(
-        name=f"{column}_known",
-        message=f"{column} is not in {dimension}",
-        columns=(column,),
-        function="foreign_key",
-        violated="",
-        severity=Severity.ERROR,
-        reference=(dimension, key),
-    )
-
-
-def option(column: str, lake_type: str, name: str, value: Any, severity: Severity) -> Rule:
-    """One of ODCS's ``logicalTypeOptions``.
-
-    Raises:
-        ValueError: the value does not suit the column.
-    """
-    quoted = identifier(column)
+def violation(rule: Rule) -> str:
+    """Spark SQL over lake columns that is TRUE where a row breaks the rule; empty where it looks at other rows."""
+    arguments = dict(rule.arguments)
+    if rule.function in {UNIQUE, KNOWN}:
+        return ""
+    if rule.function == "sql_expression":
+        return f"({arguments['expression']}) IS FALSE"
+    if rule.function == CONVERTED:
+        return f"array_contains(_unconverted, {text_literal(rule.columns[0])})"
+    column = identifier(rule.columns[0])
+    if rule.function == NOT_NULL:
+        return f"{column} IS NULL"
+    ((name, value),) = rule.arguments
+    if name == "missingValues":
+        listed = ", ".join(literal(one, rule.lake_type) for one in value if one is not None)
+        parts = [f"{column} IS NULL"] if None in value else []
+        return " OR ".join([*parts, f"{column} IN ({listed})"] if listed else parts)
+    if name == "validValues":
+        return f"{column} NOT IN ({', '.join(literal(one, rule.lake_type) for one in value)})"
     if name == "pattern":
-        if lake_type != "string":
-            raise ValueError(f"a pattern needs a string column, this one is {lake_type}")
-        violated = f"NOT rlike({quoted}, {text_literal(str(value))})"
-        return Rule(
-            f"{column}_pattern", f"{column} does not match {value}", (column,), "regex_match", violated, severity
-        )
-    suffix, operator, words = _SNAKE[name]
+        return f"NOT rlike({column}, {text_literal(str(value))})"
     if name in LENGTHS:
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise ValueError("a whole number from 0 is wanted")
-        if lake_type != "string":
-            raise ValueError(f"a length needs a string column, this one is {lake_type}")
-        violated, function = f"char_length({quoted}) {operator} {value}", "is_length_in_range"
-    else:
-        if lake_type in {"string", "boolean", "binary"}:
-            raise ValueError(f"a bound needs a number, date or timestamp, this column is {lake_type}")
-        violated, function = f"{quoted} {operator} {literal(value, lake_type)}", "is_in_range"
-    return Rule(f"{column}_{suffix}", f"{column} {words} {value}", (column,), function, violated, severity)
+        return f"char_length({column}) {_BROKEN[name]} {value}"
+    return f"{column} {_BROKEN[name]} {literal(value, rule.lake_type)}"
 
 
-@dataclass(frozen=True)
-class Given:
-    """What a contract says of a rule whatever it judges."""
-
-    name: str
-    severity: Severity
-    message: str
-    dimension: str | None = None
-
-
-def of_metric(metric: str, columns: tuple[Column, ...], arguments: Mapping[str, Any], given: Given) -> Rule:
-    """The rule that a row breaks when one of ODCS's metrics counts it.
-
-    ``duplicateValues`` takes any number of columns, the others one. NULL is neither a duplicate nor invalid.
-
-    Raises:
-        ValueError: the metric's arguments are missing or do not suit the column; says what to write.
-    """
-    names = tuple(column.name for column in columns)
-    if metric == "duplicateValues":
-        return _rule(given, names, "is_unique", "")
-    column, quoted = columns[0], identifier(columns[0].name)
-    if metric == "nullValues":
-        return _rule(given, names, "is_not_null", f"{quoted} IS NULL")
-    if metric == "missingValues":
-        values = _values(arguments, "missingValues")
-        listed = ", ".join(literal(value, column.lake_type) for value in values if value is not None)
-        parts = [f"{quoted} IS NULL"] if None in values else []
-        parts += [f"{quoted} IN ({listed})"] if listed else []
-        return _rule(given, names, "is_not_missing", " OR ".join(parts))
-    if "pattern" in arguments:
-        violated = option(column.name, column.lake_type, "pattern", arguments["pattern"], given.severity).violated
-        return _rule(given, names, "regex_match", violated)
-    listed = ", ".join(literal(value, column.lake_type) for value in _values(arguments, "validValues"))
-    return _rule(given, names, "is_in_list", f"{quoted} NOT IN ({listed})")
-
-
-def with_limit(rule: Rule, limit: Limit) -> Rule:
-    """The rule, whose rows are counted and not marked."""
-    return replace(rule, limit=limit)
-
-
-def _rule(given: Given, columns: tuple[str, ...], function: str, violated: str) -> Rule:
-    return Rule(given.name, given.message, columns, function, violated, given.severity, given.dimension)
-
-
-def _values(arguments: Mapping[str, Any], name: str) -> list[Any]:
-    values = arguments.get(name)
-    if not isinstance(values, list) or not values:
-        raise ValueError(f"give {name}: a list of values" + (", or pattern" if name == "validValues" else ""))
-    return values
-
-
-def expression(
-    implementation: str, columns: tuple[str, ...], name: str, severity: Severity, message: str, dimension: str | None
-) -> Rule:
-    """A boolean Spark SQL expression over lake columns; a row where it is FALSE breaks the rule, NULL passes."""
-    return Rule(name, message, columns, "sql_expression", f"({implementation}) IS FALSE", severity, dimension)
+def matches(waiver: Waiver) -> str:
+    """Spark SQL over lake columns that is TRUE for the rows that a waiver is about, and never NULL."""
+    parts = [
+        f"{identifier(one.column)} <=> {'NULL' if one.value is None else literal(one.value, one.lake_type)}"
+        for one in waiver.rows
+    ]
+    return " AND ".join(parts) or "TRUE"

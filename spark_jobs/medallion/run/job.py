@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
+from lake_model.errors import LakehouseError
 from medallion.errors import (
     SPARK_ERRORS,
     CleaningError,
@@ -55,14 +56,14 @@ def run_job(stage: str, work: Work, argv: Sequence[str] | None) -> str | None:
         for name in _PYSPARK_LOGGERS:
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         spark = get_session()
-    except MedallionError as error:
+    except LakehouseError as error:
         return f"{stage}: {error}"
     outcome, message = None, None
     try:
         outcome = work(spark, job)
     except QualityStopError as error:
         outcome, message = Outcome("stopped", detail={"expectations_not_met": list(error.findings)}), str(error)
-    except MedallionError as error:
+    except LakehouseError as error:
         message = str(error)
     except (*SPARK_ERRORS, OSError) as error:
         log.debug("stage failed", exc_info=error)

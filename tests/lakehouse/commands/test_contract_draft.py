@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lakehouse.cli import main
 from lakehouse.commands.command import DONE, NOT_DONE
-from lakehouse.contracts.table_contracts import load_contracts
 
+from lake_model.contracts.table_contracts import load_contracts
 from local.mysql_server import MySqlServer
 from tests.lakehouse.copying import Bench
 
@@ -69,8 +69,9 @@ def draft(bench: Bench, shown: Shown, table: str, *words: str) -> str:
 
 def refused_by_spark(text: str) -> str:
     """What silver finds wrong with a contract; empty where it takes it."""
-    from medallion.contracts.contract_files import read_silver_contract
     from medallion.errors import ContractError
+
+    from lake_model.contracts.table_contracts import read_silver_contract
 
     name = yaml.safe_load(text)["schema"][0]["name"]
     with tempfile.TemporaryDirectory() as root:

@@ -170,7 +170,7 @@ def test_an_interrupted_copy_leaves_nothing_behind(bench: Bench, tmp_path: Path,
     )
     command = [sys.executable, "-m", "lakehouse", "copy", "slow", "--date", "2026-11-20", "--lake-root", "lake"]
     copy = subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(PROJECT / "plugins")}
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": f"{PROJECT / 'plugins'}:{PROJECT}"}
     )
     try:
         while not bench.ask(running):

@@ -10,7 +10,7 @@ import pytest
 from lakehouse.daily_run.databricks_runs import JOB_DEPENDENCIES, WHEEL_PACKAGE, gold_run, silver_run
 from lakehouse.settings import load_settings
 
-from tests.lakehouse.conftest import PROJECT
+from tests.conftest import PROJECT
 
 ENVIRONMENT = {
     "LAKEHOUSE_LAKE_ROOT": "abfs://adls_gen2@lake/sales",
@@ -74,7 +74,7 @@ def test_silver_runs_its_file_on_serverless_by_default() -> None:
         "environments": [
             {
                 "environment_key": "lakehouse",
-                "spec": {"environment_version": "4", "dependencies": ["open-data-contract-standard>=3.2"]},
+                "spec": {"environment_version": "4", "dependencies": list(JOB_DEPENDENCIES)},
             }
         ],
         "timeout_seconds": 7200,

@@ -9,9 +9,10 @@ from types import MappingProxyType
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lakehouse.contracts.table_contracts import ContractedColumn, ContractSet, TableContract
 from lakehouse.daily_run.planning import AwaitedTable, TablePlan, dropped_tables, left_out, plan_tables
 from lakehouse.errors import SourceDriftError, SourceError
+
+from lake_model.contracts.table_contracts import ContractedColumn, ContractSet, TableContract
 
 
 @dataclass(frozen=True)

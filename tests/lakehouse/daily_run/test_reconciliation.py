@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lakehouse.contracts.table_contracts import OneBigTableContract
 from lakehouse.daily_run.ledger import LedgerRow
 from lakehouse.daily_run.planning import TablePlan
 from lakehouse.daily_run.reconciliation import Reconciliation, reconcile
 from lakehouse.errors import ReconciliationError
+
+from lake_model.contracts.silver_contract import OneBigTableContract
 
 SALES = TablePlan(
     schema="shop",
@@ -33,7 +34,10 @@ WIDE = OneBigTableContract(
     file="wide.odcs.yaml",
     schema="shop",
     name="wide",
-    fact_table="fact_sales",
+    fact="fact_sales",
+    joins=(),
+    columns=(),
+    partition_column="day",
     measures=("amount", "revenue"),
 )
 

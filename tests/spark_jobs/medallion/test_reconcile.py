@@ -17,9 +17,10 @@ pytestmark = pytest.mark.spark
 
 
 def test_sums_of_refused_rows_keep_every_digit(spark: SparkSession, tmp_path: Path) -> None:
-    from medallion.contracts.contract_files import read_silver_contract
     from medallion.quality import quarantine
     from medallion.reconcile import Figures, measure_open_quarantine
+
+    from lake_model.contracts.table_contracts import read_silver_contract
 
     table = f"delta.`{tmp_path}/refused`"
     quarantine.create(spark, table)

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from medallion.contracts.silver_contract import Rule, Severity
 
+from lake_model.contracts.silver_contract import Rule, Severity
 from tests.spark_jobs.medallion.dimensions.thing_contract import thing_contract
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def test_what_must_be_unique_over_other_columns_cannot_be_compared_by_keys() -> 
     from medallion.dimensions.bucket_comparison import by_single_rows, can_be_compared
 
     def unique(*columns: str) -> Rule:
-        return Rule("_".join(columns), "", columns, "is_unique", "", Severity.ERROR)
+        return Rule("_".join(columns), "", columns, "is_unique", Severity.ERROR)
 
     over_key = replace(CONTRACT, rules=(unique("code"), unique("code", "name")))
     assert can_be_compared(over_key)

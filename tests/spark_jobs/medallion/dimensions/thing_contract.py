@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from medallion.contracts.silver_contract import Column, SilverContract, TableKind
+from lake_model.contracts.silver_contract import Column, SilverContract, TableKind
 
 
 def thing_contract(columns: dict[str, str], tracked: tuple[str, ...]) -> SilverContract:

@@ -17,10 +17,11 @@ pytestmark = pytest.mark.spark
 
 
 def test_wrong_expressions_are_told_with_their_lines(spark: SparkSession, tmp_path: Path) -> None:
-    from medallion.contracts.contract_files import read_one_big_table_contract, read_silver_contract
     from medallion.errors import ContractError
     from medallion.gold.one_big_table import latest_rows
     from medallion.gold.one_big_table_refresh import check_columns
+
+    from lake_model.contracts.table_contracts import read_one_big_table_contract, read_silver_contract
 
     folder = Path(shutil.copytree(CONTRACTS, tmp_path / "atliqsale"))
     path = folder / "sales_obt.odcs.yaml"

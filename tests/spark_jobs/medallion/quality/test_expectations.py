@@ -11,22 +11,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
-    from medallion.contracts.silver_contract import SilverContract
     from medallion.quality.expectations import Verdict
+
+    from lake_model.contracts.silver_contract import SilverContract
 
 DAY = dt.date(2026, 11, 20)
 
 
 def contract(**values: Any) -> SilverContract:
-    from medallion.contracts.silver_contract import SilverContract, TableKind
+    from lake_model.contracts.silver_contract import SilverContract, TableKind
 
     fields = {"columns": (), "rules": (), "date_column": "day"} | values
     return SilverContract("sales.odcs.yaml", "shop", "sales", "sales", TableKind.FACT, **fields)
 
 
 def expectation(metric: str, operator: str, *bounds: str, unit: str = "rows", **values: Any) -> SilverContract:
-    from medallion.contracts.limits import Limit
-    from medallion.contracts.silver_contract import Expectation, Metric, Severity
+    from lake_model.contracts.limits import Limit
+    from lake_model.contracts.silver_contract import Expectation, Metric, Severity
 
     one = Expectation("rule", "told", Metric(metric), Limit(operator, bounds, unit), Severity.ERROR, **values)
     return contract(expectations=(one,))
@@ -88,14 +89,15 @@ def test_the_age_of_the_newest_date() -> None:
 
 
 def test_limits_on_rows_that_break_rules() -> None:
-    from medallion.contracts.limits import Limit, at_most
-    from medallion.contracts.silver_contract import Rule, Severity
     from medallion.quality.expectations import counted_verdicts
     from medallion.quality.quality_counts import Counts
 
-    counted = Rule("nulls", "too many NULLs", ("a",), "is_not_null", "a IS NULL", Severity.WARNING,
+    from lake_model.contracts.limits import Limit, at_most
+    from lake_model.contracts.silver_contract import Rule, Severity
+
+    counted = Rule("nulls", "too many NULLs", ("a",), "is_not_null", Severity.WARNING,
                    limit=Limit("mustBeLessThan", ("10",), "percent"))  # fmt: skip
-    marking = Rule("low", "too low", ("a",), "sql_expression", "a < 1", Severity.ERROR)
+    marking = Rule("low", "too low", ("a",), "sql_expression", Severity.ERROR)
     of = contract(
         rules=(marking,), counted=(counted,),
         stop_above={"quarantined": at_most("5", "percent"), "low": at_most("20", "rows")},

@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
-    from medallion.contracts.silver_contract import SilverContract
     from pyspark.sql import SparkSession
+
+    from lake_model.contracts.silver_contract import SilverContract
 
 pytestmark = pytest.mark.spark
 DAYS = (dt.date(2026, 11, 19), dt.date(2026, 11, 20))
@@ -57,8 +58,16 @@ severities = st.fixed_dictionaries({name: st.sampled_from(["error", "warning", "
 
 
 def contract(severities: dict[str, str], waived: set[str]) -> SilverContract:
-    from medallion.contracts.silver_contract import Column, Severity, SilverContract, TableKind, Waiver
-    from medallion.quality import rules
+
+    from lake_model.contracts import row_rules as rules
+    from lake_model.contracts.silver_contract import (
+        Column,
+        ColumnValue,
+        Severity,
+        SilverContract,
+        TableKind,
+        Waiver,
+    )
 
     code, quantity = Column("code", "code", "code", "string"), Column("quantity", "quantity", "quantity", "bigint")
 
@@ -71,20 +80,20 @@ def contract(severities: dict[str, str], waived: set[str]) -> SilverContract:
             "code_required": lambda: rules.required("code", severity),
             "code_pattern": lambda: rules.option("code", "string", "pattern", "^P", severity),
             "code_filled": lambda: rules.of_metric(
-                "missingValues", (code,), {"missingValues": [None, "", "P"]}, given_rule(name)
+                "missingValues", ("code",), {"missingValues": [None, "", "P"]}, given_rule(name), "string"
             ),
             "quantity_minimum": lambda: rules.option("quantity", "bigint", "minimum", 1, severity),
             "quantity_known": lambda: rules.of_metric(
-                "invalidValues", (quantity,), {"validValues": [0, 1, 2]}, given_rule(name)
+                "invalidValues", ("quantity",), {"validValues": [0, 1, 2]}, given_rule(name), "bigint"
             ),
-            "not_both": lambda: rules.expression("NOT (code = 'X' AND quantity > 1)", (), name, severity, name, None),
-            "one_of_each": lambda: rules.of_metric("duplicateValues", (code, quantity), {}, given_rule(name)),
-            "one_code": lambda: rules.of_metric("duplicateValues", (code,), {}, given_rule(name)),
+            "not_both": lambda: rules.expression("NOT (code = 'X' AND quantity > 1)", (), given_rule(name)),
+            "one_of_each": lambda: rules.of_metric("duplicateValues", ("code", "quantity"), {}, given_rule(name)),
+            "one_code": lambda: rules.of_metric("duplicateValues", ("code",), {}, given_rule(name)),
         }[name]()
 
     chosen = tuple(rule(name) for name in MODEL if severities[name] != "none")
     columns = (Column("day", "day", "day", "date"), code, quantity)
-    waivers = tuple(Waiver((name,), "`code` <=> 'X'", "known", AS_OF) for name in sorted(waived))
+    waivers = tuple(Waiver((name,), (ColumnValue("code", "string", "X"),), "known", AS_OF) for name in sorted(waived))
     return SilverContract(
         "f", "shop", "sale", "sale", TableKind.FACT, columns, chosen, date_source="day", date_column="day",
         keep_one=True, waivers=waivers,

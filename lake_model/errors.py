@@ -1,0 +1,9 @@
+"""The base of all errors of the platform, and those that both sides can raise."""
+
+
+class LakehouseError(Exception):
+    """Base of all errors that a person can put right; the text names what was wrong and what to do about it."""
+
+
+class ContractError(LakehouseError):
+    """One or several contracts are missing, unreadable or wrong; the message lists every problem."""

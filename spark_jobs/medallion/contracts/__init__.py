@@ -1,1 +1,0 @@
-"""The contract files as the Spark side reads and checks them."""
