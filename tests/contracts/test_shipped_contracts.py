@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from datacontract.data_contract import DataContract
-from jsonschema import Draft201909Validator  # type: ignore[import-untyped]
+from jsonschema import Draft201909Validator  # type: ignore[import-untyped] # ruff: ignore[banned-module-level-imports] - this is its test
 from open_data_contract_standard.model import OpenDataContractStandard  # ruff: ignore[banned-module-level-imports] - this is its test
 
 from lake_model.contracts.table_contracts import load_contracts
