@@ -55,6 +55,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         places = {name: place for place, name in enumerate(_LONGEST_FILES)}
         items.sort(key=lambda item: places.get(item.path.name, len(places)))
 
+
 PROJECT = Path(__file__).resolve().parents[1]
 
 EditContract = Callable[[str, Callable[[dict[str, Any]], None]], None]
