@@ -131,12 +131,14 @@ class Column:
         source: source column that it comes from; None when it is derived.
         expression: Spark SQL over source columns.
         lake_type: Spark SQL type that the expression's value is converted to.
+        classification: who may see the values, in the contract's words; empty where it says nothing.
     """
 
     name: str
     source: str | None
     expression: str
     lake_type: str
+    classification: str = ""
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,8 @@ def _column(column: SchemaProperty) -> Column:
     derived = custom_properties(column.customProperties).get("derived", False)
     source = None if derived else column.physicalName or name
     quoted = (source or name).replace("`", "``")
-    return Column(name, source, column.transformLogic or f"`{quoted}`", lake_type(column) or "")
+    expression = column.transformLogic or f"`{quoted}`"
+    return Column(name, source, expression, lake_type(column) or "", column.classification or "")
 
 
 def _join(join: object) -> Join:

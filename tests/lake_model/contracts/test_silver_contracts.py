@@ -32,6 +32,13 @@ def test_a_fact_as_it_is_shipped() -> None:
     assert contract.columns[7].source is None
 
 
+def test_who_may_see_a_column_is_known() -> None:
+    columns = read_silver_contract(CONTRACTS, "customer").columns
+    assert {column.name: column.classification for column in columns} == {
+        "customer_code": "", "customer_name": "confidential", "customer_type": "",
+    }  # fmt: skip
+
+
 def test_a_one_big_table_as_it_is_shipped() -> None:
     contract = read_one_big_table_contract(CONTRACTS, "sales_obt")
     assert contract.joins[3] == Join("date", (("order_date", "date"),))
