@@ -23,7 +23,6 @@ DAG_FILES = sorted((REPOSITORY / "dags").glob("*.py"))
 POOLS = json.loads((REPOSITORY / "infra" / "airflow" / "pools.json").read_text())
 HEAVY = {
     "pyarrow", "pandas", "pyspark", "deltalake", "duckdb", "MySQLdb", "open_data_contract_standard", "adlfs", "sqlglot",
-    "jsonschema",
 }  # fmt: skip
 
 

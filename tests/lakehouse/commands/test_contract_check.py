@@ -196,9 +196,10 @@ def test_what_is_invalid_is_told_line_by_line(tmp_path: Path, capsys: Shown) -> 
     (tmp_path / "crm" / "customer.odcs.yaml").write_text(wrong)
 
     assert main(["contract", "check", "--offline", "--contracts", str(tmp_path)]) == FOUND_WRONG
+    (line,) = [number for number, text in enumerate(wrong.splitlines(), 1) if "dimensoin" in text]
     assert capsys.readouterr().out == (
-        "error: crm/customer.odcs.yaml: schema[customer].customProperties.tableKind: 'dimensoin': must be one of"
-        " dimension, fact, one_big_table\n1 error, 0 warnings\n"
+        f"error: crm/customer.odcs.yaml: line {line}: schema[customer].customProperties.tableKind: 'dimensoin': "
+        "must be one of dimension, fact, one_big_table\n1 error, 0 warnings\n"
     )
 
 
