@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import subprocess
 import sys
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -20,5 +20,3 @@ def logging_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MySqlSe
     server.start()
     yield server
     server.stop()
-
-

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from lakehouse.errors import ContractError
 
 if TYPE_CHECKING:
-    from lakehouse.contracts.table_contracts import ContractSet
+    from lake_model.contracts.table_contracts import ContractSet
     from lakehouse.settings import WiringSettings
 
 FILE = "daily_run.toml"

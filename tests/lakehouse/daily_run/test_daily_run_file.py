@@ -6,10 +6,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from lakehouse.contracts.table_contracts import load_contracts
 from lakehouse.daily_run.daily_run_file import DailyRun, check_one_big_table, daily_runs
 from lakehouse.errors import ContractError
 from lakehouse.settings import settings_at_parse
+
+from lake_model.contracts.table_contracts import load_contracts
 
 SETTINGS = settings_at_parse({"LAKEHOUSE_TIMEZONE": "Asia/Kolkata", "LAKEHOUSE_SCHEDULE_START": "2024-01-01"})
 BY_SETTINGS = DailyRun("shop", "shop_daily", "0 0 * * *", "Asia/Kolkata", date(2024, 1, 1), None, "data-platform", "")
