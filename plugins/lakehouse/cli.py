@@ -7,11 +7,17 @@ import os
 import sys
 from collections.abc import Sequence
 
-from lakehouse.commands import contract_check, contract_draft, copy, upkeep
+from lakehouse.commands import contract_check, contract_draft, copy, repair, upkeep
 from lakehouse.commands.command import INTERRUPTED, NOT_DONE, Command
 from lakehouse.errors import LakehouseError
 
-COMMANDS: tuple[Command, ...] = (contract_draft.COMMAND, contract_check.COMMAND, copy.COMMAND, upkeep.COMMAND)
+COMMANDS: tuple[Command, ...] = (
+    contract_draft.COMMAND,
+    contract_check.COMMAND,
+    copy.COMMAND,
+    repair.COMMAND,
+    upkeep.COMMAND,
+)
 GROUPS = {"contract": "write and check contracts"}
 _EPILOG = (
     "exit status: 0 done and well, 1 something judged is wrong, 2 not done (one message says why), 130 interrupted"

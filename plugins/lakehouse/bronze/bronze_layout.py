@@ -1,6 +1,6 @@
 """The one place that knows where bronze keeps things.
 
-    <bronze root>/<schema>/<table>/business_date=D/part-<run>-<n>.parquet
+    <bronze root>/<schema>/<table>/business_date=D/part-<run>-<attempt>-<n>.parquet
     <bronze root>/<schema>/<table>/business_date=D/_manifest.json
     <bronze root>/<schema>/<table>/_latest.json
     <bronze root>/<schema>/<table>/_draft.json
@@ -10,6 +10,7 @@ Names inside a table's folder are kept relative to it, so that a lake can be mov
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import date
 from typing import TypeVar
@@ -21,22 +22,32 @@ LATEST_NAME = "_latest.json"
 DRAFT_NAME = "_draft.json"
 PathT = TypeVar("PathT", bound=LakePath)
 _PLAIN = re.compile(r"[A-Za-z0-9_]+")
+# A name in a path has 255 bytes at most, on disks and on storage accounts, and others are made of these by adding to
+# them. A letter of Chinese takes nine bytes when it is encoded, and a table's name may have 64 of them.
+_LONGEST_FOLDER = 220
+_LONGEST_SLUG = 120
+_DIGEST_LETTERS = 16
 
 
 def folder_of_name(name: str) -> str:
-    """The folder of a schema or table: its name, percent-encoded where it is not plain.
+    """The folder of a schema or table: its name, percent-encoded where it is not plain, and shortened where too long.
 
     A name of dots alone is encoded too: it would lead out of the lake.
     """
     if _PLAIN.fullmatch(name):
         return name
     encoded = quote(name, safe="")
-    return encoded.replace(".", "%2E") if not name.strip(".") else encoded
+    if not name.strip("."):
+        encoded = encoded.replace(".", "%2E")
+    if len(encoded) <= _LONGEST_FOLDER:
+        return encoded
+    # No half of an encoded letter stays, and no name that is encoded holds this sign.
+    return f"{re.sub(r'%.?$', '', encoded[: _LONGEST_FOLDER - _DIGEST_LETTERS - 1])}+{_digest(name)}"
 
 
 def name_of_folder(folder: str) -> str:
-    """The schema or table that a folder belongs to: the inverse of `folder_of_name`."""
-    return unquote(folder)
+    """The schema or table that a folder belongs to: the inverse of `folder_of_name`, but of a shortened name."""
+    return unquote(folder, errors="ignore")
 
 
 def bronze_root(lake: PathT) -> PathT:
@@ -64,11 +75,18 @@ def manifest_name(business_date: date) -> str:
     return f"{date_folder_name(business_date)}/_manifest.json"
 
 
-def part_name(business_date: date, run_id: str, number: int) -> str:
-    """A Parquet file, relative to the table's folder."""
-    return f"{date_folder_name(business_date)}/part-{run_slug(run_id)}-{number}.parquet"
+def part_name(business_date: date, run_id: str, attempt: str, number: int) -> str:
+    """A Parquet file, relative to the table's folder; `attempt` differs between any two attempts of a run."""
+    return f"{date_folder_name(business_date)}/part-{run_slug(run_id)}-{attempt}-{number}.parquet"
 
 
 def run_slug(run_id: str) -> str:
-    """A run id in characters that any file system takes."""
-    return re.sub(r"[^A-Za-z0-9._-]", "_", run_id)
+    """A run id in characters that any file system takes, and as many of them; the slug of a slug is itself."""
+    slug = re.sub(r"[^A-Za-z0-9._-]", "_", run_id)
+    if len(slug) <= _LONGEST_SLUG:
+        return slug
+    return f"{slug[: _LONGEST_SLUG - _DIGEST_LETTERS - 1]}-{_digest(run_id)}"
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:_DIGEST_LETTERS]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
-from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakehouse.bronze.content_checksum import Checksums, add_checksums
+from lakehouse.bronze.index_check import sha256_of
 from lakehouse.bronze.manifest import BronzeFile, Manifest
 from lakehouse.errors import VerificationError
 from lakehouse.lake.lake_path import LakePath, local_path, open_stream
@@ -17,7 +16,6 @@ from lakehouse.lake.storage_errors import storage_errors
 from lakehouse.source.type_map import ColumnPlan
 
 _ROWS_AT_A_TIME = 65_536
-_BLOCK_BYTES = 2**20
 
 
 def read_back(folder: LakePath, name: str, written: BronzeFile, columns: Sequence[str]) -> Iterator[pa.Table]:
@@ -39,7 +37,8 @@ def read_back(folder: LakePath, name: str, written: BronzeFile, columns: Sequenc
     path = folder / name
     with storage_errors("read", path), open_stream(path, "rb") as stream:
         if local_path(path) is not None:
-            _check("SHA-256", path, written.sha256, _sha256_of(stream))
+            _check("SHA-256", path, written.sha256, sha256_of(stream))
+            stream.seek(0)
         parquet = pq.ParquetFile(stream)
         _check("rows", path, written.rows, parquet.metadata.num_rows)
         for group in range(parquet.num_row_groups):
@@ -88,14 +87,6 @@ def _file_checksums(path: LakePath, plans: Sequence[ColumnPlan], date_column: st
             for batch in parquet.iter_batches(_ROWS_AT_A_TIME, columns=names):
                 add_checksums(checksums, pa.Table.from_batches([batch]), plans, date_column)
     return checksums
-
-
-def _sha256_of(stream: IO[bytes]) -> str:
-    digest = hashlib.sha256()
-    while block := stream.read(_BLOCK_BYTES):
-        digest.update(block)
-    stream.seek(0)
-    return digest.hexdigest()
 
 
 def _without_columns(rows: int) -> pa.Table:

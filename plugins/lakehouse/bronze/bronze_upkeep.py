@@ -16,7 +16,7 @@ from itertools import groupby
 from lakehouse.bronze.bronze_layout import DRAFT_NAME, LATEST_NAME, bronze_root, name_of_folder
 from lakehouse.bronze.manifest import Manifest, read_manifest, read_visible
 from lakehouse.errors import LakehouseError, SettingError
-from lakehouse.lake.lake_path import PARTIAL_SUFFIX, LakeFile, LakePath, files_below, remove
+from lakehouse.lake.lake_path import PARTIAL_SUFFIX, LakeFile, LakePath, files_below, remove, store_time
 
 # A copy is stopped after hours; what it has written stays out of reach of the sweep for longer than any copy lasts.
 SHORTEST_GRACE = timedelta(days=1)
@@ -54,7 +54,7 @@ def sweep_bronze(root: LakePath, now: datetime, grace: timedelta, dry_run: bool 
 
     Args:
         root: the folder of bronze.
-        now: the instant from which ages are counted, with a time zone.
+        now: the instant from which ages are counted, with a time zone: by the clock that gave the files their times.
         grace: how old a file must be to go; no copy may last as long.
         dry_run: remove nothing, and tell what would go.
 
@@ -78,14 +78,16 @@ def sweep_bronze(root: LakePath, now: datetime, grace: timedelta, dry_run: bool 
     return swept
 
 
-def sweep_lake(lake: LakePath, now: datetime, grace_days: int, dry_run: bool = False) -> list[str]:
+def sweep_lake(lake: LakePath, grace_days: int, dry_run: bool = False) -> list[str]:
     """Sweep the bronze of a lake, print one line per table, and give a line for each table that is damaged.
 
     Raises:
         SettingError: the grace period is too short.
-        StorageError: bronze cannot be listed.
+        StorageError: bronze cannot be listed or written.
     """
-    swept = sweep_bronze(bronze_root(lake), now, timedelta(days=grace_days), dry_run)
+    root = bronze_root(lake)
+    # Not by this machine's clock: were it ahead, files that a copy has just written would be old.
+    swept = sweep_bronze(root, store_time(root), timedelta(days=grace_days), dry_run)
     for table in swept:
         print(table)
     files, size = sum(len(table.removed) for table in swept), sum(table.bytes for table in swept)

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from lakehouse.bronze.manifest import BronzeFile
 from lakehouse.errors import StorageError
-from lakehouse.lake.lake_path import LakePath, local_path, make_parents, open_stream, remove
+from lakehouse.lake.lake_path import LakePath, local_path, make_parents, open_stream, remove, state
 from lakehouse.lake.storage_errors import storage_errors
 from lakehouse.source.wire_rows import Columns
 
@@ -41,7 +41,7 @@ class BronzeWriter:
 
     Args:
         folder: the table's folder.
-        name_part: gives the name of file `n`, relative to the folder; the file must not exist.
+        name_part: gives the name of the next file, relative to the folder, which nobody else has or takes.
         schema: of every decoded batch.
         limits: when a row group and a file are full.
         decode: turns what `write` is given into rows; called in the thread that writes.
@@ -166,7 +166,7 @@ class _OpenFile:
         self._path = folder / name
         make_parents(self._path)
         with storage_errors("write", self._path):
-            self._stream = _HashingStream(open_stream(self._path, "wb"))
+            self._stream = _HashingStream(open_stream(self._path, "xb"))
             self._writer = pq.ParquetWriter(
                 self._stream,
                 schema,
@@ -185,7 +185,13 @@ class _OpenFile:
     def finish(self) -> BronzeFile:
         with storage_errors("write", self._path):
             self._writer.close()
-            self._stream.finish(durable=local_path(self._path) is not None)
+            try:
+                self._stream.finish(durable=local_path(self._path) is not None)
+            except FileExistsError:
+                # Nobody else has the name: the store's client tried again, because an answer was lost.
+                found = state(self._path)
+                if found is None or found.bytes != self._stream.size:
+                    raise
         return BronzeFile(self.rows, self._stream.size, self._stream.digest.hexdigest())
 
     def abandon(self) -> None:

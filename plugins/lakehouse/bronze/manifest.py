@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from lakehouse.bronze.bronze_layout import LATEST_NAME, manifest_name
+from lakehouse.bronze.bronze_layout import LATEST_NAME, manifest_name, name_of_folder
 from lakehouse.errors import ManifestError
 from lakehouse.json_fields import Fields
 from lakehouse.lake.lake_path import LakePath, Seen, look, publish, read
@@ -76,7 +77,8 @@ class Manifest:
 
     `substitutions` counts, by column and reason, the values that this run's files could not hold as they were.
     `watermark` is the newest value of the watermark column that was seen; `full_pass` the business date of the last run
-    that looked at every date.
+    that looked at every date; `newest_business_date` what the pointer said beside this manifest: with it a lost pointer
+    can be made again.
     """
 
     schema: str
@@ -97,6 +99,7 @@ class Manifest:
     substitutions: Mapping[str, Mapping[str, int]]
     watermark: str | None = None
     full_pass: str | None = None
+    newest_business_date: str | None = None
 
     def to_json(self) -> str:
         """The manifest's file content."""
@@ -140,6 +143,9 @@ class Manifest:
             # Manifests of before these fields came from runs that always looked everywhere.
             watermark=fields.optional_text("watermark") if "watermark" in fields.names() else None,
             full_pass=fields.optional_text("full_pass") if "full_pass" in fields.names() else None,
+            newest_business_date=fields.optional_text("newest_business_date")
+            if "newest_business_date" in fields.names()
+            else None,
         )
         _check_consistency(manifest, fields)
         return manifest
@@ -206,15 +212,17 @@ def read_visible(folder: LakePath) -> tuple[Latest, Manifest] | None:
         ManifestError: either is damaged, or the manifest is gone.
         StorageError: either cannot be read.
     """
-    latest = read_latest(folder)
-    if latest is None:
-        return None
-    manifest = read_manifest(folder, latest.manifest)
-    if manifest is None:
-        raise ManifestError(
-            f"{folder / LATEST_NAME}: manifest names {latest.manifest}, which does not exist: "
-            "restore it, or remove the table's bronze folder and copy the table afresh"
-        )
+    try:
+        latest = read_latest(folder)
+        if latest is None:
+            return None
+        manifest = read_manifest(folder, latest.manifest)
+        if manifest is None:
+            raise ManifestError(f"{folder / LATEST_NAME}: manifest names {latest.manifest}, which does not exist")
+    except ManifestError as error:
+        schema, table = map(name_of_folder, str(folder).rstrip("/").split("/")[-2:])
+        command = f"bin/lakehouse repair {shlex.quote(table)} --schema {shlex.quote(schema)}"
+        raise ManifestError(f"{error}; make it again from the table's manifests: {command}") from error
     return latest, manifest
 
 
@@ -235,6 +243,17 @@ def look_at_index(folder: LakePath, business_date: date) -> SeenIndex:
     return SeenIndex(look(folder / LATEST_NAME), look(folder / manifest_name(business_date)))
 
 
+def pointer_to(name: str, content: bytes, newest: date) -> Latest:
+    """The pointer to a manifest.
+
+    Args:
+        name: the manifest's, relative to the table's folder.
+        content: its bytes.
+        newest: the newest business date ever landed.
+    """
+    return Latest(name, newest.isoformat(), hashlib.sha256(content).hexdigest())
+
+
 def publish_manifest(folder: LakePath, manifest: Manifest, newest: date, seen: SeenIndex) -> None:
     """Make a manifest visible: the manifest first, then the pointer to it, each only over what was seen there.
 
@@ -249,10 +268,9 @@ def publish_manifest(folder: LakePath, manifest: Manifest, newest: date, seen: S
         StorageError: either cannot be written; readers see the old index or the new one, each of them whole.
     """
     name = manifest_name(date.fromisoformat(manifest.business_date))
-    content = manifest.to_json().encode()
-    pointer = Latest(name, newest.isoformat(), hashlib.sha256(content).hexdigest())
+    content = replace(manifest, newest_business_date=newest.isoformat()).to_json().encode()
     publish(folder / name, content, seen.manifest)
-    publish(folder / LATEST_NAME, pointer.to_json().encode(), seen.pointer)
+    publish(folder / LATEST_NAME, pointer_to(name, content, newest).to_json().encode(), seen.pointer)
 
 
 def _column(fields: Fields) -> Column:

@@ -18,7 +18,6 @@ from lakehouse.bronze.manifest import BronzeFile
 from lakehouse.bronze.slice_totals import SliceTotals, Totals
 from lakehouse.errors import SourceUnavailableError
 from lakehouse.lake.lake_path import LakePath
-from lakehouse.lake.storage_errors import storage_errors
 from lakehouse.source.fingerprint import select_sql
 from lakehouse.source.mysql_source import MySqlSource
 from lakehouse.source.source_errors import TRANSIENT
@@ -92,6 +91,7 @@ class RowCopy:
         plans: Sequence[ColumnPlan],
         business_date: date,
         run_id: str,
+        attempt: str,
         limits: CopyLimits,
         progress: CopyProgress | None,
     ) -> None:
@@ -101,6 +101,7 @@ class RowCopy:
         self._schema = arrow_schema(plans)
         self._business_date = business_date
         self._run_id = run_id
+        self._attempt = attempt
         self._limits = limits
         self._progress = progress
         self._numbers = itertools.count()
@@ -154,9 +155,5 @@ class RowCopy:
         return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
 
     def _next_part(self) -> str:
-        """The next name that is free: a retry of the same run must not touch files that a manifest may name."""
-        while True:
-            name = part_name(self._business_date, self._run_id, next(self._numbers))
-            with storage_errors("look for", self._folder / name):
-                if not (self._folder / name).exists():
-                    return name
+        # Nobody else has such a name: not even an attempt of the same run, by a worker that was thought dead.
+        return part_name(self._business_date, self._run_id, self._attempt, next(self._numbers))

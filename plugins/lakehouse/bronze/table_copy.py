@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+import secrets
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -21,6 +22,7 @@ from lakehouse.bronze.content_checksum import can_be_checked
 from lakehouse.bronze.copy_spec import CopyOutcome, CopyProgress, CopySpec
 from lakehouse.bronze.drafts import Draft
 from lakehouse.bronze.first_load import FirstLoad
+from lakehouse.bronze.index_check import Damage, find_damage
 from lakehouse.bronze.manifest import (
     UNDATED,
     Latest,
@@ -145,6 +147,7 @@ class _Copy:
         self._newest = date.fromisoformat(visible[0].newest_business_date) if visible else None
         self._plans: tuple[ColumnPlan, ...] = ()
         self._looked = EVERYWHERE
+        self._damage = Damage()
         self._notes: list[str] = []
         self._draft: Draft
         self._planner: RangePlanner
@@ -184,14 +187,9 @@ class _Copy:
         # Each reader holds a row group in memory.
         files = replace(limits.files, row_group_rows=max(1, limits.files.row_group_rows // len(sessions)))
         rows = RowCopy(
-            self._folder,
-            spec,
-            self._plans,
-            self._business_date,
-            self._run_id,
-            replace(limits, files=files),
-            self._progress,
-        )
+            self._folder, spec, self._plans, self._business_date, self._run_id, secrets.token_hex(6),
+            replace(limits, files=files), self._progress,
+        )  # fmt: skip
         enough = limits.range_rows // 2
         copying = RangeCopy(sessions, self._folder, rows, self._draft, self._plans, self._business_date, enough)
         self._planner = RangePlanner(self._source, spec, self._plans, limits, len(sessions), self._notes)
@@ -284,6 +282,7 @@ class _Copy:
         if (
             scope is None
             or date_plan is None
+            or self._damage.slices
             or spec.everything
             or needs_full_pass(scope, previous, index_columns(self._plans), self._business_date)
         ):
@@ -297,11 +296,13 @@ class _Copy:
     def _decide(self) -> tuple[dict[str, SourceSlice], SlicePlan]:
         spec, previous, scope, newest = self._spec, self._previous, self._business_date, self._newest
         old = {item.slice: item for item in previous.slices} if previous else {}
+        unusable: Collection[str] = self._damage.slices
         if previous is not None and self._is_replaced(previous):
             scope = max(scope, newest or scope)
         if previous is not None and (previous.date_column != spec.date_column or self._lacks_sums(previous)):
             # The old slices mean another date, or lack a sum: none can be carried over, so all are copied anew.
-            old = {name: replace(item, source_fingerprint=None) for name, item in old.items()}
+            unusable = old
+        old |= {name: replace(old[name], source_fingerprint=None) for name in unusable}
         date_plan, looked = self._date_plan, self._looked
         statement = fingerprint_sql(
             spec.schema,
@@ -313,7 +314,7 @@ class _Copy:
         )
         is_comparable = previous and previous.date_column == spec.date_column and not self._lacks_sums(previous)
         checked = previous if self._compares and is_comparable else None
-        names = [name for name in old if name in looked]
+        names = [name for name in old if name in looked and name not in unusable]
         found, known = asked_beside_stored(
             self._source, statement, self._folder, checked, names, self._plans, date_plan is not None
         )
@@ -327,7 +328,11 @@ class _Copy:
 
     def _copy_changes(self, copying: RangeCopy) -> _Loaded:
         """Ask the source for its fingerprints, and copy the slices that differ from the visible index."""
+        self._damage = find_damage(self._folder, self._previous)
         self._looked = self._look()
+        if self._spec.change_scope is not None and self._looked.everywhere:
+            self._damage = find_damage(self._folder, self._previous, with_content=True)
+        self._notes += self._damage.notes
         found, plan = self._decide()
         resumed = self._resume(plan.copy)
         wanted = [item for item in plan.copy if item.slice not in resumed]

@@ -21,8 +21,6 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Sweep bronze, one line per table; a damaged table is told and left, and makes the end `FOUND_WRONG`."""
-    from datetime import UTC, datetime
-
     from lakehouse.bronze.bronze_upkeep import sweep_lake
     from lakehouse.lake.lake_root import lake_at
     from lakehouse.settings import setting_value
@@ -32,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
         environ["LAKEHOUSE_BRONZE_GRACE_DAYS"] = arguments.grace_days
     lake = lake_at(setting_value("lake_root", environ), setting_value("lake_conn_id", environ))
     days = setting_value("bronze_grace_days", environ)
-    return FOUND_WRONG if sweep_lake(lake, datetime.now(UTC), days, arguments.dry_run) else DONE
+    return FOUND_WRONG if sweep_lake(lake, days, arguments.dry_run) else DONE
 
 
 COMMAND = Command(

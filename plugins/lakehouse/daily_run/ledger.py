@@ -1,11 +1,14 @@
-"""The run ledger: one JSON row per table and stage, so that a run's figures can be read long after its logs are gone.
+"""The run ledger: one JSON row per table, stage and attempt, so that figures can be read long after logs are gone.
 
-Airflow writes a row as one object; Spark writes a folder of the same name that holds one JSON part. Readers take both.
+No two attempts share a name, so that none can take another's row away: of a table and stage the row of the attempt that
+began last counts. Airflow writes a row as one object; Spark writes a folder of such a name that holds one JSON part.
+Readers take both.
 """
 
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date
@@ -97,23 +100,23 @@ def ledger_folder(lake: PathT, schema: str, business_date: str, run: str) -> Pat
     return place / f"run_id={run_slug(run)}"
 
 
-def ledger_path(lake: PathT, row: LedgerRow) -> PathT:
-    """Where a row is kept."""
+def ledger_path(lake: PathT, row: LedgerRow, attempt: str) -> PathT:
+    """Where the row of an attempt is kept."""
     folder = ledger_folder(lake, row.schema, row.business_date, row.run_id)
-    return folder / f"{folder_of_name(row.table)}.{row.stage}.json"
+    return folder / f"{folder_of_name(row.table)}.{row.stage}.{attempt}.json"
 
 
 def write_row(lake: LakePath, row: LedgerRow) -> None:
-    """Writes a row, in place of the one that an earlier try of the same stage wrote.
+    """Writes the row of an attempt, beside those of earlier ones.
 
     Raises:
         StorageError: the lake cannot be written.
     """
-    publish(ledger_path(lake, row), row.to_json().encode() + b"\n")
+    publish(ledger_path(lake, row, secrets.token_hex(6)), row.to_json().encode() + b"\n")
 
 
 def read_rows(lake: LakeFolder, schema: str, business_date: date | str, run: str) -> list[LedgerRow]:
-    """All rows of one run and business date, by table and then in order of the stages.
+    """The newest row of each table and stage of one run and business date, by table and in order of the stages.
 
     Raises:
         StorageError: the lake cannot be read, or holds something that is no ledger row.
@@ -121,7 +124,10 @@ def read_rows(lake: LakeFolder, schema: str, business_date: date | str, run: str
     folder = ledger_folder(lake, schema, str(business_date), run)
     with storage_errors("read the ledger", folder):
         rows = [_parsed(entry) for entry in _row_objects(folder)] if folder.is_dir() else []
-    return sorted(rows, key=lambda row: (row.table, STAGES.index(row.stage) if row.stage in STAGES else len(STAGES)))
+    newest = {(row.table, row.stage): row for row in sorted(rows, key=_began)}
+    return sorted(
+        newest.values(), key=lambda row: (row.table, STAGES.index(row.stage) if row.stage in STAGES else len(STAGES))
+    )
 
 
 class NamedTable(Protocol):
@@ -182,12 +188,16 @@ def _row_objects(folder: FolderT) -> Iterator[FolderT]:
         if not entry.name.endswith(".json"):
             continue
         if entry.is_dir():
-            # While Spark overwrites a row its folder is empty for a moment: the row is then not there yet.
+            # While Spark writes a row its folder is empty for a moment: the row is then not there yet.
             yield from (
                 part for part in entry.iterdir() if part.name.startswith("part-") and part.name.endswith(".json")
             )
         else:
             yield entry
+
+
+def _began(row: LedgerRow) -> tuple[str, str]:
+    return row.started_at, row.ended_at
 
 
 def _parsed(path: LakeFolder) -> LedgerRow:

@@ -9,16 +9,20 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import secrets
 from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Literal, Protocol, Self
 
-from lakehouse.errors import OvertakenError
+from lakehouse.errors import OvertakenError, StorageError
 from lakehouse.lake.storage_errors import storage_errors
 
 PARTIAL_SUFFIX = ".partial"
+# In each local folder that was ever published to; it is never removed, for who waits for it would then hold nothing.
+LOCK_NAME = ".lock"
+_PARTIAL_LETTERS = 100
 _PRECONDITION_FAILED = 412
 
 
@@ -68,8 +72,10 @@ def make_parents(path: LakePath) -> None:
             local.parent.mkdir(parents=True, exist_ok=True)
 
 
-def open_stream(path: LakePath, mode: Literal["rb", "wb"]) -> IO[bytes]:
-    """Open a file for reading or writing bytes; what goes wrong then is to be put into words by `storage_errors`.
+def open_stream(path: LakePath, mode: Literal["rb", "xb"]) -> IO[bytes]:
+    """Open a file for reading or, where there is none yet, for writing bytes.
+
+    What goes wrong then is to be put into words by `storage_errors`; a store tells only on closing that there is one.
 
     Airflow's own `open` notes each single read and write as lineage, which costs more than the reads and writes.
     """
@@ -173,6 +179,23 @@ def state(path: LakePath) -> LakeFile | None:
     return None
 
 
+def store_time(folder: LakePath) -> datetime:
+    """The present instant by the clock that gives the files of a folder their times.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    path = folder / f"_time-{secrets.token_hex(6)}"
+    publish(path, b"now")
+    try:
+        written = state(path)
+    finally:
+        remove(path)
+    if written is None:
+        raise StorageError(f"cannot look for {path}: it was removed as soon as it was written")
+    return written.modified
+
+
 def files_below(folder: LakePath) -> list[LakeFile]:
     """All files below a folder at any depth, by name; none where there is no such folder.
 
@@ -208,7 +231,7 @@ def _local_files(folder: Path) -> list[LakeFile]:
         # A copy that runs at the same time removes and replaces files.
         with contextlib.suppress(FileNotFoundError):
             state = path.stat()
-            if path.is_file():
+            if path.is_file() and path.name != LOCK_NAME:
                 modified = datetime.fromtimestamp(state.st_mtime, UTC)
                 files.append(LakeFile(path.relative_to(folder).as_posix(), state.st_size, modified))
     return files
@@ -224,7 +247,8 @@ def _store_files(store: Any, folder: str) -> list[LakeFile]:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")
+    # The end of a long name tells it from others, and leaves room for what is added to it.
+    partial = path.with_name(f".{path.name[-_PARTIAL_LETTERS:]}.{os.getpid()}{PARTIAL_SUFFIX}")
     try:
         with partial.open("wb") as stream:
             stream.write(content)
@@ -268,8 +292,11 @@ def _overtaken(path: LakePath) -> OvertakenError:
 
 @contextlib.contextmanager
 def _alone_in(folder: Path) -> Generator[None]:
-    """Let one process at a time publish over what it saw in a local folder; the lock ends with the process."""
-    handle = os.open(folder, os.O_RDONLY)
+    """Let one process at a time publish over what it saw in a local folder; the lock ends with the process.
+
+    A network file system gives an exclusive lock only on a file that is open for writing, and so on no folder.
+    """
+    handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -38,6 +39,8 @@ _SPARK_TYPES: Mapping[str, T.DataType] = {
     "timestamp[us]": T.TimestampNTZType(),
     "timestamp[us, tz=UTC]": T.TimestampType(),
 }
+# Longer names are shortened, with a digest at their end: no part of a path may have more than 255 bytes.
+_LONGEST_FOLDER = 220
 # A pushed-down list of dates lets Parquet skip row groups; a long list costs more than it saves.
 _MAX_PUSHED_DATES = 64
 
@@ -251,4 +254,9 @@ def folder_name(name: str) -> str:
         return name
     encoded = quote(name, safe="")
     # A name of dots alone would lead out of the lake.
-    return encoded if name.strip(".") else encoded.replace(".", "%2E")
+    if not name.strip("."):
+        encoded = encoded.replace(".", "%2E")
+    if len(encoded) <= _LONGEST_FOLDER:
+        return encoded
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    return f"{re.sub(r'%.?$', '', encoded[: _LONGEST_FOLDER - len(digest) - 1])}+{digest}"

@@ -38,7 +38,17 @@ def test_a_name_has_one_folder(name: str, folder: str) -> None:
     assert folder_of_name(name) == folder
 
 
-@given(st.text(min_size=1, max_size=64).filter(lambda name: name.isprintable()))
+@pytest.mark.parametrize("name", ["销" * 28 + "售", "销" * 64, "a-" + "b" * 250, "ü" * 64])
+def test_a_name_that_is_too_long_when_encoded_is_shortened_and_still_one_of_a_kind(name: str) -> None:
+    folder = folder_of_name(name)
+    assert len(folder) <= 220
+    assert folder_of_name(name + "x") != folder
+    assert folder_of_name(name[:-1]) != folder
+    assert folder_of_name(folder) != folder
+    assert name.startswith(name_of_folder(folder).rpartition("+")[0])
+
+
+@given(st.text(min_size=1, max_size=18).filter(lambda name: name.isprintable()))
 def test_a_folder_gives_its_name_back_and_never_leaves_its_place(name: str) -> None:
     folder = folder_of_name(name)
     assert name_of_folder(folder) == name
@@ -58,8 +68,8 @@ def test_paths_of_a_table_are_those_of_the_agreed_layout() -> None:
     )
     assert date_folder_name(day) == "business_date=2026-11-20"
     assert manifest_name(day) == "business_date=2026-11-20/_manifest.json"
-    assert part_name(day, "manual__2026-11-20T00:00:00+00:00", 3) == (
-        "business_date=2026-11-20/part-manual__2026-11-20T00_00_00_00_00-3.parquet"
+    assert part_name(day, "manual__2026-11-20T00:00:00+00:00", "0123456789ab", 3) == (
+        "business_date=2026-11-20/part-manual__2026-11-20T00_00_00_00_00-0123456789ab-3.parquet"
     )
 
 

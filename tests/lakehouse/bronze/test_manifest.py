@@ -26,6 +26,7 @@ from lakehouse.bronze.manifest import (
     read_visible,
 )
 from lakehouse.errors import ManifestError, OvertakenError, StorageError
+from lakehouse.lake.lake_path import files_below
 
 DAY = date(2026, 11, 20)
 PART = "business_date=2026-11-20/part-run-0.parquet"
@@ -64,6 +65,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
         substitutions=draw(st.dictionaries(words, st.dictionaries(words, counts, max_size=2), max_size=2)),
         watermark=draw(st.none() | words),
         full_pass=draw(st.none() | days),
+        newest_business_date=draw(st.none() | days),
     )
 
 
@@ -143,10 +145,10 @@ def test_a_wrong_field_is_named_with_its_file(change: dict[str, Any], message: s
     assert str(caught.value) == f"/lake/_manifest.json: {message}"
 
 
-LATER_KEYS = {"watermark", "full_pass"}
+LATER_KEYS = {"watermark", "full_pass", "newest_business_date"}
 
 
-def test_a_manifest_of_before_the_later_keys_has_neither() -> None:
+def test_a_manifest_of_before_the_later_keys_has_none() -> None:
     document = {key: value for key, value in json.loads(sample().to_json()).items() if key not in LATER_KEYS}
     assert Manifest.from_json(json.dumps(document), "here") == sample()
 
@@ -185,10 +187,11 @@ def publish_over_what_is_there(folder: Path, manifest: Manifest, newest: date) -
 
 def test_what_is_published_is_visible_and_leaves_no_other_file(tmp_path: Path) -> None:
     publish_over_what_is_there(tmp_path, sample(), date(2026, 11, 22))
-    digest = hashlib.sha256(sample().to_json().encode()).hexdigest()
+    published = replace(sample(), newest_business_date="2026-11-22")
+    digest = hashlib.sha256(published.to_json().encode()).hexdigest()
     latest = Latest("business_date=2026-11-20/_manifest.json", "2026-11-22", digest)
-    assert read_visible(tmp_path) == (latest, sample())
-    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["_latest.json", "_manifest.json"]
+    assert read_visible(tmp_path) == (latest, published)
+    assert [file.name for file in files_below(tmp_path)] == ["_latest.json", "business_date=2026-11-20/_manifest.json"]
 
 
 def test_a_pointer_to_nothing_names_the_missing_manifest(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from lakehouse.source.source_connection import ConnectionInfo
 
 from local.mysql_server import MySqlServer
 from tests.lakehouse.copying import NOW, Bench, info_of, slices
+from tests.lakehouse.part_names import without_attempt
 
 pytestmark = pytest.mark.mysql
 
@@ -73,7 +74,7 @@ def test_the_first_copy_lands_all_that_is_due(sales: tuple[Bench, CopySpec]) -> 
         ("qty", "int(11)", "int32"),
         ("amount", "decimal(14,2)", "decimal128(14, 2)"),
     ]
-    assert sorted(manifest.files) == [
+    assert without_attempt(manifest.files) == [
         "business_date=2026-11-20/part-manual__2026-11-20T00_00_00_00_00-0.parquet",
         "business_date=2026-11-20/part-manual__2026-11-20T00_00_00_00_00-1.parquet",
     ]
@@ -505,7 +506,7 @@ def test_a_full_disk_is_a_clear_error_and_leaves_nothing_new(sales: tuple[Bench,
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
     try:
-        with pytest.raises(StorageError, match=r"cannot write .*part-run-2.parquet: .*limit on a file's size"):
+        with pytest.raises(StorageError, match=r"cannot write .*part-run-\w+-0.parquet: .*limit on a file's size"):
             bench.copy(spec, "2026-11-20")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -40,10 +40,9 @@ def test_a_run_id_becomes_a_name_for_paths() -> None:
 def test_a_row_is_kept_by_schema_date_run_table_and_stage(tmp_path: Path) -> None:
     write_row(tmp_path, ROW)
 
-    path = tmp_path / (
-        "ledger/schema=atliqsale/business_date=2026-11-20/run_id=manual__2026-11-21T02_00_00_00_00/transactions.copy.json"
-    )
-    assert ledger_path(tmp_path, ROW) == path
+    folder = tmp_path / "ledger/schema=atliqsale/business_date=2026-11-20/run_id=manual__2026-11-21T02_00_00_00_00"
+    (path,) = folder.iterdir()
+    assert re.fullmatch(r"transactions\.copy\.[0-9a-f]{12}\.json", path.name)
     assert json.loads(path.read_text()) == {
         "schema": "atliqsale",
         "table": "transactions",
@@ -61,14 +60,25 @@ def test_a_row_is_kept_by_schema_date_run_table_and_stage(tmp_path: Path) -> Non
         "error": None,
         "detail": {"slices_copied": 1},
     }
-    assert [entry.name for entry in path.parent.iterdir()] == ["transactions.copy.json"]
 
 
-def test_a_retry_replaces_the_row_of_the_try_before(tmp_path: Path) -> None:
-    write_row(tmp_path, replace(ROW, status="failed", error="the connection was lost"))
+def test_the_row_of_the_attempt_that_began_last_counts_whichever_is_written_last(tmp_path: Path) -> None:
+    """A worker that was thought dead tells of its failure after its retry is done."""
+    late = replace(ROW, status="failed", error="overtaken", started_at="2026-11-21T01:59:00+00:00")
     write_row(tmp_path, ROW)
+    write_row(tmp_path, late)
 
     assert read_rows(tmp_path, "atliqsale", date(2026, 11, 20), RUN) == [ROW]
+    assert len(list(tmp_path.rglob("*.json"))) == 2
+
+
+def test_a_run_id_as_long_as_airflow_takes_makes_a_name_that_a_disk_takes(tmp_path: Path) -> None:
+    row = replace(ROW, run_id=run_slug("manual__" + "x" * 242), table="销" * 64, stage="reconcile")
+    write_row(tmp_path, row)
+
+    assert run_slug(row.run_id) == row.run_id
+    assert run_slug("manual__" + "x" * 241) != row.run_id
+    assert read_rows(tmp_path, "atliqsale", date(2026, 11, 20), row.run_id) == [row]
 
 
 def test_rows_of_airflow_and_spark_are_read_alike(tmp_path: Path) -> None:
@@ -76,7 +86,7 @@ def test_rows_of_airflow_and_spark_are_read_alike(tmp_path: Path) -> None:
     silver = replace(ROW, stage="silver")
     write_row(tmp_path, silver)
     write_row(tmp_path, ROW)
-    folder = ledger_path(tmp_path, gold)
+    folder = ledger_path(tmp_path, gold, "abc")
     folder.mkdir(parents=True)
     without_null = {name: value for name, value in json.loads(gold.to_json()).items() if value is not None}
     (folder / "part-00000-abc.json").write_text(json.dumps(without_null) + "\n")
@@ -87,7 +97,7 @@ def test_rows_of_airflow_and_spark_are_read_alike(tmp_path: Path) -> None:
 
 
 def test_a_row_that_spark_is_about_to_write_is_not_there_yet(tmp_path: Path) -> None:
-    (ledger_path(tmp_path, ROW) / "_temporary").mkdir(parents=True)
+    (ledger_path(tmp_path, ROW, "abc") / "_temporary").mkdir(parents=True)
 
     assert read_rows(tmp_path, "atliqsale", "2026-11-20", RUN) == []
 
@@ -108,7 +118,7 @@ def test_a_table_of_any_name_stays_inside_its_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"schema": "x"}', "\x80"])
 def test_what_is_no_row_is_reported_with_its_path(tmp_path: Path, text: str) -> None:
-    path = ledger_path(tmp_path, ROW)
+    path = ledger_path(tmp_path, ROW, "abc")
     path.parent.mkdir(parents=True)
     path.write_bytes(text.encode("latin-1"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from multiprocessing.connection import wait
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 from azure.storage.blob._shared.policies_async import ExponentialRetry
+from lakehouse.bronze import bronze_layout, row_copy
 from lakehouse.bronze.bronze_layout import DRAFT_NAME, bronze_root
 from lakehouse.bronze.bronze_upkeep import sweep_bronze
 from lakehouse.bronze.bronze_writer import FileLimits
@@ -30,6 +32,7 @@ from local.mysql_server import MySqlServer
 from local.processes import free_port
 from tests.lakehouse.copying import NOW, Bench, info_of, slices
 from tests.lakehouse.killing import copy_to_azure_until_killed, processes
+from tests.lakehouse.part_names import without_attempt
 from tests.lakehouse.tcp_proxy import TcpProxy
 
 pytestmark = pytest.mark.mysql
@@ -213,6 +216,37 @@ def test_of_two_copies_at_once_one_publishes_and_the_other_is_tried_again(bench:
     assert bench.copy(spec, "2026-11-20", "slow").outcome == "unchanged"
 
 
+def test_two_copies_with_one_run_id_share_no_file(
+    bench: Bench, spec: CopySpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that was thought dead goes on beside its retry: its file is open when the retry writes and publishes."""
+    bench.copy(spec, "2026-11-19", "before")
+    bench.sql("UPDATE sales SET qty = qty + 1")
+    named = threading.Event()
+
+    def part_name(*arguments: Any) -> str:
+        named.set()
+        return bronze_layout.part_name(*arguments)
+
+    limits = CopyLimits(batch_rows=500, files=FileLimits(row_group_rows=1000))
+    with MySqlSource(info_of(bench.server)) as source:
+        stream = source.stream
+
+        def beside_a_retry(*arguments: Any) -> Iterator[Any]:
+            yield from stream(*arguments)
+            assert named.wait(60)
+            bench.sql("UPDATE sales SET qty = qty + 1")
+            bench.copy(spec, "2026-11-20", "run")
+
+        source.stream = beside_a_retry  # type: ignore[method-assign, assignment]
+        monkeypatch.setattr(row_copy, "part_name", part_name)
+        with pytest.raises(StorageError, match="the task tries again"):
+            copy_table(source, bench.root, spec, date(2026, 11, 20), "run", lambda: NOW, limits)
+    assert sum(row[1] for row in bench.rows("sales")) == bench.ask("SELECT SUM(qty) FROM sales")[0][0]
+    again = bench.copy(spec, "2026-11-20", "run")
+    assert (again.outcome, again.notes) == ("unchanged", ())
+
+
 def test_a_storage_account_that_is_away_is_one_clear_message(
     azurite: AzuriteServer, bench: Bench, spec: CopySpec
 ) -> None:
@@ -323,7 +357,7 @@ def test_a_copy_asks_as_little_after_200_dates_as_after_one(
     assert asked[0] == asked[2]
     assert asked[1] == asked[3]
     assert sum(asked[0].values()) <= 20
-    assert sum(asked[1].values()) <= 10
+    assert sum(asked[1].values()) <= 11
     print(asked)
 
 
@@ -349,13 +383,13 @@ def test_upkeep_sweeps_the_storage_account(bench: Bench, spec: CopySpec) -> None
     assert left.left is not None
     before = bench.rows("sales")
     (swept,) = sweep_bronze(bench.root, datetime.now(UTC) + timedelta(days=8), timedelta(days=7))
-    assert swept.removed == (
+    assert without_attempt(swept.removed) == [
         "business_date=2026-11-20/_manifest.json",
         "business_date=2026-11-20/part-2026-11-20-0.parquet",
         "business_date=2026-11-20/part-killed-0.parquet",
-    )
+    ]
     assert bench.rows("sales") == before
-    assert names(bench.folder("sales")) == [
+    assert without_attempt(names(bench.folder("sales"))) == [
         "_latest.json",
         "business_date=2026-11-21/_manifest.json",
         "business_date=2026-11-21/part-2026-11-21-0.parquet",

@@ -6,16 +6,20 @@ The same on Azure's storage is in test_azure_lake.py.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import threading
-from datetime import UTC, datetime
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ServiceRequestError
 from lakehouse.errors import OvertakenError, StorageError
-from lakehouse.lake.lake_path import LakeFile, Seen, files_below, folders_in, look, publish, read, remove
+from lakehouse.lake.lake_path import LakeFile, Seen, files_below, folders_in, look, publish, read, remove, store_time
 from lakehouse.lake.storage_errors import storage_errors
+
+from tests.waiting import wait_until
 
 
 def test_a_file_is_published_read_and_removed(tmp_path: Path) -> None:
@@ -43,6 +47,33 @@ def test_what_another_run_wrote_is_not_overwritten(tmp_path: Path) -> None:
     remove(path)
     with pytest.raises(OvertakenError):
         publish(path, b"theirs", seen)
+    assert files_below(tmp_path) == []
+
+
+def test_a_publication_waits_for_a_lock_on_a_file_that_is_open_for_writing(tmp_path: Path) -> None:
+    """A network file system refuses an exclusive lock on a folder, which can be opened for reading alone."""
+    path = tmp_path / "x.json"
+    publish(path, b"seen", look(path))
+    seen = look(path)
+    with (tmp_path / ".lock").open("r+b") as lock, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        publication = pool.submit(publish, path, b"ours", seen)
+        wait_until(lambda: f":{Path(lock.name).stat().st_ino} " in waiting_locks() or publication.done(), "no lock")
+        publish(path, b"theirs")
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        with pytest.raises(OvertakenError):
+            publication.result()
+    assert read(path) == b"theirs"
+
+
+def waiting_locks() -> str:
+    """The locks of this machine that somebody waits for."""
+    return "\n".join(line for line in Path("/proc/locks").read_text().splitlines() if "->" in line)
+
+
+def test_the_time_of_a_folder_is_that_of_its_files_and_leaves_nothing(tmp_path: Path) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=2)
+    assert before < store_time(tmp_path / "new") < datetime.now(UTC) + timedelta(seconds=2)
     assert files_below(tmp_path) == []
 
 

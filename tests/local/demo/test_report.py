@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lakehouse.daily_run.ledger import LedgerRow, ledger_path
+from lakehouse.daily_run.ledger import LedgerRow, write_row
 
 from local.demo.day import DayRun
 from local.demo.independent_check import Comparison, Figures
@@ -24,11 +24,11 @@ def keep(lake: Path, table: str, stage: str, seconds: float, status: str = "succ
         schema="atliqsale", table=table, stage=stage, business_date=RUN.business_date, run_id=RUN.run_id,
         status=status, outcome="copied", rows_read=values.pop("rows_read", 0),
         rows_written=values.pop("rows_written", 0), bytes_written=None, seconds=seconds,
-        started_at="2026-06-30T10:00:00+00:00", ended_at="2026-06-30T10:01:00+00:00", detail=values,
+        # The row that is kept last is of the attempt that began last.
+        started_at=f"2026-06-30T10:00:{len(list(lake.rglob('*.json'))):02}+00:00",
+        ended_at="2026-06-30T10:01:00+00:00", detail=values,
     )  # fmt: skip
-    path = ledger_path(lake, row)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(row.to_json())
+    write_row(lake, row)
 
 
 @pytest.fixture

@@ -61,6 +61,14 @@ def test_runs_of_days_become_ranges() -> None:
     assert dates_predicate("d", []) == "FALSE"
 
 
+@pytest.mark.parametrize("name", ["sales", "order items", "..", "größe", "销" * 24, "销" * 28 + "售", "a-" + "b" * 250])
+def test_both_sides_name_a_tables_folder_alike(name: str) -> None:
+    from lakehouse.bronze.bronze_layout import folder_of_name
+    from medallion.lake.bronze import folder_name
+
+    assert folder_name(name) == folder_of_name(name)
+
+
 def manifest(**slices: str) -> str:
     return json.dumps(
         {
