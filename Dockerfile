@@ -1,6 +1,9 @@
 # One image for Airflow's components, the local Databricks API and the filling of the demo source.
 
-FROM python:3.12.11-slim-bookworm AS build
+# By digest where images are pulled: --build-arg PYTHON_IMAGE=python@sha256:…
+ARG PYTHON_IMAGE=python:3.12.11-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS build
 WORKDIR /opt/lakehouse
 ENV LAKEHOUSE_CACHE=/opt/cache
 COPY requirements.txt ./
@@ -8,7 +11,7 @@ COPY local/setup local/setup
 # The same setup as on a laptop: the lock's packages into .venv, Delta's jars into the cache.
 RUN bash -c '. local/setup/install.sh'
 
-FROM python:3.12.11-slim-bookworm
+FROM ${PYTHON_IMAGE}
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
         libmariadb3 openjdk-17-jre-headless procps \

@@ -66,10 +66,10 @@ def peers_python(cache: Path) -> Path:
     print("bench: installing the peers' packages (once)", file=sys.stderr, flush=True)
     if shutil.which("uv"):
         _run(["uv", "venv", "--python", sys.executable, str(folder)])
-        _run(["uv", "pip", "sync", "--python", str(python), str(_LOCK)])
+        _run(["uv", "pip", "sync", "--require-hashes", "--python", str(python), str(_LOCK)])
     else:
         _run([sys.executable, "-m", "venv", str(folder)])
-        _run([str(python), "-m", "pip", "install", "--quiet", "--requirement", str(_LOCK)])
+        _run([str(python), "-m", "pip", "install", "--quiet", "--require-hashes", "--requirement", str(_LOCK)])
     # Written last: an installation that was interrupted is begun anew.
     complete.touch()
     return python

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import fcntl
+import hashlib
 import os
 import secrets
 import shutil
@@ -19,7 +20,7 @@ from local.private_server import PrivateServer
 
 HOST = "127.0.0.1"
 ACCOUNT = "lakehouse"
-VERSION = "3.35.0"
+_LOCK_FOLDER = Path(__file__).with_name("azurite")
 _INSTALL_SECONDS = 300.0
 
 
@@ -73,7 +74,7 @@ class AzuriteServer(PrivateServer):
 
 
 def installed_azurite(cache: Path | None = None) -> Path:
-    """The program of Azurite, installed with npm first where it is missing.
+    """The program of Azurite; where it is missing, npm brings what the lock file names, and runs no script of it.
 
     Args:
         cache: where downloads are kept (default: the environment variable LAKEHOUSE_CACHE, or ~/.cache/lakehouse).
@@ -82,7 +83,9 @@ def installed_azurite(cache: Path | None = None) -> Path:
         AzuriteServerError: there is no npm, or it cannot install Azurite.
     """
     root = cache or Path(os.environ.get("LAKEHOUSE_CACHE") or Path.home() / ".cache" / "lakehouse")
-    folder = root / f"azurite-{VERSION}"
+    # One for each state of the lock, so that what another lock brought is never taken.
+    digest = hashlib.sha256((_LOCK_FOLDER / "package-lock.json").read_bytes()).hexdigest()
+    folder = root / f"azurite-{digest[:12]}"
     program = folder / "node_modules" / ".bin" / "azurite-blob"
     if program.exists():
         return program
@@ -102,8 +105,8 @@ def _install(npm: str, folder: Path) -> None:
     # Installed beside and renamed, so that an interrupted installation is never taken for a complete one.
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    command = [npm, "install", "--prefix", str(partial), "--no-audit", "--no-fund", f"azurite@{VERSION}"]
+    shutil.copytree(_LOCK_FOLDER, partial)
+    command = [npm, "ci", "--prefix", str(partial), "--ignore-scripts", "--no-audit", "--no-fund"]
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=_INSTALL_SECONDS

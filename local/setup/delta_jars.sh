@@ -7,6 +7,9 @@ SETUP_DELTA_VERSION=4.4.0
 SETUP_DELTA_PACKAGE="io.delta:delta-spark_4.1_2.13:$SETUP_DELTA_VERSION"
 SETUP_DELTA_EXCLUDED='org.apache.*:*,com.*:*,org.antlr:*,org.openapitools:*,jakarta.*:*,org.scala-lang*:*,org.slf4j:*,org.roaringbitmap:*'
 
+# What the jars must be, whoever serves them; made by LC_ALL=C sha256sum *.jar where a new version was looked at.
+SETUP_DELTA_SUMS="$LAKEHOUSE_REPOSITORY/local/setup/delta_jars.sha256"
+
 export LAKEHOUSE_DELTA_JARS="${LAKEHOUSE_DELTA_JARS:-$LAKEHOUSE_CACHE/jars/delta-$SETUP_DELTA_VERSION}"
 
 # The folder appears whole or not at all.
@@ -14,7 +17,7 @@ delta_jars_are_ready() { [ -d "$LAKEHOUSE_DELTA_JARS" ]; }
 
 install_delta_jars() {
     ! delta_jars_are_ready || return 0
-    local work log="$LAKEHOUSE_CACHE/delta-jars.log" needed
+    local work log="$LAKEHOUSE_CACHE/delta-jars.log" sums
     setup_say "fetching Delta $SETUP_DELTA_VERSION for Spark"
     mkdir -p "$(dirname "$LAKEHOUSE_DELTA_JARS")"
     work="$(mktemp -d "$(dirname "$LAKEHOUSE_DELTA_JARS")/partial.XXXXXX")"
@@ -24,10 +27,10 @@ install_delta_jars() {
         "$SETUP_VENV/bin/spark-submit" --master 'local[1]' \
         --conf "spark.jars.ivy=$work/ivy" \
         --packages "$SETUP_DELTA_PACKAGE" --exclude-packages "$SETUP_DELTA_EXCLUDED" "$work/nothing.py"
-    for needed in delta-spark delta-storage delta-kernel-api unitycatalog-client; do
-        compgen -G "$work/ivy/jars/*_$needed*.jar" >/dev/null ||
-            setup_fail "Spark's resolver brought no $needed.jar; its output is in $log"
-    done
+    sums="$(cd "$work/ivy/jars" && LC_ALL=C sha256sum *.jar)"
+    if [ "$sums" != "$(cat "$SETUP_DELTA_SUMS")" ]; then
+        setup_fail "Spark's resolver brought other jars than $SETUP_DELTA_SUMS has, which were not taken:"$'\n'"$sums"
+    fi
     chmod 755 "$work/ivy/jars"
     mv "$work/ivy/jars" "$LAKEHOUSE_DELTA_JARS"
     rm -rf "$work"

@@ -36,12 +36,13 @@ find_uv() {
     done
     setup_say "installing uv, which installs the rest faster"
     "$SETUP_PYTHON" -m venv --clear "$bootstrap" >/dev/null 2>&1 &&
-        "$bootstrap/bin/python" -m pip install --quiet --disable-pip-version-check uv >/dev/null 2>&1
+        "$bootstrap/bin/python" -m pip install --quiet --disable-pip-version-check \
+            --require-hashes --requirement "$LAKEHOUSE_REPOSITORY/local/setup/uv.txt" >/dev/null 2>&1
 }
 
 sync_with_uv() {
     [ -d "$SETUP_VENV" ] || "$SETUP_UV" venv --python "$SETUP_PYTHON" "$SETUP_VENV" || return 1
-    VIRTUAL_ENV="$SETUP_VENV" "$SETUP_UV" pip sync "$LAKEHOUSE_REPOSITORY/requirements.txt"
+    VIRTUAL_ENV="$SETUP_VENV" "$SETUP_UV" pip sync --require-hashes "$LAKEHOUSE_REPOSITORY/requirements.txt"
 }
 
 install_python_packages() {
@@ -62,7 +63,8 @@ install_python_packages() {
         [ -d "$SETUP_VENV" ] || run_logged "$log" "$SETUP_PYTHON" -m venv "$SETUP_VENV"
         "$SETUP_VENV/bin/python" -m pip --version >/dev/null 2>&1 ||
             run_logged "$log" "$SETUP_VENV/bin/python" -m ensurepip
-        run_logged "$log" "$SETUP_VENV/bin/python" -m pip install --disable-pip-version-check --requirement "$lock"
+        run_logged "$log" "$SETUP_VENV/bin/python" -m pip install --disable-pip-version-check \
+            --require-hashes --requirement "$lock"
     fi
     printf '%s\n' "$hash" >"$SETUP_STAMP"
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -225,6 +227,77 @@ def test_a_changed_lock_makes_the_environment_stale(ready: Machine) -> None:
     done = ready.run()
     assert done.returncode == 1
     assert done.stderr.endswith("python3 python3-venv python3-dev gcc libc6-dev pkg-config libmariadb-dev\n")
+
+
+def lock_entries(lock: Path) -> dict[str, int]:
+    """How many SHA-256 hashes each package of a lock has."""
+    entries: dict[str, int] = {}
+    name = ""
+    for line in lock.read_text().splitlines():
+        if re.match(r"[A-Za-z0-9]", line):
+            name = line.partition("==")[0]
+            entries[name] = 0
+        elif re.fullmatch(r" +--hash=sha256:[0-9a-f]{64}( \\)?", line):
+            entries[name] += 1
+    return entries
+
+
+@pytest.mark.parametrize("lock", ["requirements.txt", "bench/requirements-peers.txt", "local/setup/uv.txt"])
+def test_every_package_of_a_lock_is_known_by_its_hashes_and_no_address(lock: str) -> None:
+    entries = lock_entries(REPOSITORY / lock)
+    assert entries
+    assert [name for name, hashes in entries.items() if not hashes] == []
+    assert "://" not in (REPOSITORY / lock).read_text()
+
+
+@pytest.fixture
+def stale(ready: Machine) -> Machine:
+    """A machine that lacks nothing but the packages of a newer lock."""
+    (ready.clone / "requirements.txt").write_text("nothing==2\n")
+    for name in ("gcc", "pkg-config"):
+        ready.has(name)
+    ready.has("python3.11", "echo python3.11")
+    python = ready.clone / ".venv" / "bin" / "python"
+    python.write_text(f'#!/bin/bash\necho "venv-python $*" >>{ready.calls}\n')
+    return ready
+
+
+def test_uv_takes_no_package_without_its_hash(stale: Machine) -> None:
+    stale.has("uv")
+    assert stale.run().returncode == 0
+    assert f"uv pip sync --require-hashes {stale.clone}/requirements.txt" in stale.calls.read_text().splitlines()
+
+
+def test_pip_takes_no_package_without_its_hash_nor_does_it_for_uv_itself(stale: Machine) -> None:
+    uv = stale.root / "cache" / "uv" / "bin" / "python"
+    uv.parent.mkdir(parents=True)
+    uv.write_text(f'#!/bin/bash\necho "uv-python $*" >>{stale.calls}\nexit 1\n')
+    uv.chmod(0o755)
+    assert stale.run().returncode == 0
+    calls = stale.calls.read_text().splitlines()
+    pip = "-m pip install --disable-pip-version-check --require-hashes --requirement"
+    assert f"venv-python {pip} {stale.clone}/requirements.txt" in calls
+    assert f"uv-python {pip.replace('install', 'install --quiet')} {stale.clone}/local/setup/uv.txt" in calls
+
+
+def test_jars_that_are_not_the_known_ones_are_not_taken(ready: Machine) -> None:
+    jars = ready.root / "cache" / "jars" / "delta-4.4.0"
+    jars.rmdir()
+    submit = ready.clone / ".venv" / "bin" / "spark-submit"
+    submit.write_text(
+        '#!/bin/bash\nfor word in "$@"; do case "$word" in spark.jars.ivy=*) folder="${word#*=}/jars"; '
+        'mkdir -p "$folder"; echo other >"$folder/io.delta_delta-storage-4.4.0.jar" ;; esac; done\n'
+    )
+    submit.chmod(0o755)
+    done = ready.run()
+    assert done.returncode == 1
+    assert "error: Spark's resolver brought other jars than" in done.stderr
+    assert not jars.exists()
+
+    digest = hashlib.sha256(b"other\n").hexdigest()
+    (ready.clone / "local/setup/delta_jars.sha256").write_text(f"{digest}  io.delta_delta-storage-4.4.0.jar\n")
+    assert ready.run().returncode == 0
+    assert jars.is_dir()
 
 
 def test_the_scripts_name_no_registry() -> None:
