@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
 import re
 import shutil
@@ -87,6 +88,45 @@ def test_images_are_pinned_and_stopping_takes_a_set_time(name: str) -> None:
 @pytest.mark.parametrize("name", SERVICES)
 def test_ports_are_open_on_the_loopback_address_alone(name: str) -> None:
     assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_container_has_no_more_than_it_needs(name: str) -> None:
+    service = SERVICES[name]
+    assert (service["cap_drop"], service["security_opt"]) == (["ALL"], ["no-new-privileges:true"])
+    assert "cap_add" not in service
+    assert service["read_only"] is True
+    assert re.fullmatch(r"[1-9]g", service["mem_limit"])
+    assert 0 < service["pids_limit"] <= 2048
+    if service["image"].startswith("lakehouse:"):
+        assert (REPOSITORY / "Dockerfile").read_text().rstrip().endswith("USER lakehouse")
+    else:
+        assert service["user"] in {"postgres", "mysql"}
+
+
+def networks(name: str) -> set[str]:
+    return set(SERVICES[name]["networks"])
+
+
+def test_containers_meet_only_whom_they_need() -> None:
+    assert {other for name in SERVICES for other in networks(name)} == COMPOSE["networks"].keys()
+    for name in SERVICES:
+        for other in SERVICES[name].get("depends_on", {}).keys() - ONE_SHOT:
+            assert networks(name) & networks(other), (name, other)
+    for one, two in itertools.combinations(("postgres", "mysql", "databricks", "airflow-apiserver"), 2):
+        assert bool(networks(one) & networks(two)) is ((one, two) == ("postgres", "airflow-apiserver")), (one, two)
+
+
+def test_the_metadata_cannot_be_reached_from_elsewhere() -> None:
+    assert networks("postgres") == {"metadata"}
+    assert COMPOSE["networks"]["metadata"] == {"internal": True}
+    # A port of an internal network alone would not be open.
+    for name, service in SERVICES.items():
+        assert not service.get("ports") or networks(name) != {"metadata"}, name
+
+
+def test_the_sources_root_is_local() -> None:
+    assert SERVICES["mysql"]["environment"]["MARIADB_ROOT_HOST"] == "localhost"
 
 
 def test_every_variable_is_in_the_example_and_every_line_of_the_example_is_used() -> None:
