@@ -11,11 +11,13 @@ import hashlib
 import html
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
+
+from lakehouse.alerting.masking import for_chat, masked, printable
 
 MANUAL = "docs/operations.md#what-to-do-by-what-failed"
 LONGEST_CAUSE = 400
@@ -31,12 +33,8 @@ CURES = {
     "contract exclude them",
     "reconcile": "clear copy_to_bronze of the tables named, with downstream; if it differs again, keep the run's files",
 }
-SECRETS = (
-    (re.compile(r"(://[^/\s:@]*):[^@\s/]+@"), r"\1:***@"),
-    (re.compile(r"(?i)\b(password|passwd|pwd|token|secret|sig|api[_-]?key|account[_-]?key)(['\"]?\s*[=:]\s*['\"]?)[^\s'\",;&]+"),
-     r"\1\2***"),
-    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 ***"),
-)  # fmt: skip
+LINKED = frozenset({"Log", "Run", "Databricks run"})
+LONGEST_FIELD = 300
 
 
 @dataclass(frozen=True)
@@ -94,14 +92,14 @@ class Alert:
     def html(self) -> str:
         """The whole message as HTML."""
         rows = "".join(
-            f"<tr><th align='left' valign='top'>{html.escape(label)}</th><td>{_linked(text)}</td></tr>"
+            f"<tr><th align='left' valign='top'>{html.escape(label)}</th><td>{_linked(label, text)}</td></tr>"
             for label, text in self.lines()
         )
         return f"<p><b>{html.escape(self.title)}</b></p><table>{rows}</table>"
 
     def webhook_payload(self) -> dict[str, Any]:
-        """For a webhook: `text` as Slack and Teams take it, and every field by itself for anything else."""
-        return {"text": self.text(), "alert": {"title": self.title, **asdict(self)}}
+        """For a webhook: `text` as Slack and Teams take it, and every field as it is for anything else."""
+        return {"text": for_chat(self.text()), "alert": {"title": self.title, **asdict(self)}}
 
     def pagerduty_event(self, routing_key: str) -> dict[str, Any]:
         """For PagerDuty's Events API v2."""
@@ -131,38 +129,60 @@ def build_alert(context: Mapping[str, Any], *, airflow_url: str, timezone: str, 
         run_page: the task's Databricks run, if it started one.
     """
     if "deadline" in context:
-        return _deadline_alert(context, airflow_url, timezone)
-    return _task_alert(context, airflow_url, timezone, run_page)
+        return _sendable(_deadline_alert(context, airflow_url, timezone))
+    return _sendable(_task_alert(context, airflow_url, timezone, run_page))
+
+
+def task_field(context: Mapping[str, Any], name: str) -> Any:
+    """What a failed task has under this name, or None.
+
+    Airflow gives a task whose process was killed as the DAG file has it: what is mapped, or another task's result, is
+    yet to be looked up.
+    """
+    task: Any = context.get("task")
+    try:
+        value: Any
+        if hasattr(task, "partial_kwargs") and hasattr(task, "expand_input"):
+            mapped, _ = task.expand_input.resolve(context)
+            value = {**task.partial_kwargs, **mapped}.get(name)
+        else:
+            value = getattr(task, name, None)
+        return value.resolve(context) if hasattr(value, "resolve") else value
+    # An alert without its table is better than none.
+    except Exception:
+        return None
 
 
 def one_line(cause: object) -> str:
     """The first thing that an error says, without secrets, short enough for a phone."""
-    text = _databricks_error(str(cause)) or str(cause)
+    try:
+        text = str(cause)
+    # Such as that of values which hold each other.
+    except Exception:
+        return f"{type(cause).__name__}, whose message cannot be shown"
+    text = _databricks_error(text) or text
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines:
         return f"{type(cause).__name__} without a message" if isinstance(cause, BaseException) else "unknown"
     # A heading such as "3 problems in the contracts:" says little without its first problem.
     first = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
-    for pattern, replacement in SECRETS:
-        first = pattern.sub(replacement, first)
+    first = printable(masked(first))
     return first if len(first) <= LONGEST_CAUSE else first[: LONGEST_CAUSE - 1] + "…"
 
 
 def _databricks_error(text: str) -> str | None:
     """The job's own error within the provider's message, which wraps it in the run's state."""
-    _, marker, errors = text.partition("with the errors ")
-    if not marker:
-        return None
+    _, _, errors = text.partition("with the errors ")
+    # Only the one text within is parsed: the whole may be nested deeper than Python's parser goes.
+    found = re.search(r"""'error': ('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""", errors)
     try:
-        entries = ast.literal_eval(errors.strip().rstrip("."))
-        return str(entries[0]["error"])
-    except (ValueError, SyntaxError, LookupError, TypeError):
+        return str(ast.literal_eval(found[1])) if found else None
+    except (ValueError, SyntaxError):
         return None
 
 
 def _task_alert(context: Mapping[str, Any], airflow_url: str, timezone: str, run_page: str | None) -> Alert:
     instance = context.get("ti") or context["task_instance"]
-    task = context.get("task")
     map_index = instance.map_index if instance.map_index is not None and instance.map_index >= 0 else None
     name = instance.task_id.rpartition(".")[2]
     link = f"{_run_link(airflow_url, instance.dag_id, instance.run_id)}/tasks/{instance.task_id}"
@@ -175,8 +195,8 @@ def _task_alert(context: Mapping[str, Any], airflow_url: str, timezone: str, run
         run_id=instance.run_id,
         task_id=instance.task_id,
         map_index=map_index,
-        table=_table_of(task),
-        business_date=_business_date_of(task) or _date_of_run(_run_fields(context.get("dag_run")), timezone),
+        table=_table_of(context),
+        business_date=_business_date_of(context) or _date_of_run(_run_fields(context.get("dag_run")), timezone),
         cause=one_line(context.get("exception") or "the task's process ended without an error: see its log"),
         link=f"{link}?try_number={instance.try_number}",
         run_page=run_page,
@@ -215,22 +235,22 @@ def _run_fields(dag_run: Any) -> dict[str, Any]:
 
 def _date_of_run(run: Mapping[str, Any], timezone: str) -> str | None:
     asked = (run.get("conf") or {}).get("business_date")
-    if asked:
-        return str(asked)
+    if isinstance(asked, str) and asked:
+        return asked
     start = run.get("data_interval_start")
     if isinstance(start, str):
         start = datetime.fromisoformat(start)
     return start.astimezone(ZoneInfo(timezone)).date().isoformat() if start else None
 
 
-def _table_of(task: Any) -> str | None:
-    plan = getattr(task, "plan", None)
-    table = plan.get("table") if isinstance(plan, Mapping) else getattr(task, "table", None)
+def _table_of(context: Mapping[str, Any]) -> str | None:
+    plan = task_field(context, "plan")
+    table = plan.get("table") if isinstance(plan, Mapping) else task_field(context, "table")
     return table if isinstance(table, str) else None
 
 
-def _business_date_of(task: Any) -> str | None:
-    value = getattr(task, "business_date", None)
+def _business_date_of(context: Mapping[str, Any]) -> str | None:
+    value = task_field(context, "business_date")
     # A task that failed before its templates were rendered still has the template there.
     return value if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value) else None
 
@@ -244,6 +264,21 @@ def _dedup_key(dag_id: str, run_id: str, task_id: str | None, map_index: int | N
     return key if len(key) <= LONGEST_KEY else hashlib.sha256(key.encode()).hexdigest()
 
 
-def _linked(text: str) -> str:
+def _linked(label: str, text: str) -> str:
     escaped = html.escape(text)
-    return f"<a href='{escaped}'>{escaped}</a>" if text.startswith(("http://", "https://")) else escaped
+    # What an error says is no place that on-call should be led to.
+    may_be_followed = label in LINKED and text.startswith(("http://", "https://"))
+    return f"<a href='{escaped}'>{escaped}</a>" if may_be_followed else escaped
+
+
+def _sendable(alert: Alert) -> Alert:
+    """The alert with fields that every channel can carry: a line end would cost the mail, half a character the JSON."""
+    values = {field.name: getattr(alert, field.name) for field in fields(alert)}
+    texts: dict[str, Any] = {name: _short(name, text) for name, text in values.items() if isinstance(text, str)}
+    return replace(alert, **texts)
+
+
+def _short(name: str, text: str) -> str:
+    line = printable(text)
+    whole = name in {"cause", "link", "run_page", "cure", "dedup_key"}
+    return line if whole or len(line) <= LONGEST_FIELD else line[: LONGEST_FIELD - 1] + "…"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from airflow.sdk import BaseNotifier
 
-from lakehouse.alerting.alerts import Alert, build_alert, one_line
+from lakehouse.alerting.alerts import Alert, build_alert, one_line, task_field
 from lakehouse.errors import NotificationError
 from lakehouse.settings import AlertSettings, alert_settings_at_run
 
@@ -68,7 +69,7 @@ class AlertNotifier(BaseNotifier):
             )
         # Whatever keeps the alert from being built must not hide the failure that it is about.
         except Exception as error:
-            return [f"it could not be put together: {type(error).__name__}: {error}"]
+            return [f"it could not be put together: {type(error).__name__}: {one_line(error)}"]
         self.log.info("%s", alert.text())
         if not settings.alert_conn_ids:
             self.log.warning("nobody is told: the setting alert_conn_ids names no connection")
@@ -117,8 +118,13 @@ def _send_mail(connection: Connection, alert: Alert) -> None:
             subject=f"[lakehouse] {alert.title}",
             html_content=alert.html(),
             # Mail programs put messages with one subject and reference into one thread.
-            custom_headers={"References": f"<{alert.dedup_key.replace(' ', '_')}@lakehouse>"},
+            custom_headers={"References": f"<{_reference(alert.dedup_key)}@lakehouse>"},
         )
+
+
+def _reference(key: str) -> str:
+    """The key in the few characters that a mail's reference may hold."""
+    return quote(key, safe="/:+-._")
 
 
 def _send_webhook(connection: Connection, alert: Alert) -> None:
@@ -164,9 +170,12 @@ def _airflow_url() -> str:
 
 
 def _databricks_run_page(context: Any) -> str | None:
-    task = context.get("task")
     instance = context.get("ti")
-    if instance is None or not hasattr(task, "databricks_conn_id"):
+    if instance is None or task_field(context, "databricks_conn_id") is None:
         return None
-    page = instance.xcom_pull(task_ids=instance.task_id, key="run_page_url", map_indexes=instance.map_index)
+    try:
+        page = instance.xcom_pull(task_ids=instance.task_id, key="run_page_url", map_indexes=instance.map_index)
+    # An alert without the page is better than none.
+    except Exception:
+        return None
     return page if isinstance(page, str) else None

@@ -154,10 +154,86 @@ def test_a_key_is_never_longer_than_a_channel_takes() -> None:
         (ValueError("https://x.blob/?sv=1&sig=abc%3D&se=2"), "https://x.blob/?sv=1&sig=***&se=2"),
         (ValueError("header Authorization: Bearer dapi0123456789abcdef"), "header Authorization: Bearer ***"),
         (ValueError("with the errors [broken"), "with the errors [broken"),
+        (ValueError("with the errors [{'error': " + "[" * 100_000), "with the errors [{'error': " + "[" * 372 + "…"),
+        (ValueError("with the errors [{'error': 'it\\'s ' + " + "-" * 100_000), "it's"),
+        (ValueError("a\x07bell, a \ud800 half and \u202ebackwards"), r"a\x07bell, a \ud800 half and \u202ebackwards"),
     ],
 )  # fmt: skip
 def test_a_cause_is_one_short_line_without_secrets(error: object, line: str) -> None:
     assert one_line(error) == line
+
+
+def test_an_error_that_cannot_be_shown_is_named() -> None:
+    nested: list[object] = []
+    for _ in range(100_000):
+        nested = [nested]
+
+    assert one_line(ValueError(nested)) == "ValueError, whose message cannot be shown"
+
+
+def test_names_with_control_characters_are_written_out_and_cut() -> None:
+    context = task_context(ValueError("x"), plan={"table": "a\r\nBcc: eve@example.com"})
+    context["dag_run"].conf = {"business_date": "2026\u2028" + "9" * 1000}
+
+    alert = alert_of(context)
+
+    assert alert.table == r"a\r\nBcc: eve@example.com"
+    assert alert.business_date == r"2026\u2028" + "9" * 289 + "…"
+    assert alert.title.isprintable()
+
+
+def test_only_our_own_places_are_links() -> None:
+    html = alert_of(task_context(ValueError("https://evil.example/login"), plan={"table": "a"})).html()
+
+    assert "evil.example" in html
+    assert "href='https://evil" not in html
+
+
+def test_a_chat_acts_upon_nothing_that_an_error_says() -> None:
+    context = task_context(ValueError("<!channel> <@U1> <https://evil.example|ok> [ok](https://evil.example) a & b"))
+
+    text = alert_of(context).webhook_payload()["text"]
+
+    assert (
+        "Cause: &lt;!channel&gt; &lt;@U1&gt; &lt;https://evil.example|ok&gt; [ok] (https://evil.example) a &amp; b\n"
+        in text
+    )
+
+
+@pytest.mark.parametrize("map_index", [0, 1])
+def test_a_killed_tasks_table_is_looked_up_as_the_dag_file_maps_it(map_index: int) -> None:
+    """Airflow then gives the task as the file has it, in which the table's plan is yet to be found."""
+    from airflow.sdk import DAG, BaseOperator, task_group
+
+    class Copy(BaseOperator):
+        def __init__(self, *, plan: Any, business_date: Any, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.plan, self.business_date = plan, business_date
+
+    plans = [{"table": "customer"}, {"table": "product"}]
+    with DAG("d", schedule=None) as dag:
+
+        @task_group(group_id="table")
+        def one_table(plan: Any) -> None:
+            Copy(task_id="copy_to_bronze", plan=plan, business_date="2026-11-20")
+
+        one_table.expand(plan=plans)
+        Copy.partial(task_id="alone", business_date="2026-11-21").expand(plan=plans)
+
+    for task_id, day in (("table.copy_to_bronze", "2026-11-20"), ("alone", "2026-11-21")):
+        context = {**task_context(None, task_id, map_index=map_index), "task": dag.get_task(task_id)}
+        alert = alert_of(context)
+        assert (alert.table, alert.business_date) == (plans[map_index]["table"], day)
+
+
+def test_a_plan_that_cannot_be_looked_up_costs_the_table_and_not_the_alert() -> None:
+    class Lost:
+        def resolve(self, context: object) -> object:
+            raise RuntimeError("the result is gone")
+
+    alert = alert_of(task_context(None, plan=Lost(), business_date=Lost()))
+
+    assert (alert.table, alert.business_date) == (None, "2026-11-20")
 
 
 def test_html_is_escaped_and_links_can_be_followed() -> None:

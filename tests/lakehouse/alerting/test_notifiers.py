@@ -135,6 +135,21 @@ def test_a_mail_reaches_everyone_on_call(notifier: Notifier, mailbox: Received) 
     assert "https://airflow.example.com/dags/atliqsale_daily/runs/" in text_of(message)
 
 
+def test_a_mail_goes_out_whatever_the_names_and_the_error_hold(notifier: Notifier, mailbox: Received) -> None:
+    context = task_context(
+        OSError("disk \ud800\x00 full, client_secret=hunter2"), plan={"table": "a\r\nBcc: eve@example.com"}
+    )
+    context["ti"].run_id = "manual \r\n<\u202e>株"
+    notifier(oncall=mail(mailbox, to="anna@example.com"))(context)
+
+    (envelope,) = mailbox.bodies
+    message = message_from_bytes(envelope.content)
+    assert envelope.rcpt_tos == ["anna@example.com"]
+    assert r"copy_to_bronze failed: a\r\nBcc: eve@example.com" in " ".join(message["Subject"].split())
+    assert message["Bcc"] is None
+    assert r"disk \ud800\x00 full, client_secret=***" in text_of(message)
+
+
 def test_a_webhook_gets_the_alert_as_json(notifier: Notifier, webhook: Received) -> None:
     notifier(oncall=hook(webhook, password="token-of-the-hook", extra={"path": "/services/T0/B0"}))(failed())
 
