@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from local.demo import shell
 from local.demo.addresses import AIRFLOW_USER, HOST, Home, Ports
 from local.demo.changes import changes_of
 from local.demo.day import DAG_ID, DayRun, end_unfinished_runs, run_day, wait_for_dag
@@ -44,7 +46,10 @@ class RunFailedError(LocalError):
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the demo; 0 only if everything held."""
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["shell"]:
+        return _shell(words[1:])
+    options = _parser().parse_args(words)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     started = time.monotonic()
@@ -53,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{time.monotonic() - started:6.1f}  {line}", flush=True)
 
     home = Home(options.home.resolve())
-    addresses_file = home.root / "addresses.json"
+    files_while_up = (home.root / "addresses.json", home.root / shell.FILE)
     report: Report | None = None
     ports = Ports.from_base(options.port)
     try:
@@ -63,22 +68,33 @@ def main(arguments: list[str] | None = None) -> int:
                 ports.wait_until_free(_CUT_OFF_SECONDS)
             try:
                 with Stack(home, ports, say) as stack:
-                    write_json(addresses_file, addresses_of(stack))
-                    report = live_two_days(stack, options.rows, options.seed, say)
-                    print(render(report), flush=True)
+                    for file, content in zip(files_while_up, (addresses_of(stack), environment_of(stack)), strict=True):
+                        write_json(file, content)
+                    if not options.empty:
+                        report = live_two_days(stack, options.rows, options.seed, say)
+                        print(render(report), flush=True)
                     print_addresses(stack)
                     if not options.once:
                         wait_for_the_end(stack)
             finally:
-                addresses_file.unlink(missing_ok=True)
+                for file in files_while_up:
+                    file.unlink(missing_ok=True)
     except DemoInterruptedError:
         print("\nstopped", flush=True)
-        if report is None:
+        if report is None and not options.empty:
             return 128 + signal.SIGINT
     except LocalError as error:
         print(f"\nbin/demo: {error}", file=sys.stderr, flush=True)
         return 1
-    return 0 if report.held else 1
+    return 0 if report is None or report.held else 1
+
+
+def _shell(words: list[str]) -> int:
+    try:
+        shell.run(words, os.environ)
+    except LocalError as error:
+        print(f"bin/demo: {error}", file=sys.stderr)
+    return 1
 
 
 def live_two_days(stack: Stack, rows: int, seed: int, say: Callable[[str], None]) -> Report:
@@ -171,6 +187,11 @@ def addresses_of(stack: Stack) -> dict[str, Any]:
     }
 
 
+def environment_of(stack: Stack) -> dict[str, str]:
+    """What `bin/demo shell` runs in, while the demo is up."""
+    return shell.shell_environment(stack.environment, stack.ports.mysql, stack.mysql.credentials.owner)
+
+
 def print_addresses(stack: Stack) -> None:
     """Tells a person what to open."""
     print(f"""
@@ -178,6 +199,7 @@ open   Airflow      {stack.airflow.url}/dags/{DAG_ID}
                     user {AIRFLOW_USER}, password {stack.secrets.airflow_password}
        Databricks   http://{HOST}:{stack.ports.databricks}  (runs and their logs)
        the lake     {stack.home.lake}
+       a shell      bin/demo shell --home {stack.home.root}
        all logins   {stack.home.root / "addresses.json"} while the demo is up""", flush=True)  # fmt: skip
 
 
@@ -198,12 +220,15 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="bin/demo", description="Fill a MySQL, run two business dates through Airflow, and show what came out."
+        prog="bin/demo",
+        description="Fill a MySQL, run two business dates through Airflow, and show what came out.",
+        epilog="bin/demo shell [COMMAND …] opens a shell, or runs a command, in the environment of a demo that is up.",
     )
     parser.add_argument("--home", type=Path, default=Path(".demo"), help="folder of all state (default .demo)")
     parser.add_argument("--rows", type=int, default=150_000, help="transactions to generate (default 150,000)")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="the same seed gives the same data")
     parser.add_argument("--port", type=int, default=8080, help="first of six ports in a row (default 8080, Airflow's)")
+    parser.add_argument("--empty", action="store_true", help="fill nothing and run no date: for a schema of your own")
     parser.add_argument("--once", action="store_true", help="exit when the report is shown; status 0 only if all held")
     return parser
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 
 from local.demo.addresses import AIRFLOW_USER, HOST, REPOSITORY, Home, Ports, Secrets
-from local.mysql_server import READER, SOURCE_SCHEMA
+from local.mysql_server import READER
 
 
 def airflow_environment(
@@ -63,7 +63,6 @@ def airflow_environment(
                 "port": ports.mysql,
                 "login": READER,
                 "password": mysql_password,
-                "schema": SOURCE_SCHEMA,
             }
         ),
         "AIRFLOW_CONN_DATABRICKS_DEFAULT": json.dumps(
