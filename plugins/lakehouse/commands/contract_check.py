@@ -109,7 +109,11 @@ def _check_schema(source: MySqlSource, folder: Path, contracts: ContractSet, sec
         if contract.table not in tables:
             yield missing_table(contract, label, tables)
             continue
-        description = describe_table(source, contracts.schema, contract.table)
+        try:
+            description = describe_table(source, contracts.schema, contract.table)
+        except SourceError as error:
+            yield Finding(Problem(label, "physicalName", contract.table, str(error)))
+            continue
         found = list(check_columns(contract, label, description))
         yield from found
         file = read_contract_file(folder / contract.file)

@@ -1,4 +1,4 @@
-"""`contract draft TABLE`: a contract to begin with, from the live table."""
+"""`contract draft TABLE`, `contract draft --all`: contracts to begin with, from the live tables."""
 
 from __future__ import annotations
 
@@ -10,23 +10,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lakehouse.commands.command import DONE, Command
+from lakehouse.commands.command import DONE, NOT_DONE, Command
 from lakehouse.commands.numbers import positive
 from lakehouse.commands.source_arguments import add_schema_argument, add_source_arguments, schema_of, source_of
-from lakehouse.errors import ContractError
+from lakehouse.errors import ContractError, SourceError
 
 if TYPE_CHECKING:
     from lakehouse.drafting.contract_text import Draft
     from lakehouse.drafting.source_description import TableDescription
+    from lakehouse.source.mysql_source import MySqlSource
 
 _MOST_ROWS = 100_000
 _MOST_SECONDS = 60
 _DESCRIPTION = """Reads a table's columns, keys and comments and some of its rows, and writes a contract that passes the
-checks, with what it doubts as comments beside each column. It asks the server for rows once, in one bounded SELECT."""
+checks, with what it doubts as comments beside each column. It asks the server for rows once, in one bounded SELECT.
+Values are shown only where at least five rows hold each, so that none tells of one row alone."""
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("table", metavar="TABLE", help="table or view, as MySQL names it")
+    parser.add_argument("table", metavar="TABLE", nargs="?", help="table or view, as MySQL names it")
+    parser.add_argument("--all", action="store_true", help="draft every table and view that has no contract yet")
     add_source_arguments(parser)
     add_schema_argument(parser)
     parser.add_argument(
@@ -41,61 +44,99 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seconds", type=positive, default=_MOST_SECONDS, metavar="S", help=f"time to read, at most ({_MOST_SECONDS})"
     )
+    parser.add_argument("--no-values", action="store_true", help="write no value of any row into the draft's comments")
     parser.add_argument("--force", action="store_true", help="replace a file that is already there")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Draft, check the draft as any contract is checked, and write it."""
-    from lakehouse.drafting.contract_text import contract_text
-
-    draft = _draft(arguments)
-    text = contract_text(draft)
-    _check(text, draft.name)
-    if arguments.output == "-":
-        sys.stdout.write(text)
-        return DONE
-    path = _folder(arguments.output, draft.table.schema) / f"{draft.name}.odcs.yaml"
-    _write(path, text, arguments.force)
-    print(f"{path}: drafted as a {draft.guesses.kind} from {draft.sampled}")
-    print(f"{text.count('# ?')} doubts and guesses are marked with # ?: settle them, then run contract check")
-    return DONE
-
-
-def _draft(arguments: argparse.Namespace) -> Draft:
-    from lakehouse.drafting.candidate_keys import candidate_keys
-    from lakehouse.drafting.contract_text import Draft
-    from lakehouse.drafting.guesses import guess
-    from lakehouse.drafting.source_description import describe_table
-    from lakehouse.drafting.table_profile import profile_columns, repeated_rows
-    from lakehouse.drafting.table_sample import sample_table
+    """Draft, check each draft as any contract is checked, and write it."""
     from lakehouse.source.mysql_source import MySqlSource
 
+    if arguments.all == bool(arguments.table):
+        raise ContractError("give a TABLE, or --all for every table of the schema")
+    if arguments.all and (arguments.kind or arguments.output == "-"):
+        raise ContractError("--all drafts many tables: --kind and --output - are for one TABLE alone")
     info = source_of(arguments)
+    schema = schema_of(arguments, info)
     with MySqlSource(info) as source:
-        table = describe_table(source, schema_of(arguments, info), arguments.table)
-        sample = sample_table(source, table, arguments.rows, arguments.seconds)
-    profiles = profile_columns(sample)
-    keys = candidate_keys(sample.rows, profiles)
-    return Draft(
-        name=_name(arguments.output, table),
-        table=table,
-        profiles=profiles,
-        guesses=guess(table, profiles, keys, sample.is_whole, arguments.kind),
-        sampled=sample.says,
-        is_whole=sample.is_whole,
-        repeated=repeated_rows(sample),
-        today=datetime.now(UTC).date(),
+        tables = [table.name for table in source.tables(schema)]
+        if not arguments.all:
+            _draft_one(source, schema, arguments.table, tables, arguments)
+            return DONE
+        return _draft_all(source, schema, tables, arguments)
+
+
+def _draft_all(source: MySqlSource, schema: str, tables: list[str], arguments: argparse.Namespace) -> int:
+    """Draft every table that has no contract yet; one that cannot be drafted keeps no other from it."""
+    from lake_model.contracts.contract_files import FILE_ENDING
+    from lakehouse.drafting.draft_names import contracted_table
+
+    folder = _folder(arguments.output, schema)
+    contracted = {contracted_table(path) for path in folder.glob(f"*{FILE_ENDING}")}
+    failed = 0
+    for table in tables:
+        if table in contracted and not arguments.force:
+            print(f"{table}: has a contract in {folder}, which was left as it is", flush=True)
+            continue
+        try:
+            _draft_one(source, schema, table, tables, arguments)
+        except (ContractError, SourceError) as error:
+            failed += 1
+            print(f"error: {table}: {error}", file=sys.stderr, flush=True)
+    return NOT_DONE if failed else DONE
+
+
+def _draft_one(source: MySqlSource, schema: str, asked: str, tables: list[str], arguments: argparse.Namespace) -> None:
+    from lakehouse.drafting.contract_text import contract_text
+    from lakehouse.drafting.draft_names import draft_name
+    from lakehouse.drafting.source_description import describe_table
+
+    table = describe_table(source, schema, asked)
+    folder = _folder(arguments.output, schema)
+    name = draft_name(folder, schema, table.table, tables)
+    path = folder / f"{name}.odcs.yaml"
+    if arguments.output != "-" and path.exists() and not arguments.force:
+        raise ContractError(f"{path} is there already, and was left as it is: give --force to replace it")
+    draft = _draft(source, table, name, path, arguments)
+    text = contract_text(draft)
+    _check(text, name)
+    if arguments.output == "-":
+        sys.stdout.write(text)
+        return
+    _write(path, text)
+    print(f"{path}: drafted as a {draft.guesses.kind} from {draft.sampled}")
+    print(
+        f"{text.count('# ?')} doubts and guesses are marked with # ?: settle them, then run contract check", flush=True
     )
 
 
-def _name(output: str | None, table: TableDescription) -> str:
-    """The table's name in the lake; with the schema before it where another schema has a contract of that name."""
-    from lake_model.contracts.lake_names import contracts_of_others, prefixed
-    from lakehouse.drafting.contract_text import lake_name
+def _draft(source: MySqlSource, table: TableDescription, name: str, path: Path, arguments: argparse.Namespace) -> Draft:
+    from lakehouse.drafting.candidate_keys import candidate_keys
+    from lakehouse.drafting.contract_text import Draft
+    from lakehouse.drafting.doubts import transform_of
+    from lakehouse.drafting.draft_names import confidential_columns
+    from lakehouse.drafting.guesses import guess
+    from lakehouse.drafting.table_profile import profile_columns, repeated_rows
+    from lakehouse.drafting.table_sample import sample_table
 
-    name = lake_name(table.table)
-    folder = _folder(output, table.schema)
-    return prefixed(lake_name(table.schema), name) if contracts_of_others(folder, name) else name
+    sample = sample_table(source, table, arguments.rows, arguments.seconds)
+    profiles = profile_columns(sample)
+    keys = candidate_keys(sample.rows, profiles)
+    guesses = guess(table, profiles, keys, sample.is_whole, arguments.kind)
+    trimmed = [one.name for one in table.columns if transform_of(one, profiles[one.name], one.name in guesses.key)]
+    hidden = (column.name for column in table.columns) if arguments.no_values else confidential_columns(path)
+    return Draft(
+        name=name,
+        table=table,
+        profiles=profiles,
+        guesses=guesses,
+        sampled=sample.says,
+        is_whole=sample.is_whole,
+        repeated=repeated_rows(sample),
+        repeated_when_trimmed=repeated_rows(sample, trimmed),
+        today=datetime.now(UTC).date(),
+        confidential=frozenset(hidden),
+    )
 
 
 def _folder(output: str | None, schema: str) -> Path:
@@ -115,11 +156,9 @@ def _check(text: str, name: str) -> None:
         load_contracts(folder)
 
 
-def _write(path: Path, text: str, force: bool) -> None:
+def _write(path: Path, text: str) -> None:
     from lakehouse.lake.lake_path import publish
 
-    if path.exists() and not force:
-        raise ContractError(f"{path} is there already, and was left as it is: give --force to replace it")
     publish(path, text.encode())
 
 

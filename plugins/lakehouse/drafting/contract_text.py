@@ -37,8 +37,10 @@ class Draft:
         guesses: what it is taken for.
         sampled: how the rows that were looked at were chosen.
         repeated: how many of them equal an earlier one in every column.
+        repeated_when_trimmed: how many do once blanks at the ends of text are trimmed, as the draft does.
         is_whole: whether they are all rows of the table.
         today: the date of the draft.
+        confidential: columns of which no value is shown.
     """
 
     name: str
@@ -48,7 +50,9 @@ class Draft:
     sampled: str
     is_whole: bool
     repeated: int
+    repeated_when_trimmed: int
     today: date
+    confidential: frozenset[str] = frozenset()
 
 
 def lake_name(table: str) -> str:
@@ -131,7 +135,7 @@ def _plain(name: str) -> str:
 
 
 def _granularity(guesses: Guesses) -> str:
-    if guesses.kind == "dimension":
+    if guesses.kind == "dimension" and not guesses.is_calendar:
         return f"One row per {' and '.join(guesses.key)}, and period in which its tracked values held."
     return f"One row per {' and '.join(guesses.key)}." if guesses.key else "To be written: what one row is."
 
@@ -142,6 +146,7 @@ def _preface(draft: Draft) -> list[str]:
         [
             f"Drafted from {where} on {draft.today}. Looked at {draft.sampled}{'' if draft.is_whole else _OF_SAMPLE}.",
             "Lines with ? are doubts and guesses: settle each, and remove it. Then set status to active.",
+            "That is for people: a run takes a contract of any status, a draft too.",
         ]
     )
 
@@ -158,15 +163,24 @@ def _table_properties(draft: Draft) -> Iterable[tuple[list[str], dict[str, Any]]
     if not any(index.columns[:1] == (guesses.date_column,) for index in draft.table.indexes):
         comments.append(f"? no index begins with {guesses.date_column}: a copy of one date reads the whole table")
     yield comments, {"dateColumn": guesses.date_column}
-    repeated = (
-        [f"? {draft.repeated:,} rows repeat another in every column: keep_one would remove them"]
-        if draft.repeated
-        else []
-    )
+    repeated = _repeated(draft)
     yield [*_other_keys(guesses), *repeated], {"duplicates": "keep_all"}
     measures = [name for name in guesses.measures if names[name] == name and _is_summed(draft.table, name)]
     if measures:
         yield ["? columns whose sums must survive from MySQL to silver"], {"measures": measures}
+
+
+def _repeated(draft: Draft) -> list[str]:
+    said = []
+    if draft.repeated:
+        said.append(f"? {draft.repeated:,} rows repeat another in every column: keep_one would remove them")
+    made = draft.repeated_when_trimmed - draft.repeated
+    if made:
+        more = " more" if draft.repeated else ""
+        said.append(
+            f"? {made:,} rows{more} repeat another once blanks are trimmed as below: keep_one would remove them"
+        )
+    return said
 
 
 def _is_summed(table: TableDescription, name: str) -> bool:
@@ -185,6 +199,9 @@ def _dimension_properties(draft: Draft, names: Mapping[str, str]) -> Iterable[tu
     tracked = [name for name in others if name not in guesses.audit]
     if not tracked:
         yield [], {"scdType": 1}
+        return
+    if guesses.is_calendar:
+        yield ["? a calendar: it keeps the latest values alone; 2 keeps the history of every change"], {"scdType": 1}
         return
     yield ["? keeps the history of every change; 1 keeps the latest values alone"], {"scdType": 2}
     if len(tracked) < len(others):
@@ -216,8 +233,9 @@ def _column(draft: Draft, column: DescribedColumn, name: str) -> list[str]:
         entry["description"] = column.comment
     if spark:
         entry["customProperties"] = [{"property": "sparkType", "value": spark}]
-    facts = [describe(column, profile)]
-    doubts = doubts_of(column, profile, is_key, is_required)
+    show_values = column.name not in draft.confidential
+    facts = [describe(profile, show_values)]
+    doubts = doubts_of(column, profile, is_key, is_required, show_values)
     if is_key and column.name == guesses.key[0]:
         facts.append(f"{'' if guesses.key in draft.table.declared_keys else '? '}the key: {guesses.key_reason}")
     if column.name == guesses.date_column:

@@ -7,18 +7,16 @@ One thing alone is applied without asking: blanks at the ends of text are trimme
 from __future__ import annotations
 
 import re
+from datetime import date
+from decimal import Decimal
 
 from lakehouse.drafting.source_description import DescribedColumn
-from lakehouse.drafting.table_profile import BLANKS, NULL_WORDS, ColumnProfile, TextProfile, listed, shown
+from lakehouse.drafting.table_profile import BLANKS, NULL_WORDS, SHARED_BY, ColumnProfile, TextProfile, listed, shown
 
-# Values of such columns belong to persons; the draft counts them and shows none.
-PERSONAL = re.compile(
-    r"name|mail|phone|mobile|fax|address|street|city|zip|postal|birth|dob|gender|iban|account|card|ssn|passport|tax|salary"
-    r"|login|user|password|passwd|secret|token|hash|note|comment|remark|text|message|description",
-    re.IGNORECASE,
-)
 _TRIMMED_TYPES = re.compile(r"(char|varchar|tinytext|text|mediumtext|longtext)\b", re.IGNORECASE)
 _FREE_TEXT = re.compile(r"(char|varchar|tinytext|text|mediumtext|longtext|enum|set)\b", re.IGNORECASE)
+# Functions of Spark that need no parentheses, and that the parser takes for columns.
+_SPARK_ONLY_FUNCTIONS = {"user", "session_user", "current_time", "localtimestamp", "now"}
 _BLANK_NAMES = {" ": "blanks", "\t": r"\t", "\r": r"\r", "\n": r"\n"}
 _RARE_SHARE = 0.02
 _FEW_ROWS = 50
@@ -36,8 +34,11 @@ def transform_of(column: DescribedColumn, profile: ColumnProfile, is_key: bool) 
     return _trim(column.name, text)
 
 
-def describe(column: DescribedColumn, profile: ColumnProfile) -> str:
-    """One line of what the column holds: how many values, from where to where, and one or two short ones."""
+def describe(profile: ColumnProfile, show_values: bool) -> str:
+    """One line of what the column holds: how many values, and, if wanted, from where to where and which.
+
+    Only values that `SHARED_BY` rows hold are shown; the ends of others are told by powers of ten, or by years.
+    """
     if not profile.rows:
         return "no rows to look at"
     parts = []
@@ -51,19 +52,40 @@ def describe(column: DescribedColumn, profile: ColumnProfile) -> str:
     if text is not None and profile.distinct:
         spread = f"{text.shortest:,} to " if text.shortest < text.longest else ""
         parts.append(f"{spread}{text.longest:,} characters")
-    if PERSONAL.search(column.name) or not profile.distinct:
+    if not show_values or not profile.distinct:
         return "; ".join(parts)
     if profile.lowest is not None:
-        spread = f"{shown(profile.lowest)} to " if profile.lowest != profile.highest else ""
-        parts.append(f"{spread}{shown(profile.highest)}")
+        parts.append(_spread(profile))
     elif _are_categories(profile):
         parts.append(listed([value for value, _ in profile.values]))
-    elif all(len(str(value)) <= _LONGEST_EXAMPLE for value in profile.examples):
+    elif profile.examples and all(len(str(value)) <= _LONGEST_EXAMPLE for value in profile.examples):
         parts.append(f"such as {listed(profile.examples)}")
     return "; ".join(parts)
 
 
-def doubts_of(column: DescribedColumn, profile: ColumnProfile, is_key: bool, is_required: bool) -> list[str]:
+def _spread(profile: ColumnProfile) -> str:
+    lowest, highest = profile.lowest, profile.highest
+    if profile.ends_are_shared:
+        return shown(lowest) if lowest == highest else f"{shown(lowest)} to {shown(highest)}"
+    if isinstance(lowest, date):
+        return f"in {lowest.year}" if lowest.year == highest.year else f"from {lowest.year} to {highest.year}"
+    return f"between {_power_of_ten(lowest, down=True)} and {_power_of_ten(highest, down=False)}"
+
+
+def _power_of_ten(number: Decimal | float, *, down: bool) -> str:
+    """The nearest power of ten (or 0) that is not above the number, or not below it."""
+    size = abs(Decimal(str(number)))
+    if not size or not size.is_finite():
+        return "0" if not size else str(number)
+    power = size.adjusted()
+    if (number > 0) != down and size != Decimal(1).scaleb(power):
+        power += 1
+    return f"{'-' if number < 0 else ''}{Decimal(1).scaleb(power):,f}"
+
+
+def doubts_of(
+    column: DescribedColumn, profile: ColumnProfile, is_key: bool, is_required: bool, show_values: bool
+) -> list[str]:
     """What the author should look at, one line each."""
     found = [
         f"{count:,} {'row holds' if count == 1 else 'rows hold'} {_SUBSTITUTED.get(reason, reason)}"
@@ -77,8 +99,8 @@ def doubts_of(column: DescribedColumn, profile: ColumnProfile, is_key: bool, is_
         found.append(f"{_count(profile.implausible)} dated before 1900 or after 2100: a mark for 'none' or 'for ever'?")
     found += _doubts_of_numbers(column, profile)
     if profile.text is not None and _FREE_TEXT.match(column.mysql_type):
-        found += _doubts_of_text(column, profile.text, is_key)
-        found += _doubts_of_categories(column, profile)
+        found += _doubts_of_text(column, profile.text, is_key, show_values)
+        found += _doubts_of_categories(profile) if show_values else []
     return found
 
 
@@ -107,7 +129,7 @@ def _are_categories(profile: ColumnProfile) -> bool:
     return (
         profile.rows >= _FEW_ROWS
         and 1 < len(profile.values) <= _MOST_CATEGORIES
-        and all(len(str(value)) <= _LONGEST_EXAMPLE for value, _ in profile.values)
+        and all(len(str(value)) <= _LONGEST_EXAMPLE and count >= SHARED_BY for value, count in profile.values)
     )
 
 
@@ -126,7 +148,7 @@ def _doubts_of_numbers(column: DescribedColumn, profile: ColumnProfile) -> list[
     return found
 
 
-def _doubts_of_text(column: DescribedColumn, text: TextProfile, is_key: bool) -> list[str]:
+def _doubts_of_text(column: DescribedColumn, text: TextProfile, is_key: bool, show_values: bool) -> list[str]:
     found = []
     value = _trim(column.name, text) if text.blank_ends else _quoted(column.name)
     if text.blank_ends:
@@ -149,31 +171,37 @@ def _doubts_of_text(column: DescribedColumn, text: TextProfile, is_key: bool) ->
     if text.spelling_groups:
         groups = text.spelling_groups
         fact = f"{groups:,} value{'s' if groups != 1 else ''} spelt in more than one way"
-        if not PERSONAL.search(column.name):
+        if show_values and text.spellings:
             fact += f" ({'; '.join(listed(group) for group in text.spellings)})"
         found.append(f"{fact}: transformLogic: upper({value})?")
     return found
 
 
-def _doubts_of_categories(column: DescribedColumn, profile: ColumnProfile) -> list[str]:
-    if not _are_categories(profile) or PERSONAL.search(column.name):
-        return []
-    present = profile.rows - profile.nulls
+def _doubts_of_categories(profile: ColumnProfile) -> list[str]:
+    """A rule that all rows keep, or the doubt that speaks against one: a rare value may be as right as the others."""
     # Blanks at the ends and NULL words have a line of their own.
     counted: dict[str, int] = {}
     for value, count in profile.values:
         counted[str(value).strip(BLANKS)] = counted.get(str(value).strip(BLANKS), 0) + count
     counted = {value: count for value, count in counted.items() if value and value.casefold() not in NULL_WORDS}
-    usual = [value for value, count in counted.items() if count > present * _RARE_SHARE]
-    rare = [(value, count) for value, count in counted.items() if count <= present * _RARE_SHARE]
-    if not usual:
+    if profile.rows < _FEW_ROWS or not 1 < len(profile.values) <= _MOST_CATEGORIES or not counted:
         return []
-    found = []
+    rare = [
+        value
+        for value, count in counted.items()
+        if count < max(SHARED_BY, (profile.rows - profile.nulls) * _RARE_SHARE)
+    ]
+    if len(rare) == len(counted):
+        return []
     if rare:
-        words = ", ".join(f"{shown(value)} ({count:,} {_rows(count)})" for value, count in rare[:3])
-        found.append(f"rare, so perhaps wrong: {words}")
-    found.append(f"so few values may be a rule: quality with metric invalidValues, validValues: [{listed(usual)}]?")
-    return found
+        rows = sum(counted[value] for value in rare)
+        named = [shown(value) for value in rare if counted[value] >= SHARED_BY]
+        names = f" ({', '.join(named[:3])})" if named else ""
+        values = f"{len(rare)} of {len(counted)} values stand{'s' if len(rare) == 1 else ''}"
+        return [f"{values} in {rows:,} {_rows(rows)} alone{names}: wrong, or rare? No rule for the values is proposed"]
+    if any(len(value) > _LONGEST_EXAMPLE for value in counted):
+        return []
+    return [f"so few values may be a rule: quality with metric invalidValues, validValues: [{listed(list(counted))}]?"]
 
 
 def _trim(name: str, text: TextProfile) -> str:
@@ -184,7 +212,15 @@ def _trim(name: str, text: TextProfile) -> str:
 
 
 def _quoted(name: str) -> str:
+    """The name as Spark takes it for a column; `current_date` and its like are functions without quotes."""
+    from sqlglot import exp, parse_one
     from sqlglot.dialects.spark import Spark
+    from sqlglot.errors import SqlglotError
 
-    plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) and name.upper() not in Spark.Tokenizer.KEYWORDS
-    return name if plain else "`" + name.replace("`", "``") + "`"
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) and name.upper() not in Spark.Tokenizer.KEYWORDS:
+        try:
+            if isinstance(parse_one(name, read="spark"), exp.Column) and name.lower() not in _SPARK_ONLY_FUNCTIONS:
+                return name
+        except SqlglotError:
+            pass
+    return "`" + name.replace("`", "``") + "`"

@@ -20,6 +20,7 @@ _EVENT = re.compile(
     r"|^(date|day)$",
     re.IGNORECASE,
 )
+_DAYS_OF_A_CALENDAR = 28
 _AMOUNT = re.compile(r"(amount|qty|quantit|total|price|cost|revenue|units|pieces|weight|tax|discount)", re.IGNORECASE)
 _REFERENCE = re.compile(r"(_|^)(id|code|key|no|nr|num|number|sku)$|(?<=[a-z])(Id|Code|Key|No)$")
 
@@ -35,6 +36,7 @@ class Guesses:
         other_keys: further sets of columns that no two rows share.
         measures: columns whose sums must be conserved.
         audit: columns that change without the thing itself changing.
+        is_calendar: its rows are the days of a period.
     """
 
     kind: str
@@ -46,6 +48,7 @@ class Guesses:
     other_keys: tuple[tuple[str, ...], ...]
     measures: tuple[str, ...]
     audit: tuple[str, ...]
+    is_calendar: bool = False
 
 
 def guess(
@@ -85,7 +88,20 @@ def guess(
         other_keys=others,
         measures=tuple(c.name for c in table.columns if _is_measure(c, taken)) if kind == "fact" else (),
         audit=tuple(c.name for c in table.columns if _DATED.match(c.mysql_type) and _AUDIT.search(c.name)),
+        is_calendar=kind == "dimension" and _is_calendar(table, dates, profiles),
     )
+
+
+def _is_calendar(table: TableDescription, dates: list[DescribedColumn], profiles: Mapping[str, ColumnProfile]) -> bool:
+    """Whether a date is the key, or stands in one row for each day of a period, none of which is missing."""
+    if table.primary_key and set(table.primary_key) <= {column.name for column in dates}:
+        return True
+    for column in dates:
+        profile = profiles[column.name]
+        is_day_each = column.mysql_type.lower() == "date" and profile.rows == profile.distinct >= _DAYS_OF_A_CALENDAR
+        if is_day_each and (profile.highest - profile.lowest).days + 1 == profile.distinct:
+            return True
+    return False
 
 
 def _kind(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lakehouse.errors import SourceError
+from lakehouse.source.fingerprint import table_sql
 from lakehouse.source.sql_text import quote_text
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def describe_table(source: MySqlSource, schema: str, table: str) -> TableDescrip
     """Ask the server about a table or view, whose name may be written in another case where the server folds it.
 
     Raises:
-        SourceError: there is no such table that the user may see.
+        SourceError: there is no such table that the user may see, or it is a view that lacks what it reads.
     """
     known = {entry.name: entry for entry in source.tables(schema)}
     folded = [name for name in known if name.casefold() == table.casefold()]
@@ -85,6 +86,8 @@ def describe_table(source: MySqlSource, schema: str, table: str) -> TableDescrip
     where = f"table_schema = {quote_text(schema)} AND table_name = {quote_text(name)}"
     comment, rows = source.rows(f"SELECT table_comment, table_rows FROM information_schema.tables WHERE {where}")[0]
     is_view = known[name].is_view
+    if is_view:
+        _require_whole(source, schema, name)
     columns = tuple(
         DescribedColumn(_text(column), _text(kind), _text(nullable) == "YES", _text(note))
         for column, kind, nullable, note in source.rows(
@@ -102,6 +105,18 @@ def describe_table(source: MySqlSource, schema: str, table: str) -> TableDescrip
         indexes=_indexes(source, where),
         references=_references(source, where),
     )
+
+
+def _require_whole(source: MySqlSource, schema: str, view: str) -> None:
+    """Raises SourceError, with the server's own words, where a view reads what is not there or not granted."""
+    try:
+        source.rows(f"SELECT 1 FROM {table_sql(schema, view)} LIMIT 0")
+    except SourceError as error:
+        found = [_text(row[3]) for row in source.rows(f"CHECK TABLE {table_sql(schema, view)}") if row[2] == b"Error"]
+        lacks = "; ".join(found) or str(error)
+        raise SourceError(
+            f"{source.info.label}: the view {schema}.{view} cannot be read: {lacks}: mend the view, or drop it"
+        ) from error
 
 
 def _indexes(source: MySqlSource, where: str) -> tuple[Index, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -23,6 +23,8 @@ NULL_WORDS = {"nan", "null", "none", "nil", "n/a", "#n/a", "na", "n.a.", "undefi
 PLAUSIBLE_YEARS = range(1900, 2101)
 # Control characters other than blanks at the ends: inside a value, or of a kind that trimming leaves.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u00a0\u200b\ufeff]")
+# A value that so many rows hold tells of none of them alone; one that fewer hold may be a person's, and is never shown.
+SHARED_BY = 5
 _MOST_VALUES = 20
 _MOST_SPELLINGS = 3
 
@@ -37,7 +39,8 @@ class TextProfile:
         empty: values that are empty, or blanks alone.
         control: values with control characters, or blanks of other kinds, other than those at their ends.
         null_words: words that often stand for NULL, in their own spelling.
-        spellings: groups of values that differ in upper and lower case alone; `spelling_groups` is how many there are.
+        spellings: some groups of values that differ in upper and lower case alone, each held by `SHARED_BY` rows;
+            `spelling_groups` is how many groups there are, whoever holds them.
         folds_when_trimmed: whether trimming makes two different values one.
     """
 
@@ -60,12 +63,12 @@ class ColumnProfile:
     Attributes:
         nulls: NULLs as the copy would have them, so zero dates too.
         distinct: different values, NULL not among them.
-        lowest, highest: of numbers and dates; None where all is NULL.
+        lowest, highest: of numbers and dates; None where all is NULL. `ends_are_shared`: `SHARED_BY` rows hold each.
         is_length: the values were bytes, and everything here but `nulls` is of their lengths.
         negative, zero: of numbers.
         implausible: dates outside `PLAUSIBLE_YEARS`.
         values: every value with its count, the most frequent first, where there are at most 20.
-        examples: the two first values of the sample.
+        examples: two values of the first rows that `SHARED_BY` rows hold.
         substitutions: values that the copy replaces, by reason.
         text: of a text column.
     """
@@ -76,6 +79,7 @@ class ColumnProfile:
     distinct: int
     lowest: Any = None
     highest: Any = None
+    ends_are_shared: bool = False
     is_length: bool = False
     negative: int = 0
     zero: int = 0
@@ -97,9 +101,17 @@ def profile_columns(sample: Sample) -> dict[str, ColumnProfile]:
     }
 
 
-def repeated_rows(sample: Sample) -> int:
-    """How many rows are equal to an earlier row in every column (as far as long values were read)."""
+def repeated_rows(sample: Sample, trimmed: Collection[str] = ()) -> int:
+    """How many rows are equal to an earlier row in every column (as far as long values were read).
+
+    Args:
+        sample: the rows.
+        trimmed: columns of text that are compared without blanks at their ends.
+    """
     rows = sample.rows
+    for name in trimmed:
+        place = rows.column_names.index(name)
+        rows = rows.set_column(place, name, pc.utf8_trim(rows.column(name), BLANKS))
     return rows.num_rows - distinct_rows(rows, rows.column_names) if rows.num_rows else 0
 
 
@@ -118,18 +130,21 @@ def _profile(
     ordered = sorted(counted.items(), key=lambda item: (-item[1], str(item[0])))
     numeric = pa.types.is_integer(column.type) or pa.types.is_decimal(column.type) or pa.types.is_floating(column.type)
     timed = pa.types.is_date(column.type) or pa.types.is_timestamp(column.type)
+    ends = (min(counted), max(counted)) if counted and (numeric or timed) else None
+    first = dict.fromkeys(present.slice(0, 100).to_pylist())
     return ColumnProfile(
         name=name,
         rows=len(column),
         nulls=column.null_count,
         distinct=len(counted),
-        lowest=min(counted, default=None) if numeric or timed else None,
-        highest=max(counted, default=None) if numeric or timed else None,
+        lowest=ends[0] if ends else None,
+        highest=ends[1] if ends else None,
+        ends_are_shared=ends is not None and all(counted[end] >= SHARED_BY for end in ends),
         negative=_rows_where(counted, lambda value: value < 0) if numeric else 0,
         zero=_rows_where(counted, lambda value: value == 0) if numeric else 0,
         implausible=_rows_where(counted, lambda value: value.year not in PLAUSIBLE_YEARS) if timed else 0,
         values=tuple(ordered) if len(ordered) <= _MOST_VALUES else (),
-        examples=tuple(present.slice(0, 100).unique().to_pylist()[:2]),
+        examples=tuple(value for value in first if counted[value] >= SHARED_BY)[:2],
         substitutions=dict(substitutions),
         text=_profile_text(counted, lengths) if pa.types.is_string(column.type) else None,
     )
@@ -155,6 +170,7 @@ def _profile_text(counted: Mapping[str, int], lengths: pa.ChunkedArray | None) -
         if value.strip(BLANKS).casefold() in NULL_WORDS:
             words[value.strip(BLANKS)] += count
     groups = _spellings(whole)
+    shared = [group for group in groups if all(count >= SHARED_BY for count in group.values())]
     return TextProfile(
         shortest=bounds.get("min") or 0,
         longest=bounds.get("max") or 0,
@@ -163,7 +179,7 @@ def _profile_text(counted: Mapping[str, int], lengths: pa.ChunkedArray | None) -
         empty=_rows_where(whole, lambda value: not value.strip(BLANKS)),
         control=_rows_where(counted, lambda value: _CONTROL.search(value.strip(BLANKS)) is not None),
         null_words=dict(sorted(words.items())),
-        spellings=groups[:_MOST_SPELLINGS],
+        spellings=tuple(tuple(group) for group in shared[:_MOST_SPELLINGS]),
         spelling_groups=len(groups),
         folds_when_trimmed=len({value.strip(BLANKS) for value in whole}) < len(whole),
     )
@@ -174,11 +190,12 @@ def _ends(value: str) -> str:
     return start + value[len(value.rstrip(BLANKS)) :]
 
 
-def _spellings(values: Iterable[str]) -> tuple[tuple[str, ...], ...]:
-    groups: dict[str, set[str]] = defaultdict(set)
-    for value in values:
-        groups[value.strip(BLANKS).casefold()].add(value.strip(BLANKS))
-    return tuple(tuple(sorted(group)) for _, group in sorted(groups.items()) if len(group) > 1)
+def _spellings(values: Mapping[str, int]) -> list[dict[str, int]]:
+    """Groups of values that differ in upper and lower case alone, each value with its rows, in order."""
+    groups: dict[str, Counter[str]] = defaultdict(Counter)
+    for value, count in values.items():
+        groups[value.strip(BLANKS).casefold()][value.strip(BLANKS)] += count
+    return [dict(sorted(group.items())) for _, group in sorted(groups.items()) if len(group) > 1]
 
 
 def shown(value: Any) -> str:

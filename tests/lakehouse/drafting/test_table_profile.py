@@ -31,10 +31,17 @@ def test_text_is_counted_in_all_that_makes_one_doubt() -> None:
         empty=2,
         control=1,
         null_words={"NaN": 1, "n/a": 1},
-        spellings=(("A", "a"),),
+        spellings=(),
         spelling_groups=1,
         folds_when_trimmed=True,
     )
+
+
+def test_spellings_are_named_that_many_rows_hold() -> None:
+    text = profile(["x"] * 5 + ["X\r"] * 5 + ["y", "Y"] * 4).text
+
+    assert text is not None
+    assert (text.spellings, text.spelling_groups) == ((("X", "x"),), 2)
 
 
 def test_numbers_have_ends_and_signs() -> None:
