@@ -394,7 +394,7 @@ SPOILT: list[Any] = [
     ),
     pytest.param(
         "market",
-        lambda d: table(d).update(physicalName="PRODUCT"),
+        lambda d: table(d).update(physicalName="product"),
         "schema[market].physicalName: 'product': is also described by product.odcs.yaml: keep one",
         id="one table twice",
     ),
