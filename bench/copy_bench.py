@@ -21,7 +21,7 @@ from bench.results import Results, as_json
 from bench.tools import cache_folder
 from bench.ways import NOT_TO_BE_HAD, OURS, WAYS, WIRE, WaySpec, chosen_ways, find_tools
 from local.errors import LocalError
-from local.mysql_server import MySqlServer
+from local.mysql_lts_server import SERVERS
 from local.processes import free_port
 
 PARTS = ("copy", "exactness", "small", "days")
@@ -29,7 +29,11 @@ PARTS = ("copy", "exactness", "small", "days")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark. Gives the exit status: 0, or 1 with one message on stderr."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.server != "mariadb" and "exactness" in (options.parts or ()):
+        parser.error("the part exactness has columns of types that MariaDB alone has: leave it out")
+    options.parts = options.parts or [part for part in PARTS if part != "exactness" or options.server == "mariadb"]
     home = Path(options.home or tempfile.mkdtemp(prefix="lakehouse-bench-")).resolve()
     try:
         print(_run(options, home))
@@ -44,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace, home: Path) -> str:
     toolbox = find_tools(options.peers, cache_folder())
-    server = MySqlServer(home / "mariadb", free_port())
+    server = SERVERS[options.server](home / options.server, free_port())
     server.start()
     try:
         connection = server.connect()
@@ -69,20 +73,20 @@ def _run(options: argparse.Namespace, home: Path) -> str:
             results.many = many_tables(bench, options.small_tables)
         if "days" in options.parts and any(way.name == OURS for way in options.peers):
             results.days = changed_days(bench, table)
-        results.header = _header(cursor, versions, load)
+        results.header = _header(server.NAME, cursor, versions, load)
         connection.close()
     finally:
         server.stop()
     return markdown(results, WIRE, NOT_TO_BE_HAD) + json.dumps(as_json(results, WIRE, OURS))
 
 
-def _header(cursor: Any, versions: dict[str, str], load_before: float) -> dict[str, str]:
+def _header(name: str, cursor: Any, versions: dict[str, str], load_before: float) -> dict[str, str]:
     cursor.execute("SELECT VERSION()")
-    server = cursor.fetchone()[0]
+    version = cursor.fetchone()[0]
     return {
         "machine": f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}",
         "load average of a minute": f"{load_before:.1f} before, {load_average():.1f} at the end",
-        "server": f"MariaDB {server} on loopback",
+        "server": f"{name} {version} on loopback",
         "versions": ", ".join(f"{name} {version}" for name, version in sorted(versions.items())),
         "method": "each copy in a process of its own, round robin, the best run counts; Parquet with zstd 1 and row "
         "groups of 262,144 rows; memory is resident memory of the process tree, sampled",
@@ -100,7 +104,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--peers", type=_ways, default=list(WAYS), help=f"by comma, from: {', '.join(way.name for way in WAYS)}"
     )
-    parser.add_argument("--parts", type=_parts, default=list(PARTS), help=f"by comma, from: {', '.join(PARTS)}")
+    parser.add_argument("--parts", type=_parts, help=f"by comma, from: {', '.join(PARTS)}")
+    parser.add_argument("--server", choices=list(SERVERS), default="mariadb", help="default: %(default)s")
     parser.add_argument(
         "--small-tables", type=_positive, default=source_table.SMALL_TABLES, help="default: %(default)s"
     )

@@ -42,8 +42,9 @@ class Bench:
     def source(self, way: WaySpec, schema: str) -> Source:
         """The source as the pipeline's account sees it."""
         tools = {name: str(self.toolbox.paths[name]) for name in way.needs}
-        password = self.server.credentials.lakehouse
-        return Source(self.server.host, self.server.port, READER, password, schema, tools)
+        server = self.server
+        key = None if server.public_key is None else str(server.public_key)
+        return Source(server.host, server.port, READER, server.credentials.lakehouse, schema, tools, key)
 
     def start(self, way: WaySpec, schema: str) -> WorkerProcess:
         """A new process of a way, yet to be entered."""

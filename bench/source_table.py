@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from local.number_rows import number_rows
+
 FIRST_DATE = date(2018, 1, 1)
 DATES = 2_801
 LAST_DATE = FIRST_DATE + timedelta(days=DATES - 1)
@@ -39,15 +41,20 @@ CREATE TABLE `{table}` (
 _ROWS = """
 INSERT INTO `{table}`
 SELECT seq,
-  @day := '{first_date}' + INTERVAL GREATEST(0, (seq * {dates}) DIV ({rows} + 1) - IF(seq % 50 = 0, seq % 31, 0)) DAY,
-  (@mixed := CRC32(seq)) % 5000,
-  CONCAT('Prod', LPAD(@mixed % 400, 3, '0')),
-  IF(@mixed % 20 = 0, NULL, CONCAT('Mark', LPAD(@mixed % 15, 3, '0'))),
-  IF(@mixed % 10 = 1, NULL, CONCAT('order ', HEX(@mixed), ' é')),
-  @mixed % 500 + 1,
-  IF(@mixed % 50 = 3, NULL, (@mixed % 99999999) / 100),
-  @day + INTERVAL @mixed * 20 MICROSECOND
-FROM seq_{first}_to_{last}
+  day,
+  mixed % 5000,
+  CONCAT('Prod', LPAD(mixed % 400, 3, '0')),
+  IF(mixed % 20 = 0, NULL, CONCAT('Mark', LPAD(mixed % 15, 3, '0'))),
+  IF(mixed % 10 = 1, NULL, CONCAT('order ', HEX(mixed), ' é')),
+  mixed % 500 + 1,
+  IF(mixed % 50 = 3, NULL, (mixed % 99999999) / 100),
+  day + INTERVAL mixed * 20 MICROSECOND
+FROM (
+  SELECT seq,
+    CRC32(seq) AS mixed,
+    '{first_date}' + INTERVAL GREATEST(0, (seq * {dates}) DIV ({rows} + 1) - IF(seq % 50 = 0, seq % 31, 0)) DAY AS day
+  FROM {numbers}
+) AS made
 """
 
 
@@ -122,4 +129,5 @@ def rows_of_dates(cursor: Any, table: LargeTable, days: Sequence[date]) -> int:
 def _fill(cursor: Any, table: str, rows: int) -> None:
     for first in range(1, rows + 1, _ROWS_OF_A_TRANSACTION):
         last = min(first + _ROWS_OF_A_TRANSACTION - 1, rows)
-        cursor.execute(_ROWS.format(table=table, rows=rows, dates=DATES, first_date=FIRST_DATE, first=first, last=last))
+        numbers = number_rows(first, last)
+        cursor.execute(_ROWS.format(table=table, rows=rows, dates=DATES, first_date=FIRST_DATE, numbers=numbers))

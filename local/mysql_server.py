@@ -75,6 +75,11 @@ class MySqlServer(PrivateServer):
         self.user = OWNER
 
     @property
+    def public_key(self) -> Path | None:
+        """The key that a login without TLS needs to have; None where none needs one."""
+        return None
+
+    @property
     def socket(self) -> Path:
         """The server's Unix socket; it is kept elsewhere when the path of `home` is too long for one."""
         return socket_folder(self.home, _SOCKET_NAME) / _SOCKET_NAME
@@ -106,12 +111,12 @@ class MySqlServer(PrivateServer):
         Does nothing while the server runs.
 
         Raises:
-            MySqlServerError: MariaDB is not installed, the port or the folder is in use, or the server ends or stays
+            MySqlServerError: the server is not installed, the port or the folder is in use, or the server ends or stays
                 silent; the message holds the last lines of its log.
         """
         if self.is_running():
             return
-        daemon = _program("mariadbd", "mysqld")
+        command = self._command()
         self._wait_for_leftover(self._pid_file, f"--datadir={self.data_folder}")
         if not is_port_free(self.port):
             raise MySqlServerError(f"port {self.port} on {HOST} is taken: stop what listens there or choose another")
@@ -120,7 +125,7 @@ class MySqlServer(PrivateServer):
         self.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.data_folder.exists():
             self._install()
-        self._launch([daemon, *self._options()])
+        self._launch([*command, *self._options()])
         try:
             self._wait_until_it_answers(lambda: self._connect_as_administrator().close(), MySQLdb.OperationalError)
             self._create_accounts()
@@ -141,7 +146,7 @@ class MySqlServer(PrivateServer):
         try:
             return MySQLdb.connect(host=HOST, port=self.port, user=user, password=password, **settings)
         except MySQLdb.Error as error:
-            raise MySqlServerError(f"cannot connect to MariaDB at {HOST}:{self.port} as {user}: {error}") from error
+            raise MySqlServerError(f"cannot connect to {self.NAME} at {HOST}:{self.port} as {user}: {error}") from error
 
     def create_schema(self, name: str) -> None:
         """Create a schema afresh in utf8mb4, dropping an older one of that name, and let `lakehouse` SELECT from it."""
@@ -167,10 +172,14 @@ class MySqlServer(PrivateServer):
         finally:
             connection.close()
 
+    def _command(self) -> list[str]:
+        """The server's program; what it needs to find its own parts may follow."""
+        return [_program("mariadbd", "mysqld")]
+
     def _options(self) -> list[str]:
         return [
             "--no-defaults",
-            *_user_option(),
+            *user_option(),
             f"--datadir={self.data_folder}",
             f"--tmpdir={self._temporary_folder()}",
             f"--socket={self.socket}",
@@ -204,7 +213,7 @@ class MySqlServer(PrivateServer):
             lambda folder: [
                 installer,
                 "--no-defaults",
-                *_user_option(),
+                *user_option(),
                 f"--datadir={folder}",
                 "--auth-root-authentication-method=socket",
                 f"--auth-root-socket-user={getpass.getuser()}",
@@ -243,5 +252,6 @@ def _program(*names: str) -> str:
     raise MySqlServerError(f"{names[0]} was not found: {_INSTALL_HINT}")
 
 
-def _user_option() -> list[str]:
+def user_option() -> list[str]:
+    """What a server wants to be told before it runs as root."""
     return ["--user=root"] if os.geteuid() == 0 else []

@@ -16,6 +16,7 @@ import pytest
 import yaml
 from hypothesis import settings
 
+from local.mysql_lts_server import SERVERS, MySqlLtsServer, mysql_folder
 from local.mysql_server import MySqlServer
 from local.processes import free_port
 
@@ -49,8 +50,14 @@ _LONGEST_FILES = (
 )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the longest files first where several processes share them; each file keeps the order of its tests."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out the server that a test's markers say it does without, and puts the longest files first where several
+    processes share them; each file keeps the order of its tests.
+    """
+    left_out = [item for item in items if _does_without_its_server(item)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
     if _worker:
         places = {name: place for place, name in enumerate(_LONGEST_FILES)}
         items.sort(key=lambda item: places.get(item.path.name, len(places)))
@@ -110,13 +117,48 @@ def edit_contract(contracts_folder: Path) -> EditContract:
     return edit
 
 
+# Why a test does without one kind of server.
+_WITHOUT = {
+    "mysql": {"mariadb_only", "one_server", "airflow", "spark", "end_to_end"},
+    "mariadb": {"mysql_only"},
+}
+
+
+def _does_without_its_server(item: pytest.Item) -> bool:
+    params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return not {marker.name for marker in item.iter_markers()}.isdisjoint(_WITHOUT.get(params.get("mysql_server"), ()))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what needs a source on a MariaDB and on a MySQL."""
+    if "mysql_server" in metafunc.fixturenames:
+        metafunc.parametrize("mysql_server", list(SERVERS), indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
-def mysql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MySqlServer]:
-    """A private MariaDB server for the whole session; mark tests that use it with `mysql`."""
-    server = MySqlServer(tmp_path_factory.mktemp("mariadb"), free_port())
-    server.start()
-    yield server
-    server.stop()
+def source_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], MySqlServer]]:
+    """Give the private server of a kind, which stays for the whole session."""
+    started: dict[str, MySqlServer] = {}
+
+    def server_of(kind: str) -> MySqlServer:
+        if kind == "mysql" and not MySqlLtsServer.is_installed():
+            pytest.skip(f"there is no MySQL in {mysql_folder()}: bin/test mysql fetches it, or says why it cannot")
+        if kind not in started:
+            # As each is unless somebody changes it: a MySQL keeps a binary log.
+            server = SERVERS[kind](tmp_path_factory.mktemp(kind), free_port(), binary_log=kind == "mysql")
+            server.start()
+            started[kind] = server
+        return started[kind]
+
+    yield server_of
+    for server in started.values():
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def mysql_server(request: pytest.FixtureRequest, source_server: Callable[[str], MySqlServer]) -> MySqlServer:
+    """A private MariaDB or MySQL server; mark tests that use it with `mysql`."""
+    return source_server(request.param)
 
 
 _schema_numbers = itertools.count(1)

@@ -30,7 +30,9 @@ class Copy(Way):
         self._run: Any = copy_run.CopyRun
         self._spec = copy_spec.CopySpec
         self._load_settings = settings.load_settings
-        self._info = source_connection.ConnectionInfo("bench", source.host, source.port, source.user, source.password)
+        self._info = source_connection.ConnectionInfo(
+            "bench", source.host, source.port, source.user, source.password, server_public_key=source.public_key
+        )
 
     def copy(self, table: str, folder: Path) -> None:
         self.copy_on(BUSINESS_DATE, table, folder)

@@ -17,7 +17,10 @@ COMPRESSION_LEVEL = 1
 
 @dataclass(frozen=True)
 class Source:
-    """Where the tables are; `tools` has the paths of what a way needs besides Python packages."""
+    """Where the tables are; `tools` has the paths of what a way needs besides Python packages.
+
+    `public_key` is the file with the key that the server's logins are encrypted by, where it has one.
+    """
 
     host: str
     port: int
@@ -25,6 +28,7 @@ class Source:
     password: str = field(repr=False)
     schema: str
     tools: Mapping[str, str] = field(default_factory=dict)
+    public_key: str | None = None
 
     def uri(self, scheme: str = "mysql") -> str:
         """The source as a URI of the given scheme."""

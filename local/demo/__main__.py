@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from urllib.parse import urlencode
 
 from local.demo import shell
 from local.demo.addresses import AIRFLOW_USER, HOST, Home, Ports
@@ -28,6 +29,7 @@ from local.demo_data.build import DEFAULT_SEED, build
 from local.demo_data.loading import load
 from local.demo_data.next_day import has_sales, live_next_day
 from local.errors import LocalError
+from local.mysql_lts_server import SERVERS
 from local.mysql_server import READER, SOURCE_SCHEMA
 
 # Fixed, so that the same seed gives the same data whenever the demo runs.
@@ -66,8 +68,9 @@ def main(arguments: list[str] | None = None) -> int:
             if was_cut_off:
                 say("waiting for what the demo before this one left running")
                 ports.wait_until_free(_CUT_OFF_SECONDS)
+            _keep_kind(home, options.server)
             try:
-                with Stack(home, ports, say) as stack:
+                with Stack(home, ports, say, server=options.server) as stack:
                     for file, content in zip(files_while_up, (addresses_of(stack), environment_of(stack)), strict=True):
                         write_json(file, content)
                     if not options.empty:
@@ -95,6 +98,15 @@ def _shell(words: list[str]) -> int:
     except LocalError as error:
         print(f"bin/demo: {error}", file=sys.stderr)
     return 1
+
+
+def _keep_kind(home: Home, wanted: str) -> None:
+    # Neither server can read what the other leaves in a folder. A home of before there was a choice has a MariaDB.
+    memory = Memory(home.root / "state.json")
+    kept = memory.recall("server") or ("mariadb" if home.mysql.exists() else wanted)
+    if kept != wanted:
+        raise LocalError(f"{home.root} has a source of the kind {kept}: add --server {kept}, or another --home")
+    memory.remember("server", wanted)
 
 
 def live_two_days(stack: Stack, rows: int, seed: int, say: Callable[[str], None]) -> Report:
@@ -174,9 +186,10 @@ def _day(stack: Stack, business_date: date, memory: Memory, say: Callable[[str],
 
 def addresses_of(stack: Stack) -> dict[str, Any]:
     """Where everything is while the demo is up."""
-    credentials = stack.mysql.credentials
+    credentials, key = stack.mysql.credentials, stack.mysql.public_key
+    query = "" if key is None else "?" + urlencode({"server_public_key": str(key)})
     return {
-        "mysql_url": f"mysql://{READER}:{credentials.lakehouse}@{HOST}:{stack.ports.mysql}/{SOURCE_SCHEMA}",
+        "mysql_url": f"mysql://{READER}:{credentials.lakehouse}@{HOST}:{stack.ports.mysql}/{SOURCE_SCHEMA}{query}",
         "mysql_owner_url": f"mysql://owner:{credentials.owner}@{HOST}:{stack.ports.mysql}/{SOURCE_SCHEMA}",
         "lake_root": str(stack.home.lake),
         "airflow_url": stack.airflow.url,
@@ -225,6 +238,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog="bin/demo shell [COMMAND …] opens a shell, or runs a command, in the environment of a demo that is up.",
     )
     parser.add_argument("--home", type=Path, default=Path(".demo"), help="folder of all state (default .demo)")
+    parser.add_argument(
+        "--server", choices=list(SERVERS), default="mariadb", help="the kind of source (default %(default)s)"
+    )
     parser.add_argument("--rows", type=int, default=150_000, help="transactions to generate (default 150,000)")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="the same seed gives the same data")
     parser.add_argument("--port", type=int, default=8080, help="first of six ports in a row (default 8080, Airflow's)")

@@ -98,7 +98,7 @@ class Home:
 
     @property
     def mysql(self) -> Path:
-        """The private MariaDB's own folder."""
+        """The source server's own folder."""
         return self.root / "mysql"
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from local.demo.addresses import AIRFLOW_USER, HOST, REPOSITORY, Home, Ports, Secrets
 from local.mysql_server import READER
@@ -17,6 +18,7 @@ def airflow_environment(
     metadata_url: str,
     mysql_password: str,
     overrides: Mapping[str, str] | None = None,
+    mysql_public_key: Path | None = None,
 ) -> dict[str, str]:
     """Environment variables for every Airflow component; values of the caller's own environment stay beneath them."""
     url = f"http://{HOST}:{ports.airflow}"
@@ -63,6 +65,7 @@ def airflow_environment(
                 "port": ports.mysql,
                 "login": READER,
                 "password": mysql_password,
+                **({"extra": {"server_public_key": str(mysql_public_key)}} if mysql_public_key else {}),
             }
         ),
         "AIRFLOW_CONN_DATABRICKS_DEFAULT": json.dumps(

@@ -20,7 +20,7 @@ from local.demo.addresses import AIRFLOW_USER, HOST, REPOSITORY, Home, Ports, Se
 from local.demo.airflow_client import AirflowClient
 from local.demo.airflow_environment import airflow_environment
 from local.errors import LocalError
-from local.mysql_server import MySqlServer
+from local.mysql_lts_server import SERVERS
 from local.postgres_server import PostgresServer
 from local.processes import die_with_parent
 
@@ -41,11 +41,12 @@ class Stack:
     ports: Ports
     say: Callable[[str], None]
     overrides: Mapping[str, str] = field(default_factory=dict)
+    server: str = "mariadb"
     _children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.secrets = Secrets.of(self.home.root)
-        self.mysql = MySqlServer(self.home.mysql, self.ports.mysql)
+        self.mysql = SERVERS[self.server](self.home.mysql, self.ports.mysql)
         self.postgres = PostgresServer(self.home.postgres)
         self.airflow = AirflowClient(f"http://{HOST}:{self.ports.airflow}", AIRFLOW_USER, self.secrets.airflow_password)
 
@@ -74,7 +75,7 @@ class Stack:
             folder.mkdir(parents=True, exist_ok=True)
         self.say("starting the local Databricks (Spark with Delta)")
         self._start_databricks()
-        self.say("starting MySQL")
+        self.say(f"starting {self.mysql.NAME}")
         self.mysql.start()
         self.say("preparing Airflow's metadata database")
         self.postgres.start()
@@ -85,6 +86,7 @@ class Stack:
             self.postgres.sqlalchemy_url,
             self.mysql.credentials.lakehouse,
             self.overrides,
+            self.mysql.public_key,
         )
         self._prepare_airflow()
         self.say("starting Airflow")

@@ -8,7 +8,9 @@
 # script with status 1.
 #
 # Environment: LAKEHOUSE_CACHE  where downloads are kept for all clones (default ~/.cache/lakehouse)
+#              LAKEHOUSE_MYSQL  where MySQL is, or is unpacked (default: in the cache)
 #              SETUP_NPM        "wanted": root installs npm too
+#              SETUP_MYSQL      "wanted": MySQL is fetched too
 
 set -euo pipefail
 
@@ -26,9 +28,11 @@ setup_fail() {
 . "$LAKEHOUSE_REPOSITORY/local/setup/system.sh"
 . "$LAKEHOUSE_REPOSITORY/local/setup/python.sh"
 . "$LAKEHOUSE_REPOSITORY/local/setup/delta_jars.sh"
+. "$LAKEHOUSE_REPOSITORY/local/setup/mysql.sh"
 
 setup_everything() {
-    if python_is_ready && java_is_ready && mariadb_is_ready && npm_is_ready && delta_jars_are_ready; then
+    if python_is_ready && java_is_ready && mariadb_is_ready && npm_is_ready && delta_jars_are_ready &&
+        mysql_is_ready; then
         return 0
     fi
     mkdir -p "$LAKEHOUSE_CACHE"
@@ -42,6 +46,7 @@ setup_everything() {
     install_system_packages
     install_python_packages
     install_delta_jars
+    install_mysql
     exec 9>&-
     setup_say "done in $((SECONDS - started)) s"
 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pyarrow as pa
 import pytest
@@ -33,8 +34,15 @@ def info_of(server: MySqlServer, **changes: Any) -> ConnectionInfo:
         "port": server.port,
         "user": "lakehouse",
         "password": server.credentials.lakehouse,
+        "server_public_key": None if server.public_key is None else str(server.public_key),
     }
     return ConnectionInfo(**{**values, **changes})
+
+
+def url_of(server: MySqlServer, schema: str) -> str:
+    """The connection of the pipeline's account, as a URL."""
+    address = f"mysql://lakehouse:{server.credentials.lakehouse}@{server.host}:{server.port}/{schema}"
+    return address if server.public_key is None else f"{address}?{urlencode({'server_public_key': server.public_key})}"
 
 
 @dataclass

@@ -34,7 +34,8 @@ class Slowly:
         self._thread.start()
         asked = (
             "SELECT id FROM information_schema.processlist "
-            "WHERE user = 'lakehouse' AND state = 'Writing to net' AND info LIKE 'SELECT `sold_on`, %'"
+            "WHERE user = 'lakehouse' AND state IN ('Writing to net', 'Sending to client') "
+            "AND info LIKE 'SELECT `sold_on`, %'"
         )
         while not self._bench.ask(asked):
             assert self._thread.is_alive()

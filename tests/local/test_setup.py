@@ -216,6 +216,52 @@ def test_a_user_without_npm_goes_without(ready: Machine) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "went on\n", "")
 
 
+MIRROR = "echo http://mirror.example/debian/"
+PACKAGES = ': >"${APT_CONFIG%/apt.conf}/cache/archives/mysql.deb"'
+UNPACK = 'mkdir -p "$3/usr/sbin"; : >"$3/usr/sbin/mysqld"; chmod 755 "$3/usr/sbin/mysqld"'
+
+
+def test_mysql_is_fetched_from_debian_where_it_is_wanted(ready: Machine) -> None:
+    ready.has(
+        "apt-get",
+        f'case "$1" in indextargets) {MIRROR} ;; install) cat "${{APT_CONFIG%apt.conf}}sid.list"; {PACKAGES} ;; esac',
+    )
+    ready.has("dpkg-deb", UNPACK)
+    assert ready.run().stderr == ""
+    done = ready.run('echo "$LAKEHOUSE_MYSQL:$SETUP_MYSQL_MISSING"', SETUP_MYSQL="wanted")
+    folder = ready.root / "cache" / "mysql"
+    assert (done.returncode, done.stdout) == (0, f"{folder}:\n")
+    assert (folder / "usr/sbin/mysqld").exists()
+    assert " http://mirror.example/debian/ sid main" in (ready.root / "cache" / "mysql.log").read_text()
+    assert not list((ready.root / "cache").glob("partial.*"))
+    assert ready.run(SETUP_MYSQL="wanted").stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("apt_get", "reason"),
+    [
+        (None, "there is no apt-get to fetch Debian's packages with"),
+        ("echo http://mirror.example/ubuntu/", "apt's sources name no mirror of Debian"),
+        (
+            f'[ "$1" = indextargets ] && {MIRROR} || {{ echo "E: no sid" >&2; exit 100; }}',
+            "E: no sid (all of it is in ",
+        ),
+    ],
+)
+def test_where_mysql_cannot_be_had_it_is_told_and_gone_without(
+    ready: Machine, apt_get: str | None, reason: str
+) -> None:
+    if apt_get is not None:
+        ready.has("apt-get", apt_get)
+    ready.has("dpkg-deb", UNPACK)
+    done = ready.run('echo "$SETUP_MYSQL_MISSING"', SETUP_MYSQL="wanted")
+    assert done.returncode == 0
+    assert reason in done.stdout
+    assert f"setup: going without MySQL: {done.stdout}" in done.stderr
+    assert not (ready.root / "cache" / "mysql").exists()
+    assert not list((ready.root / "cache").glob("partial.*"))
+
+
 def test_a_failing_apt_is_shown(ready: Machine) -> None:
     (ready.programs / "mariadbd").unlink()
     ready.has("id", "echo 0")

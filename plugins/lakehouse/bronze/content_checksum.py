@@ -53,9 +53,9 @@ def add_checksums(checksums: Checksums, rows: pa.Table, plans: Sequence[ColumnPl
         part = rows.slice(start, _ROWS_AT_A_TIME).combine_chunks()
         texts = [text for plan in plans for text in _texts(plan, _one_array(part[plan.name]))]
         joined = pc.binary_join_element_wise(*texts, _COMMA).to_pylist()
-        sha1 = hashlib.sha1
-        digests = np.frombuffer(b"".join([sha1(row, usedforsecurity=False).digest() for row in joined]), np.uint8)
-        halves = digests.reshape(-1, 20)[:, :8].copy().view(">u4")
+        sha256 = hashlib.sha256
+        digests = np.frombuffer(b"".join([sha256(row).digest() for row in joined]), np.uint8)
+        halves = digests.reshape(-1, 32)[:, :8].copy().view(">u4")
         names, slices = _slices(part, date_column)
         # Sums of few enough numbers of 32 bits, so that a float holds them exactly.
         high = np.bincount(slices, halves[:, 0])
@@ -98,7 +98,7 @@ def _or_null(values: pa.Array) -> pa.Array:
 
 
 def _hexed(value: bytes | None) -> bytes | None:
-    return None if value is None else hashlib.sha1(value, usedforsecurity=False).hexdigest().encode()
+    return None if value is None else hashlib.sha256(value).hexdigest().encode()
 
 
 def _one_array(values: pa.ChunkedArray) -> pa.Array:

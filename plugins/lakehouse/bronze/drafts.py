@@ -16,6 +16,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from lakehouse.bronze.bronze_layout import DRAFT_NAME
+from lakehouse.bronze.earlier_fingerprints import without_earlier
 from lakehouse.bronze.manifest import BronzeFile, Manifest, Slice
 from lakehouse.bronze.slice_index import filled_index
 from lakehouse.errors import ManifestError, OvertakenError, StorageError
@@ -62,7 +63,7 @@ class Draft:
         if self._seen.content is None:
             return None
         try:
-            left = Manifest.from_json(self._seen.content, self._folder / DRAFT_NAME)
+            left = without_earlier(Manifest.from_json(self._seen.content, self._folder / DRAFT_NAME))
         except ManifestError as error:
             _log.warning("%s: everything is copied afresh", error)
             return None

@@ -21,6 +21,7 @@ from lakehouse.bronze.change_scope import (
 from lakehouse.bronze.content_checksum import can_be_checked
 from lakehouse.bronze.copy_spec import CopyOutcome, CopyProgress, CopySpec
 from lakehouse.bronze.drafts import Draft
+from lakehouse.bronze.earlier_fingerprints import NO_SHA1, still_the_source, without_earlier
 from lakehouse.bronze.first_load import FirstLoad
 from lakehouse.bronze.index_check import Damage, find_damage
 from lakehouse.bronze.manifest import (
@@ -315,11 +316,17 @@ class _Copy:
         is_comparable = previous and previous.date_column == spec.date_column and not self._lacks_sums(previous)
         checked = previous if self._compares and is_comparable else None
         names = [name for name in old if name in looked and name not in unusable]
+        still: frozenset[str] | None = frozenset()
+        if checked is not None:
+            still = still_the_source(self._source, checked, names, self._plans, date_plan, looked.predicate(date_plan))
+            if still is None:
+                checked = without_earlier(checked)
+                self._notes.append(NO_SHA1)
         found, known = asked_beside_stored(
             self._source, statement, self._folder, checked, names, self._plans, date_plan is not None
         )
-        old |= known
         fingerprints = {name: fingerprint_of(item, self._plans) for name, item in found.items()}
+        old |= known | {name: replace(old[name], source_fingerprint=fingerprints[name]) for name in still or ()}
         plan = plan_slices(old, found, fingerprints, scope, newest, always=not self._compares, looked=looked)
         if previous is not None and self._is_backfill:
             # Rows past the newest date are not looked at in a backfill: the last run's figure stands.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lakehouse.errors import SourceError
 from lakehouse.source.fingerprint import table_sql
 from lakehouse.source.sql_text import quote_text
+from lakehouse.source.type_map import one_form
 
 if TYPE_CHECKING:
     from lakehouse.source.mysql_source import MySqlSource
@@ -89,7 +90,7 @@ def describe_table(source: MySqlSource, schema: str, table: str) -> TableDescrip
     if is_view:
         _require_whole(source, schema, name)
     columns = tuple(
-        DescribedColumn(_text(column), _text(kind), _text(nullable) == "YES", _text(note))
+        DescribedColumn(_text(column), one_form(_text(kind)), _text(nullable) == "YES", _text(note))
         for column, kind, nullable, note in source.rows(
             "SELECT column_name, column_type, is_nullable, column_comment FROM information_schema.columns "
             f"WHERE {where} ORDER BY ordinal_position"

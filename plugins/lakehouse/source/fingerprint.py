@@ -1,28 +1,31 @@
 """Fingerprints: the SQL that computes them in the server, and the comparison that decides what to copy. No I/O.
 
 The server gives for every slice its row count and an order-free checksum: the exact sum, over all rows, of the first
-64 bits of SHA-1 of the row. A sum, unlike an exclusive or, is not blind to duplicates. The row is hashed from the
-`hash_sql` of its columns, in which lengths and NULL marks keep different rows from becoming the same text.
+64 bits of SHA-256 of the row. A sum, unlike an exclusive or, is not blind to duplicates. The row is hashed from the
+`hash_sql` of its columns, in which lengths and NULL marks keep different rows from becoming the same text. SHA-256 is
+what MariaDB and MySQL both have: MySQL 9 has no SHA1() and no MD5() any more.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING
 
 from lakehouse.bronze.manifest import ALL, UNDATED, Slice
-from lakehouse.source.sql_text import quote_identifier, quote_text
+from lakehouse.source.sql_text import digest_sql, quote_identifier, quote_text
 
 if TYPE_CHECKING:
     from lakehouse.source.type_map import ColumnPlan
 
 # Sums of 38 digits over any number of rows; Python's default of 28 would round them.
 SUM_CONTEXT = Context(prec=120)
+# In every fingerprint, so that one that was made otherwise is known: earlier_checksum.py.
+_ALGORITHM = "sha256"
 _MOST_RANGES = 64
 
 
@@ -64,13 +67,15 @@ def fingerprint_sql(
     with_checksum: bool,
     predicate: str | None = None,
     quick_sums: bool = False,
+    digest: Callable[[str], str] = digest_sql,
 ) -> str:
     """The statement that gives one row per date: the date, the count, the checksum, and the sums of summed columns.
 
-    Quick sums cost the server less, and are the sums only where `quick_sums_hold` says so.
+    Quick sums cost the server less, and are the sums only where `quick_sums_hold` says so. `digest` gives the SQL of a
+    text's digest, in hexadecimal digits.
     """
     key = "NULL" if date_column is None else date_key_sql(date_column)
-    hashed = f"SHA1(CONCAT_WS(',',{','.join(plan.hash_sql for plan in plans)}))"
+    hashed = digest(f"CONCAT_WS(',',{','.join(plan.hash_sql for plan in plans)})")
     checksum = f"SUM(CAST(CONV(LEFT({hashed},16),16,10) AS UNSIGNED))" if with_checksum else "NULL"
     sums = [(quick_sums and plan.quick_sum_sql) or plan.sum_sql for plan in plans if plan.sum_sql]
     fields = ", ".join([key, "COUNT(*)", checksum, *sums])
@@ -120,7 +125,7 @@ def fingerprint_of(found: SourceSlice, plans: Sequence[ColumnPlan]) -> str:
     A column that comes, goes, or changes its stored type changes the content that bronze must hold.
     """
     content = [found.rows, str(found.checksum or 0), [[plan.name, str(plan.arrow_type)] for plan in plans]]
-    return f"{found.rows}:{hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]}"
+    return f"{found.rows}:{_ALGORITHM}:{hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]}"
 
 
 def plan_slices(
@@ -268,8 +273,9 @@ def _date_sql(date_column: ColumnPlan) -> str:
 
 
 def _whole_date_sql(column: str) -> str:
-    # TO_DAYS gives NULL for a zero or partial date, and FROM_DAYS turns an impossible one into another date.
-    return f"COALESCE(FROM_DAYS(TO_DAYS({column})) = DATE({column}), FALSE)"
+    # TO_DAYS gives NULL for a zero or partial date, and FROM_DAYS turns an impossible one into another date. The year 0
+    # is a part that is missing, though MySQL takes it for one like any other.
+    return f"COALESCE(FROM_DAYS(TO_DAYS({column})) = DATE({column}) AND YEAR({column}) > 0, FALSE)"
 
 
 def _ranges(dates: Sequence[date]) -> list[tuple[date, date]]:

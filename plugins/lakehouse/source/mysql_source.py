@@ -25,14 +25,16 @@ from lakehouse.source.source_connection import ConnectionInfo, connect
 from lakehouse.source.source_errors import TRANSIENT, source_error
 from lakehouse.source.source_load import SourceLoad
 from lakehouse.source.sql_text import quote_identifier, quote_text
-from lakehouse.source.type_map import SourceColumn
+from lakehouse.source.type_map import SourceColumn, one_form
 from lakehouse.source.wire_rows import Columns, WireError, WireRows
 
 Row = tuple[bytes | None, ...]
 
 # A reader that waits for the disk must not be cut off, and a table that is being altered must not hold a task for ever.
+# MySQL, and not MariaDB, reads what stands in such a comment: it would go by statistics that are up to a day old.
 _SESSION = (
-    "SET SESSION sql_mode='', time_zone='+00:00', net_write_timeout=3600, wait_timeout=28800, lock_wait_timeout=300",
+    "SET SESSION sql_mode='', time_zone='+00:00', net_write_timeout=3600, wait_timeout=28800, lock_wait_timeout=300"
+    " /*!80000 , information_schema_stats_expiry=0 */",
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
 )
 # A read-only transaction that sees one state of the server.
@@ -284,7 +286,7 @@ class MySqlSource:
         columns = tuple(
             SourceColumn(
                 _text(name),
-                _text(kind),
+                one_form(_text(kind)),
                 _text(nullable) == "YES",
                 _text(key) in {"PRI", "UNI"},
                 None if character_set is None else _text(character_set),

@@ -8,7 +8,7 @@ from datetime import date
 
 from lakehouse.bronze.manifest import Column
 from lakehouse.errors import SourceDriftError
-from lakehouse.source.type_map import DATE_TYPES, ColumnPlan
+from lakehouse.source.type_map import DATE_TYPES, ColumnPlan, one_form
 
 _SYNONYMS = {
     "integer": "int",
@@ -20,6 +20,9 @@ _SYNONYMS = {
     "boolean": "tinyint(1)",
     "bool": "tinyint(1)",
     "character": "char",
+    # MariaDB has no type of its own for either.
+    "json": "longtext",
+    "geomcollection": "geometrycollection",
 }
 
 
@@ -144,6 +147,4 @@ def _normal(mysql_type: str) -> str:
         text = _SYNONYMS[name[0]] + text[name.end() :]
     text = re.sub(r"^decimal(?!\()", "decimal(10,0)", text)
     text = re.sub(r"^decimal\((\d+)\)", r"decimal(\1,0)", text)
-    if text.startswith("tinyint(1)"):
-        return text
-    return re.sub(r"^(tinyint|smallint|mediumint|int|bigint|year)\(\d+\)", r"\1", text)
+    return one_form(text)

@@ -11,3 +11,8 @@ def quote_identifier(name: str) -> str:
 def quote_text(value: str) -> str:
     """Quote a text literal; the backslash is an escape character, as `sql_mode` is empty."""
     return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def digest_sql(value: str) -> str:
+    """The SHA-256 of a value, as hexadecimal digits."""
+    return f"SHA2({value},256)"

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.errors import SourceError
-from lakehouse.source.sql_text import quote_identifier
+from lakehouse.source.sql_text import digest_sql, quote_identifier
 
 MAX_SPARK_DIGITS = 38
 _UTC_TIMESTAMP = pa.timestamp("us", tz="UTC")
@@ -110,7 +110,7 @@ def plan_column(column: SourceColumn) -> ColumnPlan:
     quoted = quote_identifier(column.name)
     base, arguments, rest = _parse(column.mysql_type)
     kind, arrow_type = _storage_of(base, arguments, "unsigned" in rest, column)
-    select_sql, hash_sql = _read_and_hash(kind, base, quoted)
+    select_sql, hash_sql = _read_and_hash(kind, base, quoted, column.nullable)
     summed = not column.is_key and base != "year" and kind in {"number", "float"}
     value = f"{quoted} * 1e0" if kind == "float" else quoted
     bits = _BITS.get(base) if summed else None
@@ -151,6 +151,13 @@ def decode_column(plan: ColumnPlan, raw: pa.Array) -> Decoded:
         raise SourceError(
             f"column {plan.name} ({plan.mysql_type}): the server sent a value that is no {plan.arrow_type}: {error}"
         ) from error
+
+
+def one_form(mysql_type: str) -> str:
+    """A type as both servers print it: MySQL gives no display width to whole numbers but in `tinyint(1)`."""
+    if "zerofill" in mysql_type.lower():
+        return mysql_type
+    return re.sub(r"(?i)^(tinyint(?!\(1\)$)|smallint|mediumint|int|bigint|year)\(\d+\)", r"\1", mysql_type)
 
 
 def _parse(mysql_type: str) -> tuple[str, str, str]:
@@ -195,23 +202,29 @@ def _storage_of_decimal(arguments: str) -> tuple[str, pa.DataType]:
     return "number", pa.decimal128(precision, int(scale or 0))
 
 
-def _read_and_hash(kind: str, base: str, quoted: str) -> tuple[str, str]:
+def _read_and_hash(kind: str, base: str, quoted: str, nullable: bool) -> tuple[str, str]:
+    # A mark for NULL is asked of the server only where there may be one: that is dear beside the rest.
+    def marked(value: str, mark: str = "'N'") -> str:
+        return f"IFNULL({value},{mark})" if nullable else value
+
     if kind == "float":
-        return f"{quoted} * 1e0", f"IFNULL({quoted} * 1e0,'N')"
+        return f"{quoted} * 1e0", marked(f"{quoted} * 1e0")
     if kind == "bit":
-        return f"{quoted} + 0", f"IFNULL({quoted} + 0,'N')"
+        return f"{quoted} + 0", marked(f"{quoted} + 0")
     if kind == "geometry":
-        return quoted, f"IFNULL(CONCAT(ST_SRID({quoted}),':',SHA1(ST_AsWKB({quoted}))),'N')"
+        # As it is stored: ST_AsWKB turns the axes of geographic systems round on MySQL, and not on MariaDB.
+        return quoted, marked(digest_sql(quoted))
     if base in SHORT_TEXT | SHORT_BYTES:
         # The length before the value: a separator inside a value cannot be taken for the end of it. As BINARY: neither
         # the collation's folding nor a mixture of character sets may hide a change.
-        return quoted, f"IFNULL(LENGTH({quoted}),'N'),IFNULL(CAST({quoted} AS BINARY),'')"
+        content = marked(f"CAST({quoted} AS BINARY)", "''")
+        return quoted, f"{marked(f'LENGTH({quoted})')},{content}"
     if base in LONG_TEXT | LONG_BYTES:
         # Hashed alone: joined, long values could pass max_allowed_packet, and the server would make NULL of the row.
-        return quoted, f"IFNULL(SHA1({quoted}),'N')"
+        return quoted, marked(digest_sql(quoted))
     if base in {"inet4", "inet6", "uuid"}:
-        return quoted, f"IFNULL(CAST({quoted} AS CHAR),'N')"
-    return quoted, f"IFNULL({quoted},'N')"
+        return quoted, marked(f"CAST({quoted} AS CHAR)")
+    return quoted, marked(quoted)
 
 
 def _decode_number(raw: pa.Array, arrow_type: pa.DataType) -> Decoded:

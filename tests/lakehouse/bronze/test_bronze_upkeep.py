@@ -24,6 +24,7 @@ from lakehouse.lake.lake_path import LakeFile, files_below
 from lakehouse.source.mysql_source import MySqlSource
 
 from local.mysql_server import MySqlServer
+from local.number_rows import number_rows
 from tests.lakehouse.copying import NOW, Bench, info_of
 from tests.lakehouse.part_names import without_attempt
 
@@ -78,6 +79,7 @@ def product(bench: Bench) -> tuple[Bench, CopySpec]:
 
 
 @pytest.mark.mysql
+@pytest.mark.one_server
 def test_replaced_indexes_of_facts_go_with_the_files_that_only_they_name(sales: tuple[Bench, CopySpec]) -> None:
     bench, _ = sales
     before, left = bench.rows("sales"), litter(bench, "sales")
@@ -103,6 +105,7 @@ def test_replaced_indexes_of_facts_go_with_the_files_that_only_they_name(sales: 
 
 
 @pytest.mark.mysql
+@pytest.mark.one_server
 def test_every_snapshot_of_a_dimension_stays(product: tuple[Bench, CopySpec]) -> None:
     bench, _ = product
     before, left = names(bench, "product"), litter(bench, "product")
@@ -115,6 +118,7 @@ def test_every_snapshot_of_a_dimension_stays(product: tuple[Bench, CopySpec]) ->
 
 
 @pytest.mark.mysql
+@pytest.mark.one_server
 def test_a_snapshot_that_was_replaced_while_it_was_the_newest_goes(product: tuple[Bench, CopySpec]) -> None:
     bench, spec = product
     bench.copy(spec, "2026-11-21", "again")
@@ -125,6 +129,7 @@ def test_a_snapshot_that_was_replaced_while_it_was_the_newest_goes(product: tupl
 
 
 @pytest.mark.mysql
+@pytest.mark.one_server
 def test_nothing_goes_within_the_grace_period(sales: tuple[Bench, CopySpec]) -> None:
     bench, _ = sales
     litter(bench, "sales")
@@ -135,6 +140,7 @@ def test_nothing_goes_within_the_grace_period(sales: tuple[Bench, CopySpec]) -> 
 
 
 @pytest.mark.mysql
+@pytest.mark.one_server
 def test_an_index_within_the_grace_period_keeps_its_old_files(sales: tuple[Bench, CopySpec]) -> None:
     bench, _ = sales
     age(bench, 8)
@@ -145,6 +151,7 @@ def test_an_index_within_the_grace_period_keeps_its_old_files(sales: tuple[Bench
 
 
 @pytest.mark.mysql
+@pytest.mark.one_server
 def test_a_table_that_was_just_published_is_left_to_its_readers(sales: tuple[Bench, CopySpec]) -> None:
     bench, _ = sales
     age(bench, 8)
@@ -159,6 +166,7 @@ def test_a_table_that_was_just_published_is_left_to_its_readers(sales: tuple[Ben
 
 
 @pytest.mark.mysql
+@pytest.mark.one_server
 def test_the_files_of_a_copy_that_runs_stay(sales: tuple[Bench, CopySpec]) -> None:
     bench, spec = sales
     age(bench, 8)
@@ -173,7 +181,7 @@ def test_the_files_of_a_copy_that_runs_stay(sales: tuple[Bench, CopySpec]) -> No
             return server()
 
         source.server = swept_server  # type: ignore[method-assign, assignment]
-        bench.sql("INSERT INTO sales SELECT '2026-11-20', 7 FROM seq_1_to_800")
+        bench.sql(f"INSERT INTO sales SELECT '2026-11-20', 7 FROM {number_rows(1, 800)}")
         limits = CopyLimits(batch_rows=100, files=FileLimits(row_group_rows=500, file_rows=500))
         copy_table(source, bench.root, spec, date(2026, 11, 21), "running", lambda: NOW, limits)
     assert not any("running" in name for table in swept for name in table.removed)
@@ -181,6 +189,7 @@ def test_the_files_of_a_copy_that_runs_stay(sales: tuple[Bench, CopySpec]) -> No
 
 
 @pytest.mark.mysql
+@pytest.mark.one_server
 def test_a_dry_run_tells_and_removes_nothing(product: tuple[Bench, CopySpec]) -> None:
     bench, _ = product
     left = litter(bench, "product")
@@ -192,6 +201,7 @@ def test_a_dry_run_tells_and_removes_nothing(product: tuple[Bench, CopySpec]) ->
 
 
 @pytest.mark.mysql
+@pytest.mark.one_server
 def test_a_damaged_table_is_left_and_the_others_are_swept(bench: Bench) -> None:
     for table in ("bad", "good"):
         bench.sql(f"CREATE TABLE {table} (n INT)")
@@ -207,6 +217,7 @@ def test_a_damaged_table_is_left_and_the_others_are_swept(bench: Bench) -> None:
 
 
 @pytest.mark.mysql
+@pytest.mark.one_server
 def test_the_command_tells_what_it_did(product: tuple[Bench, CopySpec], capsys: pytest.CaptureFixture[str]) -> None:
     bench, _ = product
     litter(bench, "product")

@@ -29,10 +29,11 @@ from lakehouse.bronze.table_copy import CopyLimits
 from lakehouse.lake.lake_path import files_below
 
 from local.mysql_server import MySqlServer
+from local.number_rows import number_rows
 from tests.lakehouse.copying import NOW, Bench, info_of
 from tests.lakehouse.killing import OVERTAKEN, SOURCE_LOST, copy_until_killed, processes
 
-pytestmark = pytest.mark.mysql
+pytestmark = [pytest.mark.mysql, pytest.mark.one_server]
 
 FIRST_DAY = date(2026, 3, 1)
 DATES = 25
@@ -198,13 +199,13 @@ def world(logging_server: MySqlServer, tmp_path: Path) -> World:
     bench.sql(
         "CREATE TABLE sales (sold_on DATE NULL, qty INT, amount DECIMAL(14,2), note VARCHAR(200), KEY (sold_on)) "
         "ENGINE=InnoDB",
-        f"INSERT INTO sales SELECT '{FIRST_DAY}' + INTERVAL (seq MOD {DATES}) DAY, seq, seq / 100, MD5(seq) "
-        f"FROM seq_1_to_{ROWS}",
+        f"INSERT INTO sales SELECT '{FIRST_DAY}' + INTERVAL (seq MOD {DATES}) DAY, seq, seq / 100, SHA2(seq, 224) "
+        f"FROM {number_rows(1, ROWS)}",
         "ANALYZE TABLE sales",
         "CREATE TABLE product (code INT PRIMARY KEY, price INT) ENGINE=InnoDB",
-        "INSERT INTO product SELECT seq, seq FROM seq_1_to_40",
+        f"INSERT INTO product SELECT seq, seq FROM {number_rows(1, 40)}",
         "CREATE TABLE bystander (n INT) ENGINE=InnoDB",
-        "INSERT INTO bystander SELECT seq FROM seq_1_to_10",
+        f"INSERT INTO bystander SELECT seq FROM {number_rows(1, 10)}",
     )
     world = World(bench, random.Random(20261120))
     for table in ("sales", "product", "bystander"):

@@ -20,6 +20,7 @@ from lakehouse.lake.lake_path import files_below
 from lakehouse.source.mysql_source import MySqlSource
 
 from local.mysql_server import MySqlServer
+from local.number_rows import number_rows
 from tests.lakehouse.copying import NOW, Bench, info_of, slices
 
 pytestmark = pytest.mark.mysql
@@ -40,9 +41,10 @@ def sales(bench: Bench) -> tuple[Bench, CopySpec]:
     """A hundred rows on each of ten dates, five of no date, and some that are not due on the last of the ten."""
     bench.sql(
         "CREATE TABLE sales (id INT PRIMARY KEY, sold_on DATE NULL, note VARCHAR(40), KEY (sold_on)) ENGINE=InnoDB",
-        "INSERT INTO sales SELECT seq, '2026-11-11' + INTERVAL (seq DIV 100) DAY, MD5(seq) FROM seq_0_to_999",
-        "INSERT INTO sales SELECT seq, NULL, 'undated' FROM seq_2001_to_2005",
-        "INSERT INTO sales SELECT seq, '2026-11-25', 'not due' FROM seq_3001_to_3009",
+        "INSERT INTO sales SELECT seq, '2026-11-11' + INTERVAL (seq DIV 100) DAY, LEFT(SHA2(seq, 256), 32) "
+        f"FROM {number_rows(0, 999)}",
+        f"INSERT INTO sales SELECT seq, NULL, 'undated' FROM {number_rows(2001, 2005)}",
+        f"INSERT INTO sales SELECT seq, '2026-11-25', 'not due' FROM {number_rows(3001, 3009)}",
         "ANALYZE TABLE sales",
     )
     return bench, bench.spec("sales", "sold_on")

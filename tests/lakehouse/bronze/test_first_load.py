@@ -17,6 +17,7 @@ from lakehouse.source import side_questions
 from lakehouse.source.mysql_source import MySqlSource
 
 from local.mysql_server import MySqlServer
+from local.number_rows import number_rows
 from tests.lakehouse.copying import NOW, Bench, info_of, slices
 
 pytestmark = pytest.mark.mysql
@@ -37,7 +38,7 @@ def sales(bench: Bench) -> tuple[Bench, CopySpec]:
         "at DATETIME(3), long_note TEXT, KEY (sold_on))",
         "INSERT INTO sales SELECT seq, '2026-11-18' + INTERVAL seq DIV 100 DAY, "
         "IF(seq % 7 = 0, NULL, CONCAT('é', seq)), seq / 100, '2026-11-18' + INTERVAL seq * 1001 MICROSECOND, "
-        "REPEAT('x', seq % 50) FROM seq_0_to_399",
+        f"REPEAT('x', seq % 50) FROM {number_rows(0, 399)}",
         "INSERT INTO sales VALUES (1000, NULL, '', 1, NULL, NULL), (1001, '0000-00-00', '', 1, NULL, NULL), "
         "(1002, '2027-02-00', '', 1, NULL, NULL)",
     )
@@ -69,9 +70,9 @@ def test_sums_are_exact_whichever_way_the_server_adds_up(
 ) -> None:
     bench.sql(
         "CREATE TABLE t (id INT PRIMARY KEY, d DATE, tiny TINYINT UNSIGNED, small SMALLINT, medium MEDIUMINT, n INT, "
-        "u INT UNSIGNED, big BIGINT, empty INT)",
+        "u INT UNSIGNED, big BIGINT, none INT)",
         "INSERT INTO t SELECT seq, '2026-11-19' + INTERVAL seq % 2 DAY, 255, -32768, 8388607, -2147483648, "
-        "4294967295 - seq, 9223372036854775807, NULL FROM seq_1_to_7",
+        f"4294967295 - seq, 9223372036854775807, NULL FROM {number_rows(1, 7)}",
     )
     # A slice of more rows than may be added up in doubles is asked about once more.
     monkeypatch.setattr("lakehouse.source.type_map._BITS_OF_A_DOUBLE", 32 + (most_rows - 1).bit_length())
@@ -80,7 +81,7 @@ def test_sums_are_exact_whichever_way_the_server_adds_up(
         (day, rows, {
             "tiny": str(255 * rows), "small": str(-32768 * rows), "medium": str(8388607 * rows),
             "n": str(-2147483648 * rows), "u": str(4294967295 * rows - keys), "big": str(9223372036854775807 * rows),
-            "empty": "0",
+            "none": "0",
         })
         for day, rows, keys in (("2026-11-19", 3, 2 + 4 + 6), ("2026-11-20", 4, 1 + 3 + 5 + 7))
     ]  # fmt: skip
@@ -139,7 +140,7 @@ def test_a_backfill_after_it_compares_its_own_date_alone(sales: tuple[Bench, Cop
 
 
 def test_a_table_of_no_date_column_is_loaded_whole(bench: Bench) -> None:
-    bench.sql("CREATE TABLE t (id INT, v VARCHAR(9))", "INSERT INTO t SELECT seq, 'v' FROM seq_1_to_1000")
+    bench.sql("CREATE TABLE t (id INT, v VARCHAR(9))", f"INSERT INTO t SELECT seq, 'v' FROM {number_rows(1, 1000)}")
     assert bench.copy(bench.spec("t"), "2026-11-20").rows_written == 1000
     assert bench.visible("t").slices[0].source_fingerprint is None
     assert bench.copy(bench.spec("t"), "2026-11-21").outcome == "unchanged"

@@ -15,6 +15,7 @@ from lakehouse.source.mysql_source import MySqlSource
 from lakehouse.source.type_map import plan_column
 
 from local.mysql_server import MySqlServer
+from local.number_rows import number_rows
 from tests.lakehouse.copying import Bench, info_of
 
 pytestmark = pytest.mark.mysql
@@ -35,7 +36,7 @@ def ranges_of(
     """The ranges of a table of forty dates with 25 rows each; `key` is made of `seq`, which rises with the dates."""
     bench.sql(
         f"CREATE TABLE t ({columns}) ENGINE=InnoDB",
-        f"INSERT INTO t SELECT {key}, {day} FROM seq_0_to_{ROWS - 1}",
+        f"INSERT INTO t SELECT {key}, {day} FROM {number_rows(0, ROWS - 1)}",
         "ANALYZE TABLE t",
     )
     with MySqlSource(info_of(bench.server)) as source:

@@ -10,7 +10,7 @@ from lakehouse.cli import main
 from lakehouse.commands.command import DONE, FOUND_WRONG, NOT_DONE
 
 from local.mysql_server import MySqlServer
-from tests.lakehouse.copying import Bench
+from tests.lakehouse.copying import Bench, url_of
 
 PROJECT = Path(__file__).resolve().parents[3]
 Shown = pytest.CaptureFixture[str]
@@ -46,8 +46,7 @@ def bench(
     mysql_server: MySqlServer, fresh_schema: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Bench:
     bench = Bench(mysql_server, fresh_schema(), tmp_path / "bronze")
-    password = mysql_server.credentials.lakehouse
-    monkeypatch.setenv("AIRFLOW_CONN_MYSQL_ONPREM", f"mysql://lakehouse:{password}@127.0.0.1:{mysql_server.port}")
+    monkeypatch.setenv("AIRFLOW_CONN_MYSQL_ONPREM", url_of(mysql_server, ""))
     folder = tmp_path / "contracts" / bench.schema
     folder.mkdir(parents=True)
     (folder / "customer.odcs.yaml").write_text(CONTRACT)

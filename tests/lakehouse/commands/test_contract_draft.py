@@ -19,7 +19,8 @@ from lakehouse.drafting.draft_names import contracted_table
 
 from lake_model.contracts.table_contracts import load_contracts
 from local.mysql_server import MySqlServer
-from tests.lakehouse.copying import Bench
+from local.number_rows import number_rows
+from tests.lakehouse.copying import Bench, url_of
 
 pytestmark = pytest.mark.mysql
 EXPECTED = Path(__file__).parent / "drafts"
@@ -34,14 +35,14 @@ SUPPLIER = (
     " CASE WHEN seq = 1 THEN 'nan' WHEN seq = 2 THEN 'india' WHEN seq = 3 THEN 'Nepal ' WHEN seq < 60 THEN 'India\r'"
     " ELSE 'Nepal' END, IF(seq = 5, -1, seq MOD 10 + 0.5), seq MOD 2, IF(seq = 9, '0000-00-00', '2020-01-01'),"
     " IF(seq = 4, '', CONCAT('a', seq, '@x.example')), IF(seq = 1, REPEAT('x', 300), NULL), '2026-11-01 10:00:00'"
-    " FROM seq_1_to_100",
+    f" FROM {number_rows(1, 100)}",
 )
 SALE = (
     "CREATE TABLE sale (order_date DATE, product_code VARCHAR(8) NOT NULL, qty INT NOT NULL,"
     " amount DECIMAL(10,2) NOT NULL, currency VARCHAR(5) NOT NULL, booked_at DATETIME(6), INDEX (product_code),"
     " FOREIGN KEY (product_code) REFERENCES product (code))",
     "INSERT INTO sale SELECT '2026-11-01' + INTERVAL seq MOD 20 DAY, 'P1', seq MOD 3 + 1, IF(seq = 7, 0, seq),"
-    " IF(seq = 3, 'USD', 'INR\r'), NULL FROM seq_1_to_99",
+    f" IF(seq = 3, 'USD', 'INR\r'), NULL FROM {number_rows(1, 99)}",
     "INSERT INTO sale SELECT * FROM sale WHERE amount > 97",
 )
 
@@ -51,9 +52,7 @@ def bench(
     mysql_server: MySqlServer, fresh_schema: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Bench:
     bench = Bench(mysql_server, fresh_schema(), tmp_path / "bronze")
-    password = mysql_server.credentials.lakehouse
-    url = f"mysql://lakehouse:{password}@127.0.0.1:{mysql_server.port}/{bench.schema}"
-    monkeypatch.setenv("AIRFLOW_CONN_MYSQL_ONPREM", url)
+    monkeypatch.setenv("AIRFLOW_CONN_MYSQL_ONPREM", url_of(mysql_server, bench.schema))
     monkeypatch.setenv("LAKEHOUSE_CONTRACTS_ROOT", str(tmp_path / "contracts"))
     return bench
 
@@ -177,7 +176,7 @@ def test_a_lake_name_that_another_schema_uses_gets_the_schema_before_it(
 def test_a_large_table_is_sampled_and_the_draft_says_so(bench: Bench, capsys: Shown) -> None:
     bench.sql(
         "CREATE TABLE big (id INT PRIMARY KEY, word VARCHAR(9))",
-        "INSERT INTO big SELECT seq, IF(seq > 9000, 'late', 'early') FROM seq_1_to_10000",
+        f"INSERT INTO big SELECT seq, IF(seq > 9000, 'late', 'early') FROM {number_rows(1, 10000)}",
         "ANALYZE TABLE big",
     )
 
@@ -191,7 +190,9 @@ def test_a_large_table_is_sampled_and_the_draft_says_so(bench: Bench, capsys: Sh
 
 
 def test_a_slow_table_is_read_no_longer_than_allowed(bench: Bench, capsys: Shown) -> None:
-    bench.sql("CREATE VIEW slow AS SELECT seq AS id, SLEEP(0.05) AS pause FROM mysql.help_topic, seq_1_to_9999")
+    bench.sql(
+        f"CREATE VIEW slow AS SELECT seq AS id, SLEEP(0.05) AS pause FROM mysql.help_topic, {number_rows(1, 9999)}"
+    )
 
     text = draft(bench, capsys, "slow", "--seconds", "1")
 
@@ -202,7 +203,7 @@ PERSON = (
     "CREATE TABLE person (id INT PRIMARY KEY, nom VARCHAR(20), iban CHAR(22), né DATE, gage INT, ville VARCHAR(9))",
     "INSERT INTO person SELECT seq, IF(seq MOD 2, CONCAT('Miller', seq), CONCAT('MILLER', seq - 1)),"
     " CONCAT('DE445001051754', seq), DATE '1981-02-03' + INTERVAL seq DAY, 71234 + seq,"
-    " IF(seq MOD 3, 'Kufstein', 'Wien') FROM seq_1_to_60",
+    f" IF(seq MOD 3, 'Kufstein', 'Wien') FROM {number_rows(1, 60)}",
 )
 
 
@@ -247,7 +248,7 @@ def test_a_column_that_the_contract_calls_confidential_stays_so_when_it_is_draft
 def test_a_rare_value_is_a_doubt_and_no_rule_is_proposed_that_rows_break(bench: Bench, capsys: Shown) -> None:
     bench.sql(
         "CREATE TABLE t (id INT PRIMARY KEY, currency VARCHAR(5), zone VARCHAR(5))",
-        "INSERT INTO t SELECT seq, IF(seq < 8, 'USD', 'INR'), IF(seq MOD 9, 'N', 'S') FROM seq_1_to_900",
+        f"INSERT INTO t SELECT seq, IF(seq < 8, 'USD', 'INR'), IF(seq MOD 9, 'N', 'S') FROM {number_rows(1, 900)}",
     )
 
     text = draft(bench, capsys, "t")
@@ -274,9 +275,9 @@ def test_duplicates_that_only_trimming_makes_are_told(bench: Bench, capsys: Show
 def test_a_calendar_keeps_its_latest_values_alone(bench: Bench, capsys: Shown) -> None:
     bench.sql(
         "CREATE TABLE day (day_id INT PRIMARY KEY, day DATE, week INT)",
-        "INSERT INTO day SELECT seq, DATE '2026-01-01' + INTERVAL seq DAY, seq DIV 7 FROM seq_1_to_90",
+        f"INSERT INTO day SELECT seq, DATE '2026-01-01' + INTERVAL seq DAY, seq DIV 7 FROM {number_rows(1, 90)}",
         "CREATE TABLE member (id INT PRIMARY KEY, since DATE)",
-        "INSERT INTO member SELECT seq, DATE '2026-01-01' + INTERVAL seq * 2 DAY FROM seq_1_to_90",
+        f"INSERT INTO member SELECT seq, DATE '2026-01-01' + INTERVAL seq * 2 DAY FROM {number_rows(1, 90)}",
     )
 
     assert "{property: scdType, value: 1}" in draft(bench, capsys, "day")
@@ -342,8 +343,9 @@ def test_one_table_is_drafted_or_all(words: list[str], bench: Bench, capsys: Sho
 
 
 def test_trimming_is_not_applied_to_a_key_that_it_would_fold(bench: Bench, capsys: Shown) -> None:
+    collation = {"MariaDB": "utf8mb4_nopad_bin", "MySQL": "utf8mb4_0900_bin"}[bench.server.NAME]
     bench.sql(
-        "CREATE TABLE k (code VARCHAR(9) COLLATE utf8mb4_nopad_bin PRIMARY KEY, word VARCHAR(9))",
+        f"CREATE TABLE k (code VARCHAR(9) COLLATE {collation} PRIMARY KEY, word VARCHAR(9))",
         "INSERT INTO k VALUES ('a', ' b'), ('a ', 'b')",
     )
 
@@ -412,19 +414,25 @@ def test_a_draft_of_any_table_passes_every_check(
 
 def make_table(bench: Bench, columns: list[Any], rows: list[list[str | None]]) -> None:
     """Make the table `t` afresh, with as much of each value as its column takes."""
-    connection = bench.server.connect(bench.schema)
+    connection, is_mysql = bench.server.connect(bench.schema), bench.server.NAME == "MySQL"
+    if is_mysql:
+        columns = [
+            (name, {"INET6": "BINARY(16)", "UUID": "CHAR(36)"}.get(kind, kind), *rest) for name, kind, *rest in columns
+        ]
     described = ", ".join(
         f"`{name.replace('`', '``')}` {kind} NULL COMMENT {connection.literal(comment).decode()}"
         for name, kind, comment in columns
     )
-    marks = ["POINT(1, 2)" if "POINT" in kind else "%s" for _, kind, _ in columns]
+    # MariaDB's JSON is text that a constraint checks; MySQL's takes no other.
+    marks_of = {"POINT": "POINT(1, 2)", "JSON": "JSON_QUOTE(%s)" if is_mysql else "%s"}
+    marks = [marks_of.get(kind, "%s") for _, kind, _ in columns]
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SET SESSION sql_mode='', check_constraint_checks=0")
+            cursor.execute("SET SESSION sql_mode=''" + ("" if is_mysql else ", check_constraint_checks=0"))
             cursor.execute("DROP TABLE IF EXISTS t")
             cursor.execute(f"CREATE TABLE t ({described})")
             for row in rows:
-                values = [value for value, mark in zip(row, marks, strict=False) if mark == "%s"]
+                values = [value for value, mark in zip(row, marks, strict=False) if "%s" in mark]
                 cursor.execute(f"INSERT IGNORE INTO t VALUES ({', '.join(marks)})", values)
     finally:
         connection.close()

@@ -21,7 +21,7 @@ from lakehouse.daily_run.ledger import LedgerRow
 from local.mysql_server import MySqlServer
 from tests.lakehouse.copying import Bench
 
-pytestmark = pytest.mark.mysql
+pytestmark = [pytest.mark.mysql, pytest.mark.one_server]
 PROJECT = Path(__file__).resolve().parents[3]
 
 CONTRACT = """\

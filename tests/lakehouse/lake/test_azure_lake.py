@@ -29,13 +29,14 @@ from lakehouse.source.mysql_source import MySqlSource
 from local.azurite_server import AzuriteServer, installed_azurite
 from local.errors import AzuriteServerError
 from local.mysql_server import MySqlServer
+from local.number_rows import number_rows
 from local.processes import free_port
 from tests.lakehouse.copying import NOW, Bench, info_of, slices
 from tests.lakehouse.killing import copy_to_azure_until_killed, processes
 from tests.lakehouse.part_names import without_attempt
 from tests.lakehouse.tcp_proxy import TcpProxy
 
-pytestmark = pytest.mark.mysql
+pytestmark = [pytest.mark.mysql, pytest.mark.one_server]
 
 SMALL_FILES = CopyLimits(batch_rows=500, files=FileLimits(row_group_rows=1000, file_rows=1000))
 _numbers = itertools.count(1)
@@ -95,7 +96,7 @@ def bench(mysql_server: MySqlServer, fresh_schema: Callable[[], str], lake: Any)
     bench = Bench(mysql_server, fresh_schema(), bronze_root(lake))
     bench.sql(
         "CREATE TABLE sales (sold_on DATE, qty INT, note VARCHAR(300)) ENGINE=InnoDB",
-        "INSERT INTO sales SELECT '2026-11-18' + INTERVAL (seq MOD 3) DAY, seq, '' FROM seq_1_to_6000",
+        f"INSERT INTO sales SELECT '2026-11-18' + INTERVAL (seq MOD 3) DAY, seq, '' FROM {number_rows(1, 6000)}",
         # Text that no compression makes small: half a megabyte goes to the store.
         "UPDATE sales SET note = CONCAT(SHA2(qty, 512), SHA2(-qty, 512))",
     )

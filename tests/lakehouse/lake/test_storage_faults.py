@@ -19,9 +19,10 @@ from lakehouse.errors import StorageError
 from lakehouse.lake.lake_path import PARTIAL_SUFFIX, files_below
 
 from local.mysql_server import MySqlServer
+from local.number_rows import number_rows
 from tests.lakehouse.copying import Bench
 
-pytestmark = pytest.mark.mysql
+pytestmark = [pytest.mark.mysql, pytest.mark.one_server]
 
 _STEPS = {"open", "os.rename", "os.mkdir"}
 
@@ -69,7 +70,7 @@ def bench(mysql_server: MySqlServer, fresh_schema: Callable[[], str], tmp_path: 
     bench = Bench(mysql_server, fresh_schema(), tmp_path / "bronze", limits)
     bench.sql(
         "CREATE TABLE sales (sold_on DATE, qty INT)",
-        "INSERT INTO sales SELECT '2026-11-18' + INTERVAL (seq MOD 3) DAY, seq FROM seq_1_to_500",
+        f"INSERT INTO sales SELECT '2026-11-18' + INTERVAL (seq MOD 3) DAY, seq FROM {number_rows(1, 500)}",
     )
     return bench
 

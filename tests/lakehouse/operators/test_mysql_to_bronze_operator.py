@@ -27,7 +27,7 @@ from local.processes import free_port
 from tests.lakehouse.copying import Bench
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.mysql
+pytestmark = [pytest.mark.mysql, pytest.mark.one_server]
 
 
 @pytest.fixture

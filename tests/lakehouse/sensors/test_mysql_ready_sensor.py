@@ -13,7 +13,7 @@ from lakehouse.sensors.mysql_ready_sensor import MySqlReadySensor
 from local.mysql_server import MySqlServer
 from local.processes import free_port
 
-pytestmark = pytest.mark.mysql
+pytestmark = [pytest.mark.mysql, pytest.mark.one_server]
 
 
 class FirstPoke:

@@ -15,6 +15,7 @@ from lakehouse.source.mysql_source import MySqlSource, SourceTable, list_tables
 from lakehouse.source.source_load import Pace, SourceLoad
 
 from local.mysql_server import MySqlServer
+from local.number_rows import number_rows
 from tests.lakehouse.copying import Bench, info_of
 from tests.lakehouse.slow_copy import Slowly
 from tests.waiting import wait_until
@@ -30,7 +31,7 @@ def bench(mysql_server: MySqlServer, fresh_schema: Callable[[], str], tmp_path: 
     bench = Bench(mysql_server, fresh_schema(), tmp_path / "bronze")
     bench.sql(
         "CREATE TABLE sales (sold_on DATE, qty INT, note VARCHAR(2000)) ENGINE=InnoDB",
-        f"INSERT INTO sales SELECT '2026-11-19', seq, REPEAT('x', 1500) FROM seq_1_to_{ROWS}",
+        f"INSERT INTO sales SELECT '2026-11-19', seq, REPEAT('x', 1500) FROM {number_rows(1, ROWS)}",
         "CREATE VIEW totals AS SELECT sold_on, SUM(qty) AS qty FROM sales GROUP BY sold_on",
     )
     return bench
@@ -128,7 +129,8 @@ def test_a_paced_copy_that_is_stopped_ends_at_once(bench: Bench) -> None:
         thread = threading.Thread(target=read)
         thread.start()
         while not bench.ask(
-            "SELECT 1 FROM information_schema.processlist WHERE user = 'lakehouse' AND state LIKE '%net'"
+            "SELECT 1 FROM information_schema.processlist "
+            "WHERE user = 'lakehouse' AND state IN ('Writing to net', 'Sending to client')"
         ):
             assert thread.is_alive()
         source.cancel()
@@ -139,7 +141,7 @@ def test_a_paced_copy_that_is_stopped_ends_at_once(bench: Bench) -> None:
 
 
 def test_a_session_has_the_settings_that_it_is_given(bench: Bench) -> None:
-    load = SourceLoad(session_settings={"max_statement_time": 7.5, "lock_wait_timeout": 11, "join_buffer_size": 131072})
-    with MySqlSource(info_of(bench.server), load) as source:
-        asked = "SELECT @@max_statement_time, @@lock_wait_timeout, @@join_buffer_size, @@sql_mode, @@time_zone"
-        assert source.rows(asked) == [(b"7.500000", b"11", b"131072", b"", b"+00:00")]
+    settings = {"net_retry_count": 7, "lock_wait_timeout": 11, "join_buffer_size": 131072}
+    with MySqlSource(info_of(bench.server), SourceLoad(session_settings=settings)) as source:
+        asked = "SELECT @@net_retry_count, @@lock_wait_timeout, @@join_buffer_size, @@sql_mode, @@time_zone"
+        assert source.rows(asked) == [(b"7", b"11", b"131072", b"", b"+00:00")]

@@ -21,6 +21,7 @@ from lakehouse.source.mysql_source import MySqlSource
 from lakehouse.source.shared_snapshot import shared_snapshot
 
 from local.mysql_server import MySqlServer
+from local.number_rows import number_rows
 from tests.lakehouse.copying import NOW, Bench, info_of, slices
 
 pytestmark = pytest.mark.mysql
@@ -37,7 +38,8 @@ def bench(logging_server: MySqlServer, tmp_path: Path) -> Bench:
     bench = Bench(logging_server, "bank", tmp_path / "bronze", LIMITS)
     bench.sql(
         "CREATE TABLE account (id INT PRIMARY KEY, opened DATE, balance DECIMAL(12,2), KEY (opened)) ENGINE=InnoDB",
-        f"INSERT INTO account SELECT seq, '2026-11-11' + INTERVAL (seq DIV 50) DAY, 100 FROM seq_0_to_{ACCOUNTS - 1}",
+        "INSERT INTO account SELECT seq, '2026-11-11' + INTERVAL (seq DIV 50) DAY, 100 "
+        f"FROM {number_rows(0, ACCOUNTS - 1)}",
         "CREATE TABLE plain (id INT PRIMARY KEY, balance DECIMAL(12,2)) ENGINE=InnoDB",
         "INSERT INTO plain SELECT id, balance FROM account",
         "CREATE TABLE loose (name VARCHAR(9), balance DECIMAL(12,2)) ENGINE=InnoDB",
@@ -128,13 +130,13 @@ def test_a_transaction_past_the_binary_log_is_noticed_though_its_position_stands
     assert len(began) == 10
 
 
-def test_without_a_binary_log_one_session_reads_and_that_is_said(
+def test_where_sessions_are_not_told_their_place_in_the_log_one_reads_and_that_is_said(
     mysql_server: MySqlServer, fresh_schema: Callable[[], str], tmp_path: Path
 ) -> None:
     bench = Bench(mysql_server, fresh_schema(), tmp_path / "bronze", LIMITS)
     bench.sql(
         "CREATE TABLE t (id INT PRIMARY KEY) ENGINE=InnoDB",
-        "INSERT INTO t SELECT seq FROM seq_1_to_500",
+        f"INSERT INTO t SELECT seq FROM {number_rows(1, 500)}",
         "ANALYZE TABLE t",
     )
     outcome = bench.copy(bench.spec("t", parallel_ranges=2), "2026-11-20")

@@ -29,6 +29,8 @@ PLANS = tuple(
         ("boolean", "tinyint(1)"),
         ("year(4)", "year"),
         ("Enum( 'A','b b' )", "enum('A','b b')"),
+        ("json", "longtext"),
+        ("geomcollection", "geometrycollection"),
     ],
 )
 def test_two_spellings_of_one_type_are_the_same(one: str, other: str) -> None:

@@ -19,6 +19,7 @@ from lakehouse.source import mysql_source
 from lakehouse.source.source_load import SourceLoad
 
 from local.mysql_server import MySqlServer
+from local.number_rows import number_rows
 from local.processes import free_port
 from tests.lakehouse.certificates import make_certificates
 from tests.lakehouse.copying import Bench, slices
@@ -58,7 +59,7 @@ def bench(server: MySqlServer, tmp_path: Path) -> Bench:
         "INSERT INTO sales VALUES ('2026-11-18', 1, 10.10), ('2026-11-19', 2, 20.20)",
     )
     bench.copy(bench.spec("sales", "sold_on"), "2026-11-20")
-    bench.sql("INSERT INTO sales SELECT '2026-11-19', seq, 1 FROM seq_1_to_5000")
+    bench.sql(f"INSERT INTO sales SELECT '2026-11-19', seq, 1 FROM {number_rows(1, 5000)}")
     return bench
 
 

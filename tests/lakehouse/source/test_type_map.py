@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lakehouse.errors import SourceError
-from lakehouse.source.type_map import SourceColumn, arrow_schema, decode_column, plan_column
+from lakehouse.source.type_map import SourceColumn, arrow_schema, decode_column, one_form, plan_column
 
 TYPES = [
     ("tinyint(1)", "int8"),
@@ -229,3 +229,21 @@ def test_a_quick_sum_is_exact_of_as_many_rows_as_it_says(mysql_type: str, extrem
 def test_other_types_have_no_quick_sum(mysql_type: str) -> None:
     plan = plan_column(SourceColumn("c", mysql_type, True))
     assert (plan.quick_sum_sql, plan.quick_sum_rows) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("printed", "form"),
+    [
+        ("int(11)", "int"),
+        ("bigint(20) unsigned", "bigint unsigned"),
+        ("year(4)", "year"),
+        ("tinyint(4)", "tinyint"),
+        ("tinyint(1)", "tinyint(1)"),
+        ("tinyint(1) unsigned", "tinyint unsigned"),
+        ("mediumint(8) unsigned zerofill", "mediumint(8) unsigned zerofill"),
+        ("varchar(11)", "varchar(11)"),
+        ("enum('int(11)')", "enum('int(11)')"),
+    ],
+)
+def test_a_type_has_one_form_on_both_servers(printed: str, form: str) -> None:
+    assert one_form(printed) == form
