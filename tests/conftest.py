@@ -110,9 +110,9 @@ def edit_contract(contracts_folder: Path) -> EditContract:
 
     def edit(name: str, change: Callable[[dict[str, Any]], None]) -> None:
         path = contracts_folder / f"{name}.odcs.yaml"
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
         change(document)
-        path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+        path.write_text(yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=False), encoding="utf-8")
 
     return edit
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 class ExpressionError(ValueError):
@@ -17,6 +18,8 @@ class ColumnReference:
     column: str
 
 
+# One contract's expressions are asked for by several checks, and each table's contract is held beside all others.
+@lru_cache(maxsize=4096)
 def columns_of(expression: str) -> tuple[ColumnReference, ...]:
     """The columns that a Spark SQL expression uses, each once, in order of their names.
 
