@@ -30,6 +30,13 @@ class InvalidParameterError(ApiError):
         super().__init__(400, "INVALID_PARAMETER_VALUE", message)
 
 
+class MalformedRequestError(ApiError):
+    """The request is no JSON, or its JSON has another form than the API's (400)."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(400, "MALFORMED_REQUEST", message)
+
+
 class UnknownRunError(ApiError):
     """No run has this id: 400, as the real API. The SDK turns this very wording into ResourceDoesNotExist."""
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from databricks.sdk.service.jobs import JobsAPI, ListRunsResponse, RepairHistoryItem, RepairHistoryItemType, RunType
 
 from local.databricks_api.clock import Clock
 from local.databricks_api.errors import InvalidParameterError, UnknownRunError
-from local.databricks_api.fields import boolean_field, integer_field, text_field
+from local.databricks_api.fields import field_types, read_fields
+from local.databricks_api.page_addresses import PageAddresses
 from local.databricks_api.run_documents import (
     TASKS_PER_PAGE,
-    RunPages,
-    output_document,
     run_document,
+    run_output,
+    run_state,
     task_run_document,
 )
-from local.databricks_api.run_page import PAGE_LOG_LIMIT, render_run_page
 from local.databricks_api.run_records import JobRun
 from local.databricks_api.run_store import RunStore
 from local.databricks_api.scheduler import Scheduler
@@ -28,14 +31,22 @@ Document = dict[str, Any]
 
 DEFAULT_LIST_LIMIT = 20
 MAX_LIST_LIMIT = 25
-_REQUEST = "The request"
+MAX_LIST_OFFSET = 1000
+# The fields of each call that are acted upon, by what the SDK calls it.
+_KNOWN = {
+    JobsAPI.get_run: ("run_id", "page_token", "include_history"),
+    JobsAPI.get_run_output: ("run_id",),
+    JobsAPI.cancel_run: ("run_id",),
+    JobsAPI.delete_run: ("run_id",),
+    JobsAPI.list_runs: tuple(field_types(JobsAPI.list_runs)),
+}
 
 
 class JobsApi:
     """Answers each call; every method raises an `ApiError` where the request is wrong."""
 
     def __init__(
-        self, settings: ServerSettings, store: RunStore, scheduler: Scheduler, pages: RunPages, clock: Clock
+        self, settings: ServerSettings, store: RunStore, scheduler: Scheduler, pages: PageAddresses, clock: Clock
     ) -> None:
         self._settings = settings
         self._store = store
@@ -46,29 +57,31 @@ class JobsApi:
     def submit(self, parameters: Parameters) -> Document:
         """`runs/submit`: take up a run, or answer with the run that has the same idempotency token."""
         submission = parse_submission(parameters)
-        run_id, is_new = self._store.create(parameters, submission, self._clock())
+        run_id, is_new = self._store.create(submission, self._clock())
         if is_new:
             self._scheduler.submitted(run_id)
         return {"run_id": run_id}
 
     def get(self, parameters: Parameters) -> Document:
         """`runs/get`, by the id of a run or of a task run; 100 tasks a page."""
-        run_id = _run_id(parameters)
+        given = _given(JobsAPI.get_run, parameters)
+        run_id = _run_id(given)
         run = self._store.get(run_id)
         if run_id != run.run_id:
-            return task_run_document(run, run.task(run_id), self._pages)
-        first = integer_field(parameters, "page_token", _REQUEST)
+            return task_run_document(run, run.task(run_id), self._pages).as_dict()
+        first = _page_token(given)
         last = first + TASKS_PER_PAGE
         document = run_document(run, self._pages, run.tasks[first:last], str(last) if last < len(run.tasks) else "")
-        if boolean_field(parameters, "include_history", _REQUEST):
-            document["repair_history"] = [
-                {"type": "ORIGINAL", "start_time": run.start_time, "end_time": run.end_time, "state": document["state"]}
+        if given.get("include_history"):
+            kind, state = RepairHistoryItemType.ORIGINAL, run_state(run.state)
+            document.repair_history = [
+                RepairHistoryItem(type=kind, start_time=run.start_time, end_time=run.end_time, state=state)
             ]
-        return document
+        return document.as_dict()
 
     def get_output(self, parameters: Parameters) -> Document:
         """`runs/get-output`, by the id of a task run (or of a run that was submitted in the single-task form)."""
-        run_id = _run_id(parameters)
+        run_id = _run_id(_given(JobsAPI.get_run_output, parameters))
         run = self._store.get(run_id)
         if run_id == run.run_id:
             if not run.submission.is_single_task:
@@ -79,18 +92,18 @@ class JobsApi:
             run_id = run.tasks[0].run_id
         task = run.task(run_id)
         log = read_log(self._settings.task_folder(run.run_id, run_id) / "log.txt")
-        return output_document(run, task, self._pages, log.text, log.is_truncated)
+        return run_output(run, task, self._pages, log.text, log.is_truncated).as_dict()
 
     def cancel(self, parameters: Parameters) -> Document:
         """`runs/cancel`: begin to stop a run or a task run; one that has ended is left as it is."""
-        run_id = _run_id(parameters)
+        run_id = _run_id(_given(JobsAPI.cancel_run, parameters))
         self._store.get(run_id)
         self._scheduler.cancel(run_id)
         return {}
 
     def delete(self, parameters: Parameters) -> Document:
         """`runs/delete`: forget a run that has ended."""
-        run_id = _run_id(parameters)
+        run_id = _run_id(_given(JobsAPI.delete_run, parameters))
         if self._store.get(run_id).run_id != run_id:
             raise UnknownRunError(run_id)
         self._store.delete(run_id)
@@ -98,61 +111,61 @@ class JobsApi:
 
     def list_runs(self, parameters: Parameters) -> Document:
         """`runs/list`: newest first, by pages."""
-        limit = integer_field(parameters, "limit", _REQUEST, DEFAULT_LIST_LIMIT) or MAX_LIST_LIMIT
-        if limit > MAX_LIST_LIMIT:
-            raise InvalidParameterError(f"{_REQUEST}: limit {limit} is above {MAX_LIST_LIMIT}.")
-        offset = integer_field(parameters, "offset", _REQUEST)
-        active_only = boolean_field(parameters, "active_only", _REQUEST)
-        completed_only = boolean_field(parameters, "completed_only", _REQUEST)
-        if active_only and completed_only:
-            raise InvalidParameterError(f"{_REQUEST}: active_only and completed_only exclude each other.")
-        expand = boolean_field(parameters, "expand_tasks", _REQUEST)
+        given = _given(JobsAPI.list_runs, parameters)
+        limit = given.get("limit", DEFAULT_LIST_LIMIT) or MAX_LIST_LIMIT
+        if not 0 < limit <= MAX_LIST_LIMIT:
+            raise InvalidParameterError(f"Invalid limit {limit} - it has to be no more than {MAX_LIST_LIMIT}.")
+        offset = given.get("offset", 0)
+        if not 0 <= offset <= MAX_LIST_OFFSET:
+            raise InvalidParameterError(
+                f"The supplied offset {offset} has exceeded the value of {MAX_LIST_OFFSET} allowed for this parameter. "
+                "Please use the page_token."
+            )
+        if given.get("active_only") and given.get("completed_only"):
+            raise InvalidParameterError("active_only and completed_only can not both be true.")
         found: list[JobRun] = []
-        for run in self._store.newest_first(before=integer_field(parameters, "page_token", _REQUEST)):
-            if not _is_listed(run, parameters, active_only, completed_only):
+        for run in self._store.newest_first(before=_page_token(given)):
+            if not _is_listed(run, given):
                 continue
             if offset:
                 offset -= 1
                 continue
-            if len(found) == limit:
-                more = {"has_more": True, "next_page_token": str(found[-1].run_id)}
-                return {**self._list_document(found, expand), **more}
             found.append(run)
-        return {**self._list_document(found, expand), "has_more": False}
-
-    def _list_document(self, runs: list[JobRun], expand: bool) -> Document:
-        if not runs:
-            return {}
-        documents = [run_document(run, self._pages, run.tasks[:TASKS_PER_PAGE] if expand else None) for run in runs]
-        return {"runs": documents}
-
-    def run_page(self, run_id: int) -> str:
-        """HTML of the page of a run, also by the id of one of its task runs."""
-        run = self._store.get(run_id)
-        logs = {
-            task.run_id: read_log(self._settings.task_folder(run.run_id, task.run_id) / "log.txt", PAGE_LOG_LIMIT)
-            for task in run.tasks
-        }
-        return render_run_page(run, logs, self._clock())
+            if len(found) > limit:
+                break
+        tasks = TASKS_PER_PAGE if given.get("expand_tasks") else 0
+        return ListRunsResponse(
+            runs=[run_document(run, self._pages, run.tasks[:tasks]) for run in found[:limit]],  # type: ignore[misc]
+            has_more=len(found) > limit,
+            next_page_token=str(found[limit - 1].run_id) if len(found) > limit else None,
+        ).as_dict()
 
 
-def _run_id(parameters: Parameters) -> int:
-    run_id = integer_field(parameters, "run_id", _REQUEST)
+def _given(call: Callable[..., Any], parameters: Parameters) -> dict[str, Any]:
+    return read_fields(field_types(call), parameters, "", _KNOWN[call], {})
+
+
+def _run_id(given: Mapping[str, Any]) -> int:
+    run_id: int = given.get("run_id", 0)
     if not run_id:
         raise InvalidParameterError("Missing required field: run_id")
     return run_id
 
 
-def _is_listed(run: JobRun, parameters: Parameters, active_only: bool, completed_only: bool) -> bool:
+def _page_token(given: Mapping[str, Any]) -> int:
+    token = given.get("page_token") or "0"
+    if not re.fullmatch(r"[0-9]{1,18}", token):
+        raise InvalidParameterError("Invalid page_token: it is none that this server gave.")
+    return int(token)
+
+
+def _is_listed(run: JobRun, given: Mapping[str, Any]) -> bool:
     ended = run.state.is_terminal
-    job_id = integer_field(parameters, "job_id", _REQUEST)
-    earliest = integer_field(parameters, "start_time_from", _REQUEST)
-    latest = integer_field(parameters, "start_time_to", _REQUEST)
     return not (
-        (active_only and ended)
-        or (completed_only and not ended)
-        or (job_id and run.job_id != job_id)
-        or run.start_time < earliest
-        or (latest and run.start_time > latest)
-        or text_field(parameters, "run_type", _REQUEST) not in {"", "SUBMIT_RUN"}
+        (given.get("active_only") and ended)
+        or (given.get("completed_only") and not ended)
+        or run.job_id != (given.get("job_id") or run.job_id)
+        or run.start_time < given.get("start_time_from", 0)
+        or run.start_time > (given.get("start_time_to") or run.start_time)
+        or given.get("run_type", RunType.SUBMIT_RUN) != RunType.SUBMIT_RUN
     )

@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from databricks.sdk.service.jobs import RunIf, SubmitTask
 
 from local.databricks_api.run_states import State
-from local.databricks_api.submission import Submission, TaskSpec
+from local.databricks_api.submission import Submission, dependencies_of
 
 
 @dataclass(frozen=True)
 class TaskRun:
-    """One task of a run. Times are milliseconds since 1970-01-01 UTC, 0 for not yet."""
+    """One task of a run; `spec` is the task as submitted.
+
+    Times are milliseconds since 1970-01-01 UTC, 0 for not yet.
+    """
 
     run_id: int
     job_run_id: int
-    spec: TaskSpec
+    spec: SubmitTask
     state: State
     start_time: int
     execution_start: int = 0
     end_time: int = 0
     error: str = ""
     error_trace: str = ""
+
+    @property
+    def depends_on(self) -> tuple[str, ...]:
+        """Keys of the tasks that must have ended before this one."""
+        return dependencies_of(self.spec)
+
+    @property
+    def run_if(self) -> RunIf:
+        """When the task runs, given how those ended."""
+        return self.spec.run_if or RunIf.ALL_SUCCESS
+
+    @property
+    def timeout_seconds(self) -> int:
+        """Seconds after which the task is stopped, 0 for never."""
+        return self.spec.timeout_seconds or 0
 
 
 @dataclass(frozen=True)
@@ -31,7 +49,6 @@ class JobRun:
 
     run_id: int
     job_id: int
-    body: Mapping[str, Any]
     submission: Submission
     state: State
     start_time: int

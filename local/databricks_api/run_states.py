@@ -8,45 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
+from databricks.sdk.service.jobs import RunIf, RunLifeCycleState, RunResultState
 
-class LifeCycle(StrEnum):
-    """`state.life_cycle_state` of the API."""
-
-    BLOCKED = "BLOCKED"
-    PENDING = "PENDING"
-    QUEUED = "QUEUED"
-    RUNNING = "RUNNING"
-    TERMINATING = "TERMINATING"
-    TERMINATED = "TERMINATED"
-    SKIPPED = "SKIPPED"
-    INTERNAL_ERROR = "INTERNAL_ERROR"
-
-
-class Result(StrEnum):
-    """`state.result_state` of the API."""
-
-    SUCCESS = "SUCCESS"
-    FAILED = "FAILED"
-    TIMEDOUT = "TIMEDOUT"
-    CANCELED = "CANCELED"
-    EXCLUDED = "EXCLUDED"
-    SUCCESS_WITH_FAILURES = "SUCCESS_WITH_FAILURES"
-    UPSTREAM_FAILED = "UPSTREAM_FAILED"
-    UPSTREAM_CANCELED = "UPSTREAM_CANCELED"
-
-
-class RunIf(StrEnum):
-    """When a task runs, given how its dependencies ended."""
-
-    ALL_SUCCESS = "ALL_SUCCESS"
-    AT_LEAST_ONE_SUCCESS = "AT_LEAST_ONE_SUCCESS"
-    NONE_FAILED = "NONE_FAILED"
-    ALL_DONE = "ALL_DONE"
-    AT_LEAST_ONE_FAILED = "AT_LEAST_ONE_FAILED"
-    ALL_FAILED = "ALL_FAILED"
-
+LifeCycle = RunLifeCycleState
+Result = RunResultState
 
 TERMINAL = frozenset({LifeCycle.TERMINATED, LifeCycle.SKIPPED, LifeCycle.INTERNAL_ERROR})
 WAITING = frozenset({LifeCycle.BLOCKED, LifeCycle.PENDING, LifeCycle.QUEUED})

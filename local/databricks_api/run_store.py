@@ -10,7 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from local.databricks_api.errors import InvalidParameterError, InvalidStateError, StartError, UnknownRunError
+from databricks.sdk.service.jobs import SubmitTask
+
+from local.databricks_api.errors import (
+    ApiError,
+    InvalidParameterError,
+    InvalidStateError,
+    StartError,
+    UnknownRunError,
+)
 from local.databricks_api.run_records import JobRun, TaskRun
 from local.databricks_api.run_states import LifeCycle, Result, State, blocked, pending
 from local.databricks_api.submission import Submission, parse_submission
@@ -18,7 +26,7 @@ from local.databricks_api.submission import Submission, parse_submission
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS ids (id INTEGER PRIMARY KEY AUTOINCREMENT);
 CREATE TABLE IF NOT EXISTS runs (
-    run_id INTEGER PRIMARY KEY, job_id INTEGER NOT NULL, body TEXT NOT NULL,
+    run_id INTEGER PRIMARY KEY, job_id INTEGER NOT NULL, submission TEXT NOT NULL,
     life_cycle TEXT NOT NULL, result TEXT, message TEXT NOT NULL, code TEXT NOT NULL,
     start_time INTEGER NOT NULL, end_time INTEGER NOT NULL
 );
@@ -51,6 +59,7 @@ class RunStore:
                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"
             )
             self._connection.executescript(_SCHEMA)
+            self._upgrade()
         except sqlite3.Error as error:
             raise StartError(
                 f"{database} cannot be used as the server's database: {error}. Move it away or repair it."
@@ -60,6 +69,18 @@ class RunStore:
         """Close the database."""
         with self._lock:
             self._connection.close()
+
+    def _upgrade(self) -> None:
+        """Replace the bodies, as they were sent, that the first version kept by what they say."""
+        with self._transaction() as connection:
+            if "body" not in {column["name"] for column in connection.execute("PRAGMA table_info(runs)")}:
+                return
+            connection.execute("ALTER TABLE runs RENAME COLUMN body TO submission")
+            rows = connection.execute("SELECT run_id, submission FROM runs").fetchall()
+            connection.executemany(
+                "UPDATE runs SET submission = ? WHERE run_id = ?",
+                [(_stored(_submission_of_body(json.loads(row["submission"]))), row["run_id"]) for row in rows],
+            )
 
     @contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection]:
@@ -72,7 +93,7 @@ class RunStore:
                 raise
             self._connection.execute("COMMIT")
 
-    def create(self, body: Mapping[str, Any], submission: Submission, now: int) -> tuple[int, bool]:
+    def create(self, submission: Submission, now: int) -> tuple[int, bool]:
         """Store a new run, or find the one that was submitted with the same idempotency token.
 
         Returns:
@@ -91,31 +112,13 @@ class RunStore:
             state = pending()
             connection.execute(
                 "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
-                (
-                    run_id,
-                    job_id,
-                    json.dumps(dict(body)),
-                    state.life_cycle,
-                    state.result,
-                    state.message,
-                    state.code,
-                    now,
-                ),
+                (run_id, job_id, _stored(submission), *_columns(state), now),
             )
             for position, task in enumerate(submission.tasks):
                 state = blocked() if task.depends_on else pending()
                 connection.execute(
                     "INSERT INTO task_runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, '', '')",
-                    (
-                        self._new_id(connection),
-                        run_id,
-                        position,
-                        state.life_cycle,
-                        None,
-                        state.message,
-                        state.code,
-                        now,
-                    ),
+                    (self._new_id(connection), run_id, position, *_columns(state), now),
                 )
             if token:
                 connection.execute("INSERT INTO idempotency_tokens VALUES (?, ?)", (token, run_id))
@@ -167,15 +170,13 @@ class RunStore:
             return [self._job_run(row) for row in rows]
 
     def _job_run(self, row: sqlite3.Row) -> JobRun:
-        body = json.loads(row["body"])
-        submission = parse_submission(body)
+        submission = Submission.from_dict(json.loads(row["submission"]))
         tasks = self._connection.execute(
             "SELECT * FROM task_runs WHERE job_run_id = ? ORDER BY position", (row["run_id"],)
         ).fetchall()
         return JobRun(
             run_id=row["run_id"],
             job_id=row["job_id"],
-            body=body,
             submission=submission,
             state=_state(row),
             start_time=row["start_time"],
@@ -239,4 +240,24 @@ def _state(row: sqlite3.Row) -> State:
 
 
 def _columns(state: State) -> tuple[str, str | None, str, str]:
-    return (state.life_cycle, state.result, state.message, state.code)
+    return (state.life_cycle.value, state.result.value if state.result else None, state.message, state.code)
+
+
+def _stored(submission: Submission) -> str:
+    return json.dumps(submission.as_dict())
+
+
+def _submission_of_body(body: Mapping[str, Any]) -> Submission:
+    try:
+        return parse_submission(body)
+    except (ApiError, UnicodeEncodeError):
+        # Accepted once, refused by today's rules: it is over, so its names are all that is left to be shown.
+        run_name = _printable(body.get("run_name") or "Untitled")
+        keys = [_printable(task["task_key"]) for task in body.get("tasks") or ()]
+        return Submission(
+            run_name, tuple(SubmitTask(task_key=key) for key in keys or [run_name]), is_single_task=not keys
+        )
+
+
+def _printable(text: str) -> str:
+    return text.encode(errors="replace").decode()

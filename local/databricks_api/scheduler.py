@@ -22,7 +22,7 @@ from local.databricks_api.run_states import LifeCycle, State
 from local.databricks_api.run_store import RunStore
 from local.databricks_api.settings import ServerSettings
 from local.databricks_api.spark_driver import DriverReport, DriverStatus, SparkDriver
-from local.databricks_api.submission import PythonFile, TaskSpec
+from local.databricks_api.submission import PythonFile, PythonWheel, program_of, variables_of, wheels_of
 from local.databricks_api.task_files import LibraryError, MissingFileError, read_result, unpack_wheel
 from local.databricks_api.task_processes import TaskProcesses
 from local.databricks_api.task_program import TaskRequest
@@ -151,15 +151,16 @@ class Scheduler:
             if run.submission.timeout_seconds:
                 deadlines.append(run.start_time + run.submission.timeout_seconds * 1000)
             deadlines += [
-                task.execution_start + task.spec.timeout_seconds * 1000
+                task.execution_start + task.timeout_seconds * 1000
                 for task in run.tasks
-                if task.spec.timeout_seconds and task.state.life_cycle == LifeCycle.RUNNING
+                if task.timeout_seconds and task.state.life_cycle == LifeCycle.RUNNING
             ]
         return deadlines
 
     def _seconds_to_next_deadline(self) -> float | None:
         deadlines = self._deadlines()
-        return max(0.05, (min(deadlines) - self._clock()) / 1000) if deadlines else None
+        # A queue waits for some hundred years at most: it is asked again before.
+        return min(3600, max(0.05, (min(deadlines) - self._clock()) / 1000)) if deadlines else None
 
     def _enforce_deadlines(self) -> None:
         now = self._clock()
@@ -168,7 +169,7 @@ class Scheduler:
             if seconds and now >= run.start_time + seconds * 1000:
                 self._stop_tasks(run.run_id, run_states.timed_out(seconds))
             for task in run.tasks:
-                seconds = task.spec.timeout_seconds
+                seconds = task.timeout_seconds
                 if seconds and task.execution_start and now >= task.execution_start + seconds * 1000:
                     self._stop_tasks(task.run_id, run_states.timed_out(seconds))
         for task_id, give_up in list(self._session_ends.items()):
@@ -203,9 +204,7 @@ class Scheduler:
             states = {task.spec.task_key: task.state for task in run.tasks}
             for task in run.tasks:
                 if task.state.life_cycle == LifeCycle.BLOCKED:
-                    state = run_states.after_dependencies(
-                        task.spec.run_if, [states[key] for key in task.spec.depends_on]
-                    )
+                    state = run_states.after_dependencies(task.run_if, [states[key] for key in task.depends_on])
                     if state != task.state:
                         self._update(task, state=state)
                         settled = False
@@ -223,6 +222,12 @@ class Scheduler:
             code = "LIBRARY_INSTALLATION_ERROR" if isinstance(error, LibraryError) else "RESOURCE_NOT_FOUND"
             self._update(task, state=run_states.could_not_run(str(error), code), error=str(error))
             return False
+        except Exception as error:
+            # It would fail so for ever, and keep all other tasks from being started.
+            _log.exception("Task run %s could not be started.", task.run_id)
+            message = f"The task could not be started: {error}."
+            self._update(task, state=run_states.could_not_run(message, "INTERNAL_ERROR"), error=message)
+            return False
         self._update(task, state=run_states.running(), execution_start=self._clock())
         task_run_id = task.run_id
         self._processes.start_task(
@@ -231,19 +236,20 @@ class Scheduler:
         return True
 
     def _request(self, task: TaskRun) -> TaskRequest:
-        spec = task.spec
         folder = self._settings.task_folder(task.job_run_id, task.run_id)
         (folder / "work").mkdir(parents=True, exist_ok=True)
-        wheels = [str(unpack_wheel(wheel, self._settings.wheels)) for wheel in spec.wheels]
-        python_path = [*([str(spec.program.path.parent)] if isinstance(spec.program, PythonFile) else []), *wheels]
+        program = program_of(task.spec)
+        environments = self._runs[task.job_run_id].submission.environments
+        wheels = [str(unpack_wheel(wheel, self._settings.wheels)) for wheel in wheels_of(task.spec, environments)]
+        python_path = [*([str(program.path.parent)] if isinstance(program, PythonFile) else []), *wheels]
         return TaskRequest(
             task_id=str(task.run_id),
-            program=_program(spec),
-            parameters=spec.program.parameters,
+            program=_document(program),
+            parameters=program.parameters,
             python_path=tuple(python_path),
             environment={
                 **self._environment,
-                **spec.environment,
+                **variables_of(task.spec),
                 "PYTHONPATH": os.pathsep.join(python_path),
                 "SPARK_REMOTE": self._remote(task.run_id),
             },
@@ -330,7 +336,7 @@ class Scheduler:
         )
         state = run_states.run_state(
             {task.spec.task_key: task.state for task in tasks},
-            {task.spec.task_key: task.spec.depends_on for task in tasks},
+            {task.spec.task_key: task.depends_on for task in tasks},
         )
         return replace(run, tasks=tasks, state=state, end_time=self._clock() if state.is_terminal else 0)
 
@@ -343,12 +349,12 @@ def _session_id(task_run_id: int) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"task-run/{task_run_id}"))
 
 
-def _program(spec: TaskSpec) -> dict[str, str]:
-    if isinstance(spec.program, PythonFile):
-        if not spec.program.path.is_file():
-            raise MissingFileError(f"Cannot read the python file {spec.program.path}: there is no such file.")
-        return {"kind": "file", "path": str(spec.program.path)}
-    return {"kind": "wheel", "package_name": spec.program.package_name, "entry_point": spec.program.entry_point}
+def _document(program: PythonFile | PythonWheel) -> dict[str, str]:
+    if isinstance(program, PythonWheel):
+        return {"kind": "wheel", "package_name": program.package_name, "entry_point": program.entry_point}
+    if not program.path.is_file():
+        raise MissingFileError(f"Cannot read the python file {program.path}: there is no such file.")
+    return {"kind": "file", "path": str(program.path)}
 
 
 def _ending(exit_status: int) -> str:

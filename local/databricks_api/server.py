@@ -20,7 +20,7 @@ import uvicorn
 from local.databricks_api.clock import Clock
 from local.databricks_api.errors import DriverError, StartError
 from local.databricks_api.jobs_api import JobsApi
-from local.databricks_api.run_documents import RunPages
+from local.databricks_api.page_addresses import PageAddresses
 from local.databricks_api.run_store import RunStore
 from local.databricks_api.scheduler import Scheduler
 from local.databricks_api.settings import ServerSettings
@@ -29,6 +29,7 @@ from local.databricks_api.task_files import read_log, read_result
 from local.databricks_api.task_processes import TaskProcesses, task_environment
 from local.databricks_api.task_program import TaskRequest
 from local.databricks_api.web_app import create_app
+from local.databricks_api.web_pages import WebPages
 
 WARM_UP_SECONDS = 180
 
@@ -63,8 +64,9 @@ def _serve(
     environment = task_environment(os.environ, secrets)
     processes = TaskProcesses(settings.logs / "interpreters.log", environment)
     scheduler = Scheduler(settings, store, processes, environment, clock)
-    pages = RunPages(base_url, settings.token)
-    api = JobsApi(settings, store, scheduler, pages, clock)
+    addresses = PageAddresses(base_url, settings.token)
+    api = JobsApi(settings, store, scheduler, addresses, clock)
+    pages = WebPages(settings, store, addresses, lambda: scheduler.driver_status, clock)
     app = create_app(api, pages, settings.token, lambda: scheduler.driver_status)
     web_server = uvicorn.Server(
         uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2)
@@ -81,7 +83,8 @@ def _serve(
         _warm_up(settings, processes, {**environment, "SPARK_REMOTE": f"{address}/;user_id=local"}, is_running)
 
     driver = SparkDriver(settings, warm_up, follow)
-    print(f"Databricks Jobs API on {base_url}, state in {settings.home}; Spark is starting.", flush=True)
+    print(f"Databricks Jobs API on {base_url}, state in {settings.home}; Spark is starting.")
+    print(f"Its runs, in a browser: {addresses.overview()}", flush=True)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         web_server.should_exit = True

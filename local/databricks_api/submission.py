@@ -3,32 +3,50 @@
 from __future__ import annotations
 
 import graphlib
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from databricks.sdk.service.compute import ClusterSpec, Environment, Library
+from databricks.sdk.service.jobs import (
+    JobEnvironment,
+    JobsAPI,
+    PythonWheelTask,
+    SparkPythonTask,
+    SubmitTask,
+    TaskDependency,
+)
 from packaging.requirements import InvalidRequirement, Requirement
 
 from local.databricks_api.errors import InvalidParameterError
-from local.databricks_api.fields import (
-    integer_field,
-    list_field,
-    object_field,
-    refuse_unless_empty,
-    string_list_field,
-    text_field,
-)
-from local.databricks_api.run_states import RunIf
+from local.databricks_api.fields import field_types, read_fields, read_object
 
 MAX_TOKEN_LENGTH = 64
+MAX_NAME_BYTES = 4096
+MAX_KEY_LENGTH = 100
+MAX_PARAMETER_BYTES = 10_000
+MAX_TIMEOUT_SECONDS = 2**31 - 1
 MAX_TASKS = 1000
-SUPPORTED_TASKS = ("spark_python_task", "python_wheel_task")
-COMPUTE_FIELDS = ("environment_key", "existing_cluster_id", "new_cluster", "job_cluster_key")
-UNSUPPORTED_RUN_FIELDS = ("git_source", "email_notifications", "webhook_notifications")
-UNSUPPORTED_TASK_FIELDS = ("max_retries", "email_notifications", "webhook_notifications", "disabled")
+
+RUN_FIELDS = ("run_name", "tasks", "timeout_seconds", "idempotency_token", "environments")
+COMPUTE_FIELDS = ("environment_key", "existing_cluster_id", "new_cluster")
+# What a cluster would do to a job; its size and kind do not matter on the one local driver.
+_CLUSTER_ACTIONS = frozenset({"spark_conf", "init_scripts", "docker_image", "cluster_log_conf", "ssh_public_keys"})
+SUPPORTED: Mapping[type, frozenset[str]] = {
+    SubmitTask: frozenset(
+        {"task_key", "description", "spark_python_task", "python_wheel_task", "depends_on", "run_if"}
+        | {"timeout_seconds", "libraries", *COMPUTE_FIELDS}
+    ),
+    TaskDependency: frozenset({"task_key"}),
+    Library: frozenset({"whl"}),
+    Environment: frozenset({"client", "environment_version", "dependencies"}),
+    ClusterSpec: frozenset(field_types(ClusterSpec)) - _CLUSTER_ACTIONS,
+}
 
 
 @dataclass(frozen=True)
@@ -49,127 +67,192 @@ class PythonWheel:
 
 
 @dataclass(frozen=True)
-class TaskSpec:
-    """One task as submitted. `wheels` are put on its import path; `definition` is what `runs/get` shows of it."""
-
-    task_key: str
-    program: PythonFile | PythonWheel
-    wheels: tuple[Path, ...]
-    depends_on: tuple[str, ...]
-    run_if: RunIf
-    timeout_seconds: int
-    environment: Mapping[str, str]
-    definition: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
 class Submission:
     """One submitted run; `is_single_task` tells the old form, in which the body itself is the only task."""
 
     run_name: str
-    tasks: tuple[TaskSpec, ...]
-    timeout_seconds: int
-    idempotency_token: str
-    is_single_task: bool
+    tasks: tuple[SubmitTask, ...]
+    timeout_seconds: int = 0
+    idempotency_token: str = ""
+    environments: tuple[JobEnvironment, ...] = ()
+    is_single_task: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """The submission as JSON takes it."""
+        lists = {name: [entry.as_dict() for entry in getattr(self, name)] for name in ("tasks", "environments")}
+        return {**vars(self), **lists}
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Submission:
+        """What `as_dict` made `document` of: read as it is, since the rules may have changed in the meantime."""
+        tasks = tuple(SubmitTask.from_dict(task) for task in document["tasks"])
+        environments = tuple(JobEnvironment.from_dict(one) for one in document["environments"])
+        return cls(**{**document, "tasks": tasks, "environments": environments})
 
 
 def parse_submission(body: Mapping[str, Any]) -> Submission:
     """Values of a submit body; numbers may come as text, as Airflow sends them.
 
     Raises:
-        InvalidParameterError: a field is missing or wrong, or asks for what this server does not do.
+        ApiError: a field is missing or wrong, or asks for what this server does not do.
     """
-    for field in UNSUPPORTED_RUN_FIELDS:
-        refuse_unless_empty(body, field, "The run")
-    run_name = text_field(body, "run_name", "The run") or "Untitled"
-    token = text_field(body, "idempotency_token", "The run")
+    types = field_types(JobsAPI.submit)
+    is_single_task = not body.get("tasks")
+    rest = {field: value for field, value in body.items() if field not in types} if is_single_task else {}
+    values = read_fields(types, {field: body[field] for field in body if field not in rest}, "", RUN_FIELDS, SUPPORTED)
+    run_name = values.get("run_name") or "Untitled"
+    if is_single_task:
+        values["tasks"] = [read_object(SubmitTask, {"task_key": _key_of(run_name), **rest}, "", SUPPORTED)]
+    submission = Submission(
+        run_name=run_name,
+        tasks=tuple(values["tasks"]),
+        timeout_seconds=values.get("timeout_seconds") or 0,
+        idempotency_token=values.get("idempotency_token") or "",
+        environments=tuple(values.get("environments") or ()),
+        is_single_task=is_single_task,
+    )
+    _check(submission)
+    return submission
+
+
+def program_of(task: SubmitTask) -> PythonFile | PythonWheel:
+    """What the task runs.
+
+    Raises:
+        InvalidParameterError: it has no program or two, or one that is not on this machine.
+    """
+    where = f"Task '{task.task_key}'"
+    if task.spark_python_task and not task.python_wheel_task:
+        return _python_file(task.spark_python_task, where)
+    if task.python_wheel_task and not task.spark_python_task:
+        return _python_wheel(task.python_wheel_task, where)
+    raise InvalidParameterError(f"{where}: exactly one of spark_python_task, python_wheel_task must be specified.")
+
+
+def wheels_of(task: SubmitTask, environments: Sequence[JobEnvironment]) -> tuple[Path, ...]:
+    """The wheels to put on the task's import path.
+
+    Raises:
+        InvalidParameterError: its environment does not exist, or something in it is neither a local wheel nor
+            installed here.
+    """
+    where = f"Task '{task.task_key}'"
+    if not task.environment_key:
+        return tuple(_wheel(library.whl or "", f"{where}: library") for library in task.libraries or ())
+    if task.libraries:
+        raise InvalidParameterError(
+            f"{where}: libraries are not allowed with environment_key; list the wheels in the environment's "
+            "spec.dependencies."
+        )
+    for environment in environments:
+        if environment.environment_key == task.environment_key:
+            dependencies = (environment.spec.dependencies if environment.spec else None) or ()
+            where = f"Environment '{environment.environment_key}': dependency"
+            return tuple(_wheel(one, where) for one in dependencies if one.endswith(".whl") or not _is_installed(one))
+    raise InvalidParameterError(
+        f"{where}: environment '{task.environment_key}' is not defined in field 'environments'."
+    )
+
+
+def variables_of(task: SubmitTask) -> dict[str, str]:
+    """Environment variables that the task's cluster asks for."""
+    return (task.new_cluster.spark_env_vars if task.new_cluster else None) or {}
+
+
+def dependencies_of(task: SubmitTask) -> tuple[str, ...]:
+    """Keys of the tasks that must have ended before this one."""
+    return tuple(dependency.task_key for dependency in task.depends_on or ())
+
+
+def _key_of(run_name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "_", run_name)[:MAX_KEY_LENGTH]
+
+
+def _check(submission: Submission) -> None:
+    token, size = submission.idempotency_token, len(submission.run_name.encode())
     if len(token) > MAX_TOKEN_LENGTH:
         raise InvalidParameterError(
             f"idempotency_token has {len(token)} characters; at most {MAX_TOKEN_LENGTH} are allowed."
         )
-    timeout_seconds = integer_field(body, "timeout_seconds", "The run")
-    environments = _environments(body)
-    is_single_task = not body.get("tasks")
-    if is_single_task:
-        tasks: tuple[TaskSpec, ...] = (_single_task(body, run_name),)
-    else:
-        tasks = tuple(_task(entry, environments) for entry in list_field(body, "tasks", "The run"))
-    _check_dependencies(tasks)
-    return Submission(run_name, tasks, timeout_seconds, token, is_single_task)
+    if size > MAX_NAME_BYTES:
+        raise InvalidParameterError(f"run_name has {size} bytes; at most {MAX_NAME_BYTES} are allowed.")
+    _check_timeout(submission.timeout_seconds, "The run")
+    if len(submission.tasks) > MAX_TASKS:
+        raise InvalidParameterError(f"The run has {len(submission.tasks)} tasks; at most {MAX_TASKS} are allowed.")
+    for task in submission.tasks:
+        _check_task(task, submission.environments)
+    _check_dependencies(submission.tasks)
 
 
-def _single_task(body: Mapping[str, Any], run_name: str) -> TaskSpec:
-    fields = (*SUPPORTED_TASKS, "libraries", "existing_cluster_id", "new_cluster")
-    entry = {field: body[field] for field in body if field in fields or field.endswith("_task")}
-    return _task({**entry, "task_key": run_name}, environments={})
-
-
-def _task(entry: Any, environments: Mapping[str, tuple[Path, ...]]) -> TaskSpec:
-    if not isinstance(entry, Mapping):
-        raise InvalidParameterError("Each entry of tasks must be an object.")
-    task_key = text_field(entry, "task_key", "A task")
-    if not task_key:
-        raise InvalidParameterError("A task has no task_key.")
-    where = f"Task '{task_key}'"
-    for field in UNSUPPORTED_TASK_FIELDS:
-        refuse_unless_empty(entry, field, where)
-    run_if = text_field(entry, "run_if", where) or RunIf.ALL_SUCCESS
-    if run_if not in set(RunIf):
-        raise InvalidParameterError(f"{where}: run_if '{run_if}' is none of {', '.join(RunIf)}.")
-    return TaskSpec(
-        task_key=task_key,
-        program=_program(entry, where),
-        wheels=(*_environment_wheels(entry, environments, where), *_library_wheels(entry, where)),
-        depends_on=_depends_on(entry, where),
-        run_if=RunIf(run_if),
-        timeout_seconds=integer_field(entry, "timeout_seconds", where),
-        environment=_cluster_environment(entry, where),
-        definition=dict(entry),
-    )
-
-
-def _program(entry: Mapping[str, Any], where: str) -> PythonFile | PythonWheel:
-    kinds = [field for field, value in entry.items() if field.endswith("_task") and value is not None]
-    unsupported = [kind for kind in kinds if kind not in SUPPORTED_TASKS]
-    if unsupported:
+def _check_task(task: SubmitTask, environments: Sequence[JobEnvironment]) -> None:
+    key = task.task_key
+    if len(key) > MAX_KEY_LENGTH:
+        raise InvalidParameterError(f"A task key has {len(key)} characters; at most {MAX_KEY_LENGTH} are allowed.")
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", key):
         raise InvalidParameterError(
-            f"{where}: {unsupported[0]} is not supported by the local Databricks API; "
-            f"it runs {' and '.join(SUPPORTED_TASKS)}."
+            f"Task key '{key}' contains an invalid character. Only alphanumeric, - and _ characters are permitted."
         )
-    if len(kinds) != 1:
+    program = program_of(task)
+    size = len(json.dumps(program.parameters).encode())
+    if size > MAX_PARAMETER_BYTES:
         raise InvalidParameterError(
-            f"{where} must have exactly one of {', '.join(SUPPORTED_TASKS)}; it has {len(kinds)}."
+            f"Task '{key}': the JSON representation of parameters has {size} bytes; it cannot exceed "
+            f"{MAX_PARAMETER_BYTES} bytes."
         )
-    task = object_field(entry, kinds[0], where)
-    if kinds[0] == "spark_python_task":
-        return _python_file(task, where)
-    return _python_wheel(task, where)
-
-
-def _python_file(task: Mapping[str, Any], where: str) -> PythonFile:
-    source = text_field(task, "source", where)
-    if source and source != "WORKSPACE":
+    if sum(bool(getattr(task, field)) for field in COMPUTE_FIELDS) != 1:
         raise InvalidParameterError(
-            f"{where}: spark_python_task.source '{source}' is not supported locally; use WORKSPACE."
+            f"Task '{key}': exactly one of {', '.join(COMPUTE_FIELDS)} must be specified. "
+            "All of them run on the one local Spark driver."
         )
-    python_file = text_field(task, "python_file", where)
-    if not python_file:
-        raise InvalidParameterError(f"{where}: spark_python_task.python_file is missing.")
-    path = local_path(python_file, f"{where}: spark_python_task.python_file")
-    return PythonFile(path, string_list_field(task, "parameters", where))
+    wheels_of(task, environments)
+    for name in variables_of(task):
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise InvalidParameterError(f"Task '{key}': '{name}' in spark_env_vars is no name of a variable.")
+    _check_timeout(task.timeout_seconds or 0, f"Task '{key}'")
 
 
-def _python_wheel(task: Mapping[str, Any], where: str) -> PythonWheel:
-    package_name = text_field(task, "package_name", where)
-    entry_point = text_field(task, "entry_point", where)
-    if not package_name or not entry_point:
-        raise InvalidParameterError(f"{where}: python_wheel_task needs package_name and entry_point.")
-    parameters = string_list_field(task, "parameters", where)
-    named = object_field(task, "named_parameters", where)
-    if parameters and named:
+def _check_timeout(seconds: int, where: str) -> None:
+    if not 0 <= seconds <= MAX_TIMEOUT_SECONDS:
+        raise InvalidParameterError(f"{where}: timeout_seconds {seconds} is not between 0 and {MAX_TIMEOUT_SECONDS}.")
+
+
+def _check_dependencies(tasks: Sequence[SubmitTask]) -> None:
+    graph: dict[str, tuple[str, ...]] = {}
+    for task in tasks:
+        if task.task_key in graph:
+            raise InvalidParameterError(f"Task key '{task.task_key}' is used by more than one task.")
+        graph[task.task_key] = dependencies_of(task)
+    for key, needed in graph.items():
+        if key in needed:
+            raise InvalidParameterError(f"Invalid dependency graph, task '{key}' can not reference itself.")
+        for missing in needed:
+            if missing not in graph:
+                raise InvalidParameterError(
+                    f"Invalid dependency graph, task '{key}' depends on '{missing}', which is no task of this run."
+                )
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        raise InvalidParameterError(
+            f"Invalid dependency graph, the tasks depend on each other: {' -> '.join(error.args[1])}."
+        ) from error
+
+
+def _python_file(task: SparkPythonTask, where: str) -> PythonFile:
+    if task.source and task.source.value != "WORKSPACE":
+        raise InvalidParameterError(
+            f"{where}: spark_python_task.source {task.source.value} is not supported by the local Databricks API; "
+            "use WORKSPACE."
+        )
+    path = local_path(task.python_file, f"{where}: spark_python_task.python_file")
+    return PythonFile(path, tuple(task.parameters or ()))
+
+
+def _python_wheel(task: PythonWheelTask, where: str) -> PythonWheel:
+    if task.parameters and task.named_parameters:
         raise InvalidParameterError(f"{where}: python_wheel_task takes parameters or named_parameters, not both.")
-    arguments = parameters or tuple(f"--{name}={value}" for name, value in named.items())
-    return PythonWheel(package_name, entry_point, arguments)
+    named = tuple(f"--{name}={value}" for name, value in (task.named_parameters or {}).items())
+    return PythonWheel(task.package_name, task.entry_point, tuple(task.parameters or named))
 
 
 def local_path(text: str, where: str) -> Path:
@@ -178,42 +261,18 @@ def local_path(text: str, where: str) -> Path:
     Raises:
         InvalidParameterError: it has another scheme (dbfs:, s3:, abfss:, …) or is relative.
     """
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError as error:
+        raise InvalidParameterError(f"{where} is no path and no URI ({error}).") from error
     if parts.scheme not in {"", "file"} or parts.netloc not in {"", "localhost"}:
         raise InvalidParameterError(
             f"{where} '{text}' is not on this machine; the local Databricks API reads local files only."
         )
     path = Path(unquote(parts.path)) if parts.scheme else Path(text)
-    if not path.is_absolute():
+    if not path.is_absolute() or "\0" in str(path):
         raise InvalidParameterError(f"{where} '{text}' must be an absolute path or a file: URI.")
     return path
-
-
-def _depends_on(entry: Mapping[str, Any], where: str) -> tuple[str, ...]:
-    keys = []
-    for dependency in list_field(entry, "depends_on", where):
-        key = dependency.get("task_key") if isinstance(dependency, Mapping) else None
-        if not isinstance(key, str) or not key:
-            raise InvalidParameterError(f"{where}: each entry of depends_on must be an object with a task_key.")
-        refuse_unless_empty(dependency, "outcome", f"{where}: depends_on '{key}'")
-        keys.append(key)
-    return tuple(keys)
-
-
-def _environments(body: Mapping[str, Any]) -> dict[str, tuple[Path, ...]]:
-    environments = {}
-    for entry in list_field(body, "environments", "The run"):
-        key = entry.get("environment_key") if isinstance(entry, Mapping) else None
-        if not isinstance(key, str) or not key:
-            raise InvalidParameterError("Each entry of environments must be an object with an environment_key.")
-        where = f"Environment '{key}'"
-        spec = object_field(entry, "spec", where)
-        for field in ("java_dependencies", "base_environment"):
-            refuse_unless_empty(spec, field, where)
-        dependencies = string_list_field(spec, "dependencies", where)
-        wheels = [one for one in dependencies if one.endswith(".whl") or not _is_installed(one)]
-        environments[key] = tuple(_wheel(one, f"{where}: dependency") for one in wheels)
-    return environments
 
 
 def _is_installed(requirement: str) -> bool:
@@ -225,41 +284,6 @@ def _is_installed(requirement: str) -> bool:
         return False
 
 
-def _environment_wheels(
-    entry: Mapping[str, Any], environments: Mapping[str, tuple[Path, ...]], where: str
-) -> tuple[Path, ...]:
-    compute = [field for field in COMPUTE_FIELDS if entry.get(field)]
-    if len(compute) != 1:
-        raise InvalidParameterError(
-            f"{where} must name its compute by exactly one of {', '.join(COMPUTE_FIELDS)}; it has {len(compute)}. "
-            "All of them run on the one local Spark driver."
-        )
-    if compute != ["environment_key"]:
-        return ()
-    key = text_field(entry, "environment_key", where)
-    if key not in environments:
-        raise InvalidParameterError(f"{where}: environment_key '{key}' is not among the run's environments.")
-    if entry.get("libraries"):
-        raise InvalidParameterError(
-            f"{where}: libraries are not allowed with environment_key; list the wheels in the environment's "
-            "spec.dependencies."
-        )
-    return environments[key]
-
-
-def _library_wheels(entry: Mapping[str, Any], where: str) -> tuple[Path, ...]:
-    wheels = []
-    for library in list_field(entry, "libraries", where):
-        if not isinstance(library, Mapping) or list(library) != ["whl"]:
-            kind = ", ".join(map(str, library)) if isinstance(library, Mapping) else str(library)
-            raise InvalidParameterError(
-                f"{where}: library '{kind}' is not supported by the local Databricks API; it takes wheels only: "
-                '{"whl": "/path/to/file.whl"}.'
-            )
-        wheels.append(_wheel(str(library["whl"]), f"{where}: library"))
-    return tuple(wheels)
-
-
 def _wheel(text: str, where: str) -> Path:
     if not text.endswith(".whl"):
         raise InvalidParameterError(
@@ -267,28 +291,3 @@ def _wheel(text: str, where: str) -> Path:
             "only."
         )
     return local_path(text, where)
-
-
-def _cluster_environment(entry: Mapping[str, Any], where: str) -> dict[str, str]:
-    cluster = object_field(entry, "new_cluster", where)
-    return {name: str(value) for name, value in object_field(cluster, "spark_env_vars", where).items()}
-
-
-def _check_dependencies(tasks: tuple[TaskSpec, ...]) -> None:
-    if len(tasks) > MAX_TASKS:
-        raise InvalidParameterError(f"The run has {len(tasks)} tasks; at most {MAX_TASKS} are allowed.")
-    graph: dict[str, tuple[str, ...]] = {}
-    for task in tasks:
-        if task.task_key in graph:
-            raise InvalidParameterError(f"task_key '{task.task_key}' is used by more than one task.")
-        graph[task.task_key] = task.depends_on
-    for task in tasks:
-        for key in task.depends_on:
-            if key not in graph:
-                raise InvalidParameterError(f"Task '{task.task_key}' depends on '{key}', which is no task of this run.")
-    try:
-        graphlib.TopologicalSorter(graph).prepare()
-    except graphlib.CycleError as error:
-        raise InvalidParameterError(
-            f"The tasks depend on each other in a circle: {' -> '.join(error.args[1])}."
-        ) from error

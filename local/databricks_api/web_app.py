@@ -9,23 +9,35 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from local.databricks_api.errors import ApiError, InvalidParameterError, UnknownEndpointError
+from local.databricks_api.errors import ApiError, MalformedRequestError, UnknownEndpointError
 from local.databricks_api.jobs_api import Document, JobsApi, Parameters
-from local.databricks_api.run_documents import RunPages
 from local.databricks_api.spark_driver import DriverStatus
+from local.databricks_api.web_pages import WebPages, add_pages
 
+_STAND_IN = "Local stand-in for {} LTS (Apache Spark 4.1.4, Delta 4.4.0)"
+# `select_spark_version` of the SDK looks for Scala 2.12 unless told otherwise; every version runs on the one driver.
 SPARK_VERSIONS: Document = {
-    "versions": [{"key": "18.x-scala2.13", "name": "Local stand-in for 18 LTS (Apache Spark 4.1.4, Delta 4.4.0)"}]
+    "versions": [
+        {"key": "18.x-scala2.13", "name": _STAND_IN.format(18)},
+        {"key": "16.4.x-scala2.12", "name": _STAND_IN.format(16.4)},
+    ]
+}
+ME: Document = {
+    "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+    "id": "1",
+    "userName": "local",
+    "displayName": "Local user",
+    "active": True,
 }
 
 _log = logging.getLogger(__name__)
 
 
-def create_app(api: JobsApi, pages: RunPages, token: str, driver_status: Callable[[], DriverStatus]) -> FastAPI:
+def create_app(api: JobsApi, pages: WebPages, token: str, driver_status: Callable[[], DriverStatus]) -> FastAPI:
     """The web application; all paths below /api/ ask for `token`."""
     app = FastAPI(title="Local Databricks Jobs API", docs_url=None, redoc_url=None, openapi_url=None)
     calls: dict[str, tuple[str, Callable[[Parameters], Document]]] = {
@@ -42,9 +54,10 @@ def create_app(api: JobsApi, pages: RunPages, token: str, driver_status: Callabl
     for version in ("2.0", "2.1"):
         path = f"/api/{version}/clusters/spark-versions"
         app.add_api_route(path, _endpoint(lambda _parameters: SPARK_VERSIONS, token), methods=["GET"])
-    served = ", ".join(
-        [*(f"{method} jobs/{name}" for name, (method, _) in calls.items()), "GET clusters/spark-versions"]
-    )
+    app.add_api_route("/api/2.0/preview/scim/v2/Me", _endpoint(lambda _parameters: ME, token), methods=["GET"])
+    add_pages(app, pages)
+    others = ("GET clusters/spark-versions", "GET preview/scim/v2/Me")
+    served = ", ".join([*(f"{method} jobs/{name}" for name, (method, _) in calls.items()), *others])
 
     @app.get("/healthz")
     async def health() -> JSONResponse:
@@ -52,22 +65,18 @@ def create_app(api: JobsApi, pages: RunPages, token: str, driver_status: Callabl
         word = {DriverStatus.READY: "ok", DriverStatus.STARTING: "starting", DriverStatus.FAILED: "failed"}[status]
         return JSONResponse({"status": word}, 200 if status == DriverStatus.READY else 503)
 
-    @app.get("/runs/{run_id}")
-    async def run_page(run_id: int, key: str = "") -> Response:
-        if not pages.is_allowed(run_id, key):
-            return HTMLResponse("This address is not complete: copy run_page_url as it is, with its key.", 403)
-        return HTMLResponse(await run_in_threadpool(api.run_page, run_id))
-
     @app.exception_handler(ApiError)
     def api_error(_request: Request, error: ApiError) -> JSONResponse:
         return _error_response(error)
 
     @app.exception_handler(HTTPException)
     def no_such_path(request: Request, error: HTTPException) -> JSONResponse:
-        try:
-            check_token(request.headers.get("authorization", ""), token)
-        except ApiError as refused:
-            return _error_response(refused)
+        # The SDK asks for /.well-known/… without a token, to learn whether it is there.
+        if request.url.path.startswith("/api/"):
+            try:
+                check_token(request.headers.get("authorization", ""), token)
+            except ApiError as refused:
+                return _error_response(refused)
         if error.status_code in {404, 405}:
             return _error_response(UnknownEndpointError(request.method, request.url.path, served))
         return _error_response(ApiError(error.status_code, "BAD_REQUEST", str(error.detail)))
@@ -109,12 +118,22 @@ async def _parameters(request: Request) -> Parameters:
     if not body:
         return dict(request.query_params)
     try:
-        document = json.loads(body)
-    except ValueError as error:
-        raise InvalidParameterError(f"The request body is no JSON: {error}.") from None
+        document = json.loads(body, parse_constant=_refuse_constant)
+        # A lone surrogate, written \\ud800, is read without complaint, but no answer could ever show it.
+        json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise MalformedRequestError("Could not parse request object: it has text that is no valid Unicode") from None
+    except (ValueError, RecursionError):
+        raise MalformedRequestError(
+            "Invalid JSON given in the body of the request - failed to parse given JSON"
+        ) from None
     if not isinstance(document, dict):
-        raise InvalidParameterError("The request body must be a JSON object.")
+        raise MalformedRequestError("Invalid JSON given in the body of the request - expected a map")
     return {**request.query_params, **document}
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _error_response(error: ApiError) -> JSONResponse:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +28,7 @@ def body(token: str = "") -> dict[str, Any]:
 
 
 def create(store: RunStore, token: str = "") -> int:
-    run_id, _ = store.create(body(token), parse_submission(body(token)), NOW)
+    run_id, _ = store.create(parse_submission(body(token)), NOW)
     return run_id
 
 
@@ -65,7 +67,7 @@ def test_what_is_saved_is_there_after_the_database_is_opened_again(store: RunSto
 
 def test_the_same_token_gives_the_same_run(store: RunStore) -> None:
     run_id = create(store, "token")
-    assert store.create(body("token"), parse_submission(body("token")), NOW) == (run_id, False)
+    assert store.create(parse_submission(body("token")), NOW) == (run_id, False)
     assert create(store, "other") != run_id
 
 
@@ -98,3 +100,46 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     database.write_text("not a database, but text that is long enough to be looked at " * 5)
     with pytest.raises(StartError, match=r"runs\.sqlite3 cannot be used as the server's database"):
         RunStore(database)
+
+
+FIRST_SCHEMA = """
+CREATE TABLE ids (id INTEGER PRIMARY KEY AUTOINCREMENT);
+CREATE TABLE runs (
+    run_id INTEGER PRIMARY KEY, job_id INTEGER NOT NULL, body TEXT NOT NULL,
+    life_cycle TEXT NOT NULL, result TEXT, message TEXT NOT NULL, code TEXT NOT NULL,
+    start_time INTEGER NOT NULL, end_time INTEGER NOT NULL
+);
+CREATE TABLE task_runs (
+    run_id INTEGER PRIMARY KEY, job_run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    life_cycle TEXT NOT NULL, result TEXT, message TEXT NOT NULL, code TEXT NOT NULL,
+    start_time INTEGER NOT NULL, execution_start INTEGER NOT NULL, end_time INTEGER NOT NULL,
+    error TEXT NOT NULL, error_trace TEXT NOT NULL
+);
+CREATE TABLE idempotency_tokens (token TEXT PRIMARY KEY, run_id INTEGER NOT NULL);
+"""
+
+
+def test_runs_of_the_first_version_are_shown_even_where_they_would_be_refused_today(tmp_path: Path) -> None:
+    two_tasks = body()
+    one_task = {"existing_cluster_id": "c", "spark_python_task": {"python_file": "/a.py"}, "run_name": "one of M\ud800"}
+    refused = {**two_tasks, "run_as": {"user_name": "u"}}
+    connection = sqlite3.connect(tmp_path / "runs.sqlite3")
+    connection.executescript(FIRST_SCHEMA)
+    for number, (old, tasks) in enumerate([(two_tasks, 2), (one_task, 1), (refused, 2)], start=1):
+        run = (number * 10, 1, json.dumps(old), "TERMINATED", "SUCCESS", "", "SUCCESS", NOW, NOW + 1)
+        connection.execute(f"INSERT INTO runs VALUES ({', '.join('?' * 9)})", run)
+        for position in range(tasks):
+            states = ("TERMINATED", "SUCCESS", "", "SUCCESS", NOW, NOW, NOW + 1, "", "")
+            task = (number * 10 + 1 + position, number * 10, position, *states)
+            connection.execute(f"INSERT INTO task_runs VALUES ({', '.join('?' * 12)})", task)
+    connection.commit()
+    connection.close()
+    for _ in range(2):
+        store = RunStore(tmp_path / "runs.sqlite3")
+        runs = list(store.newest_first())
+        store.close()
+        assert [(run.run_id, run.submission.run_name) for run in runs] == [(30, "r"), (20, "one of M?"), (10, "r")]
+        assert [[task.spec.task_key for task in run.tasks] for run in runs] == [["a", "b"], ["one of M?"], ["a", "b"]]
+        assert runs[2].tasks[1].depends_on == ("a",)
+        assert {run.state for run in runs} == {succeeded()}

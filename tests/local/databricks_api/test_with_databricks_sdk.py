@@ -25,6 +25,7 @@ from databricks.sdk.errors import (
 from databricks.sdk.service.compute import Environment, Library
 from databricks.sdk.service.jobs import (
     JobEnvironment,
+    JobRunAs,
     NotebookTask,
     PythonWheelTask,
     Run,
@@ -295,6 +296,20 @@ def build_wheel(folder: Path) -> Path:
     return wheel
 
 
+@pytest.mark.parametrize("limit", ["run", "task"])
+def test_a_run_that_cannot_even_be_started_fails_and_the_next_one_works(
+    workspace: WorkspaceClient, scripts: dict[str, str], limit: str
+) -> None:
+    # No file system has a name this long, and no queue waits for as long as this timeout.
+    never = {"run": {"timeout_seconds": 2**31 - 1}, "task": {}}[limit]
+    task = python_task(f"/{'x' * 5_000}.py", **({} if never else {"timeout_seconds": 2**31 - 1}))
+    run = ended_run(workspace, submit(workspace, task, **never))
+    assert state_of(run).result_state == RunResultState.FAILED
+    assert "could not be started: [Errno 36] File name too long" in state_of(run).state_message
+    after = ended_run(workspace, submit(workspace, python_task(scripts["plain"]), **never))
+    assert state_of(after).result_state == RunResultState.SUCCESS
+
+
 def test_a_missing_script_or_wheel_fails_the_run_and_is_named(
     workspace: WorkspaceClient, scripts: dict[str, str]
 ) -> None:
@@ -313,8 +328,10 @@ def test_output_is_asked_for_task_by_task(workspace: WorkspaceClient, scripts: d
 
 def test_what_is_not_supported_is_refused_by_name(workspace: WorkspaceClient) -> None:
     notebook = SubmitTask(task_key="n", existing_cluster_id="c", notebook_task=NotebookTask(notebook_path="/n"))
-    with pytest.raises(InvalidParameterValue, match="notebook_task is not supported"):
+    with pytest.raises(InvalidParameterValue, match=r"tasks\[0\]\.notebook_task is not supported"):
         submit(workspace, notebook)
+    with pytest.raises(InvalidParameterValue, match="run_as is not supported"):
+        submit(workspace, python_task("/x.py"), run_as=JobRunAs(user_name="somebody@example.com"))
     with pytest.raises(NotFound, match=r"No API found for 'POST /api/2\.2/jobs/create'"):
         workspace.jobs.create(name="job")
     with pytest.raises(NotFound, match=r"No API found for 'POST /api/2\.2/jobs/runs/repair'"):
@@ -338,9 +355,16 @@ def test_a_wrong_or_missing_token_is_refused(server: RunningServer) -> None:
     assert refused.value.code == 401
 
 
-def test_the_spark_versions_are_told(workspace: WorkspaceClient) -> None:
+def test_the_spark_versions_are_told_and_one_is_selected(workspace: WorkspaceClient) -> None:
     versions = workspace.clusters.spark_versions().versions or []
-    assert [version.key for version in versions] == ["18.x-scala2.13"]
+    assert [version.key for version in versions] == ["18.x-scala2.13", "16.4.x-scala2.12"]
+    assert workspace.clusters.select_spark_version(long_term_support=True, scala="2.13") == "18.x-scala2.13"
+    assert workspace.clusters.select_spark_version(long_term_support=True) == "16.4.x-scala2.12"
+
+
+def test_the_caller_has_a_name(workspace: WorkspaceClient) -> None:
+    me = workspace.current_user.me()
+    assert (me.user_name, me.active) == ("local", True)
 
 
 def test_the_run_page_shows_the_log_to_who_has_its_address(
