@@ -23,7 +23,7 @@ def render_overview(driver_status: DriverStatus, logs: str, runs: Sequence[JobRu
     """HTML of the overview; `logs` is the folder of Spark's logs, `runs` the last ones, newest first."""
     in_flight = sum(not run.state.is_terminal for run in runs)
     rows = "".join(_row(run, now) for run in runs)
-    table = f"""<table><thead><tr><th>Run</th><th>State</th><th>Started</th><th>Took</th><th>Tasks</th></tr></thead>
+    table = f"""<table><thead><tr><th>Run</th><th>Name</th><th>State</th><th>Started</th><th>Took</th></tr></thead>
 <tbody>{rows}</tbody></table>
 <p class="muted">The last {RUNS_SHOWN} runs at most. A run's page has its tasks and their logs.</p>"""
     body = f"""<h1>Local Databricks</h1>
@@ -36,9 +36,8 @@ def render_overview(driver_status: DriverStatus, logs: str, runs: Sequence[JobRu
 
 def _row(run: JobRun, now: int) -> str:
     return (
-        f'<tr><td><a href="/runs/{run.run_id}">{escape(run.submission.run_name)}</a> '
-        f'<span class="muted">{run.run_id}</span></td>'
+        f'<tr><td>{run.run_id}</td><td><a href="/runs/{run.run_id}">{escape(run.submission.run_name)}</a></td>'
         f"<td>{label(run.state)} {escape(run.state.message)}</td>"
         f'<td class="figure">{instant(run.start_time)}</td>'
-        f'<td class="figure">{seconds(run.start_time, run.end_time or now)}</td><td>{len(run.tasks)}</td></tr>'
+        f'<td class="figure">{seconds(run.start_time, run.end_time or now)}</td></tr>'
     )

@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any
 from urllib.parse import urlencode
 
+from local.databricks_api.page_addresses import PageAddresses
 from local.demo import shell
 from local.demo.addresses import AIRFLOW_USER, HOST, Home, Ports
 from local.demo.changes import changes_of
@@ -195,7 +196,8 @@ def addresses_of(stack: Stack) -> dict[str, Any]:
         "airflow_url": stack.airflow.url,
         "airflow_user": AIRFLOW_USER,
         "airflow_password": stack.secrets.airflow_password,
-        "databricks_url": f"http://{HOST}:{stack.ports.databricks}",
+        "databricks_url": stack.databricks_url,
+        "databricks_page_url": PageAddresses(stack.databricks_url, stack.secrets.databricks_token).overview(),
         "databricks_token": stack.secrets.databricks_token,
     }
 
@@ -207,10 +209,12 @@ def environment_of(stack: Stack) -> dict[str, str]:
 
 def print_addresses(stack: Stack) -> None:
     """Tells a person what to open."""
+    databricks = addresses_of(stack)["databricks_page_url"]
     print(f"""
 open   Airflow      {stack.airflow.url}/dags/{DAG_ID}
                     user {AIRFLOW_USER}, password {stack.secrets.airflow_password}
-       Databricks   http://{HOST}:{stack.ports.databricks}  (runs and their logs)
+       Databricks   {databricks}
+                    (Spark, the last runs and their logs)
        the lake     {stack.home.lake}
        a shell      bin/demo shell --home {stack.home.root}
        all logins   {stack.home.root / "addresses.json"} while the demo is up""", flush=True)  # fmt: skip

@@ -50,6 +50,11 @@ class Stack:
         self.postgres = PostgresServer(self.home.postgres)
         self.airflow = AirflowClient(f"http://{HOST}:{self.ports.airflow}", AIRFLOW_USER, self.secrets.airflow_password)
 
+    @property
+    def databricks_url(self) -> str:
+        """Address of the local Databricks."""
+        return f"http://{HOST}:{self.ports.databricks}"
+
     def __enter__(self) -> Stack:
         try:
             self.start()
@@ -95,7 +100,7 @@ class Stack:
         self._wait("api-server", self.airflow.is_up)
         for component in AIRFLOW_COMPONENTS:
             self._spawn(component, [*_airflow(), component], self.environment)
-        self._wait("databricks", lambda: _answers(f"http://{HOST}:{self.ports.databricks}/healthz"))
+        self._wait("databricks", lambda: _answers(f"{self.databricks_url}/healthz"))
         for component in AIRFLOW_COMPONENTS:
             self._wait(component, lambda name=component: self.airflow.is_healthy(name))  # type: ignore[misc]
 

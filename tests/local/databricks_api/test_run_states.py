@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from databricks.sdk.service.jobs import RunIf
 from hypothesis import given
 from hypothesis import strategies as st
 
 from local.databricks_api.run_states import (
     LifeCycle,
     Result,
-    RunIf,
     State,
     after_dependencies,
     blocked,

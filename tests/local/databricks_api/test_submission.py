@@ -39,7 +39,7 @@ WHEEL_BODY = {
 
 
 def test_a_python_file_task_is_read_in_the_form_that_airflow_sends() -> None:
-    body = {
+    body: dict[str, Any] = {
         "run_name": "daily",
         "tasks": [task(timeout_seconds="60", max_retries="0", retry_on_timeout="false")],
         "timeout_seconds": "600",
