@@ -75,6 +75,11 @@ def read_result(result: Path) -> tuple[str, str]:
     """Error and error trace that a failed task noted down; empty where it had no time to."""
     try:
         document = json.loads(result.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (FileNotFoundError, ValueError):
         return "", ""
-    return document["error"], document["error_trace"]
+    return _printable(document["error"]), _printable(document["error_trace"])
+
+
+def _printable(text: str) -> str:
+    # An error may quote lone surrogates, which no answer could show.
+    return text.encode(errors="backslashreplace").decode()

@@ -48,3 +48,7 @@ def test_a_result_is_read_where_the_task_had_time_to_write_it(tmp_path: Path) ->
     assert read_result(result) == ("", "")
     result.write_text(json.dumps({"error": "ValueError: x", "error_trace": "Traceback"}))
     assert read_result(result) == ("ValueError: x", "Traceback")
+    result.write_text(json.dumps({"error": "KeyError: \ud800", "error_trace": "Ü \udfff"}))
+    assert read_result(result) == ("KeyError: \\ud800", "Ü \\udfff")
+    result.write_bytes(b"\xff")
+    assert read_result(result) == ("", "")
