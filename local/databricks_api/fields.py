@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
+from functools import cache
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -21,7 +22,8 @@ T = TypeVar("T")
 Supported = Mapping[type, Collection[str]]
 
 
-def field_types(described: Callable[..., Any]) -> Mapping[str, Any]:
+@cache
+def field_types(described: Any) -> Mapping[str, Any]:
     """Type of each field of a dataclass, or of each argument of a call of the SDK."""
     return {name: hint for name, hint in get_type_hints(described).items() if name != "return"}
 
@@ -38,7 +40,7 @@ def read_object(kind: type[T], document: Any, path: str, supported: Supported) -
     Raises:
         ApiError: the document has another form, lacks a required field, or asks for what this server does not do.
     """
-    types = field_types(kind)
+    types = field_types(kind)  # type: ignore[arg-type]
     values = read_fields(types, _expect(dict, document, path, "object"), path, supported.get(kind, types), supported)
     for field in fields(kind):  # type: ignore[arg-type]
         if field.default is MISSING and values.get(field.name) in (None, ""):
