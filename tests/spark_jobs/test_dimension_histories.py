@@ -198,11 +198,20 @@ def test_a_snapshot_that_takes_back_its_word_gives_untracked_values_back(spark: 
     things.check()
 
 
-def test_more_changes_than_the_driver_holds(spark: SparkSession, tmp_path: Path) -> None:
-    from medallion.lake.small_frames import MAX_ROWS
+def test_more_changes_than_the_driver_holds(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from medallion.dimensions import landed_snapshots, version_landing
+    from medallion.lake.small_frames import fetch_small
+    from medallion.run import session
 
+    held = 20
+    monkeypatch.setattr(session, "_FOR_MANY_ROWS", ((held, session._FOR_MANY_ROWS[0][1]),))
+    monkeypatch.setattr(landed_snapshots, "MAX_ROWS", held)
+    monkeypatch.setattr(version_landing, "MAX_ROWS", held)
+    monkeypatch.setattr(fetch_small, "__defaults__", (held,))
     things = Things.at(tmp_path)
-    keys = [f"K{number:06}" for number in range(MAX_ROWS + 2)]
+    keys = [f"K{number:06}" for number in range(held + 2)]
     things.land(1, [(key, "a", 1, None, None) for key in keys])
     things.land(3, [(key, "b", 1, None, None) for key in keys[1:]])
     # Of many changed keys some are late, some gone and some new.

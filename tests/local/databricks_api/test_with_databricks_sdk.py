@@ -182,19 +182,19 @@ def test_tasks_below_a_failed_one_are_not_run(workspace: WorkspaceClient, script
     assert workspace.jobs.get_run_output(task_ids(run)["second"]).logs == ""
 
 
-@pytest.mark.parametrize("attempt", range(4))
-def test_cancel_stops_the_work_inside_spark(workspace: WorkspaceClient, scripts: dict[str, str], attempt: int) -> None:
-    run_id = submit(workspace, python_task(scripts["hog"]))
-    wait_for(hogging(workspace, run_id), 30, "the job takes all of Spark")
-    workspace.jobs.cancel_run(run_id)
-    state = state_of(ended_run(workspace, run_id))
-    assert (state.life_cycle_state, state.result_state) == (RunLifeCycleState.TERMINATED, RunResultState.CANCELED)
-    assert state.user_cancelled_or_timedout
-    # Both slots of the driver were taken: this one ends only if they are free again.
-    after = ended_run(workspace, submit(workspace, python_task(scripts["count"])), 20)
-    assert state_of(after).result_state == RunResultState.SUCCESS
-    workspace.jobs.cancel_run(run_id)
-    assert state_of(workspace.jobs.get_run(run_id)) == state
+def test_cancel_stops_the_work_inside_spark(workspace: WorkspaceClient, scripts: dict[str, str], soak: bool) -> None:
+    for _ in range(20 if soak else 1):
+        run_id = submit(workspace, python_task(scripts["hog"]))
+        wait_for(hogging(workspace, run_id), 30, "the job takes all of Spark")
+        workspace.jobs.cancel_run(run_id)
+        state = state_of(ended_run(workspace, run_id))
+        assert (state.life_cycle_state, state.result_state) == (RunLifeCycleState.TERMINATED, RunResultState.CANCELED)
+        assert state.user_cancelled_or_timedout
+        # Both slots of the driver were taken: this one ends only if they are free again.
+        after = ended_run(workspace, submit(workspace, python_task(scripts["count"])), 20)
+        assert state_of(after).result_state == RunResultState.SUCCESS
+        workspace.jobs.cancel_run(run_id)
+        assert state_of(workspace.jobs.get_run(run_id)) == state
 
 
 def test_only_so_many_tasks_run_at_once(workspace: WorkspaceClient, scripts: dict[str, str]) -> None:
