@@ -8,6 +8,10 @@ class LocalError(Exception):
     """Base of all errors that the local stack raises."""
 
 
+class FolderError(LocalError):
+    """A folder is open to others, or somebody else's."""
+
+
 class MySqlServerError(LocalError):
     """The private MariaDB server cannot be installed, started, reached or stopped."""
 

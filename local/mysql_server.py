@@ -21,7 +21,7 @@ import MySQLdb
 from local.errors import MySqlServerError
 from local.private_server import PrivateServer
 from local.processes import is_port_free
-from local.socket_folders import socket_folder
+from local.socket_folders import make_private, socket_folder
 
 HOST = "127.0.0.1"
 SOURCE_SCHEMA = "atliqsale"
@@ -122,7 +122,7 @@ class MySqlServer(PrivateServer):
             raise MySqlServerError(f"port {self.port} on {HOST} is taken: stop what listens there or choose another")
         self.home.mkdir(parents=True, exist_ok=True)
         self.home.chmod(0o700)
-        self.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self.socket.parent)
         if not self.data_folder.exists():
             self._install()
         self._launch([*command, *self._options()])

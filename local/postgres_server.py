@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import secrets
 import signal
 import subprocess
 from pathlib import Path
@@ -17,7 +18,8 @@ import psycopg
 
 from local.errors import PostgresServerError
 from local.private_server import PrivateServer
-from local.socket_folders import socket_folder
+from local.processes import last_lines
+from local.socket_folders import make_private, socket_folder
 
 _USER = "airflow"
 _DATABASE = "postgres"
@@ -43,8 +45,13 @@ class PostgresServer(PrivateServer):
 
     @property
     def sqlalchemy_url(self) -> str:
-        """The database as SQLAlchemy names it; the socket's folder is its only guard, so there is no password."""
-        return f"postgresql+psycopg2://{_USER}@/{_DATABASE}?host={quote(str(self.socket_folder), safe='')}"
+        """The database as SQLAlchemy names it, with the password."""
+        host = quote(str(self.socket_folder), safe="")
+        return f"postgresql+psycopg2://{_USER}:{self._password_file.read_text()}@/{_DATABASE}?host={host}"
+
+    @property
+    def _password_file(self) -> Path:
+        return self.home / "password"
 
     def start(self) -> None:
         """Start the server and wait until it answers; install its data folder first where there is none.
@@ -59,10 +66,13 @@ class PostgresServer(PrivateServer):
             return
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.home.chmod(0o700)
-        self.socket_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self.socket_folder)
         self._wait_for_leftover(self.data_folder / "postmaster.pid", str(self.data_folder))
         if not self.data_folder.exists():
             self._install()
+        if not self._password_file.exists():
+            self._make_password()
+        self._access_file.write_text("local all all scram-sha-256\n")
         self._launch([*_as_ordinary_user(), _program("postgres"), *self._options()])
         try:
             self._wait_until_it_answers(self._ask, psycopg.OperationalError)
@@ -73,6 +83,7 @@ class PostgresServer(PrivateServer):
     def _options(self) -> list[str]:
         settings = {
             "listen_addresses": "",
+            "hba_file": str(self._access_file),
             "unix_socket_directories": str(self.socket_folder),
             "max_connections": "100",
             # The last moments before a power cut may be lost; nothing else is.
@@ -86,12 +97,32 @@ class PostgresServer(PrivateServer):
             "initdb",
             lambda folder: [
                 *_as_ordinary_user(), _program("initdb"), "-D", str(folder),
-                f"--username={_USER}", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync",
+                f"--username={_USER}", "--auth=reject", "--encoding=UTF8", "--locale=C", "--no-sync",
             ],
         )  # fmt: skip
 
+    @property
+    def _access_file(self) -> Path:
+        return self.home / "pg_hba.conf"
+
+    def _make_password(self) -> None:
+        """Give the account a password, before anyone can connect; older data, which had none, get it too."""
+        password = secrets.token_urlsafe(24)
+        done = subprocess.run(
+            [*_as_ordinary_user(), _program("postgres"), "--single", "-D", str(self.data_folder), _DATABASE],
+            input=f"ALTER ROLE {_USER} PASSWORD '{password}'\n",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise PostgresServerError(f"PostgreSQL took no password in {self.home}:\n{last_lines(done.stderr)}")
+        with os.fdopen(os.open(self._password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(password)
+
     def _ask(self) -> None:
-        psycopg.connect(host=str(self.socket_folder), user=_USER, dbname=_DATABASE).close()
+        password = self._password_file.read_text()
+        psycopg.connect(host=str(self.socket_folder), user=_USER, password=password, dbname=_DATABASE).close()
 
 
 def _program(name: str) -> str:

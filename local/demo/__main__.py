@@ -247,7 +247,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rows", type=int, default=150_000, help="transactions to generate (default 150,000)")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="the same seed gives the same data")
-    parser.add_argument("--port", type=int, default=8080, help="first of six ports in a row (default 8080, Airflow's)")
+    parser.add_argument("--port", type=int, default=8080, help="first of four ports in a row (default 8080, Airflow's)")
     parser.add_argument("--empty", action="store_true", help="fill nothing and run no date: for a schema of your own")
     parser.add_argument("--once", action="store_true", help="exit when the report is shown; status 0 only if all held")
     return parser

@@ -26,16 +26,14 @@ class Ports:
     """The TCP ports of one demo. Each is bound on the loopback address alone."""
 
     airflow: int
-    airflow_worker_logs: int
-    airflow_trigger_logs: int
     mysql: int
     databricks: int
     spark: int
 
     @classmethod
     def from_base(cls, base: int) -> Ports:
-        """Six ports in a row, so that a second demo needs only another base."""
-        return cls(base, base + 1, base + 2, base + 3, base + 4, base + 5)
+        """Four ports in a row, so that a second demo needs only another base."""
+        return cls(base, base + 1, base + 2, base + 3)
 
     def require_free(self) -> None:
         """Raises PortTakenError, naming every port that is taken, before anything is started."""
@@ -43,7 +41,7 @@ class Ports:
         if taken:
             raise PortTakenError(
                 f"port {', '.join(taken)} on {HOST} is taken by another program; "
-                "stop it, or give another first port with --port (six in a row are used)"
+                "stop it, or give another first port with --port (four in a row are used)"
             )
 
     def wait_until_free(self, seconds: float) -> None:

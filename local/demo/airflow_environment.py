@@ -53,8 +53,6 @@ def airflow_environment(
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
         # A task whose start the API server does not confirm in time is failed; on a busy machine it may need long.
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
-        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(ports.airflow_worker_logs),
-        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(ports.airflow_trigger_logs),
         # Without it a cleared Databricks task may find its old run id and end without running anything.
         "AIRFLOW__STATE_STORE__CLEAR_ON_SUCCESS": "True",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",

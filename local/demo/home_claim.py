@@ -22,9 +22,14 @@ def claimed(home: Path) -> Generator[bool]:
         Whether the demo before this one was cut off: then parts of it may still be ending.
 
     Raises:
-        HomeInUseError: another demo holds the claim.
+        HomeInUseError: another demo holds the claim, or another user the home.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # All that a source holds, and the passwords to it, are below.
+        home.chmod(0o700)
+    except PermissionError:
+        raise HomeInUseError(f"{home} belongs to another user: give another --home") from None
     path = home / "running"
     with path.open("a+") as file:
         try:

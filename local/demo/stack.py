@@ -24,7 +24,12 @@ from local.mysql_lts_server import SERVERS
 from local.postgres_server import PostgresServer
 from local.processes import die_with_parent
 
-AIRFLOW_COMPONENTS = ("scheduler", "dag-processor", "triggerer")
+# Their log servers would listen on all addresses, for logs that the API server finds on this machine's disk.
+AIRFLOW_COMPONENTS = {
+    "scheduler": ("--skip-serve-logs",),
+    "dag-processor": (),
+    "triggerer": ("--skip-serve-logs",),
+}
 _HEALTHY_SECONDS = 180
 _STOP_SECONDS = 20
 
@@ -98,8 +103,8 @@ class Stack:
         # Tasks that start before the API server listens are failed, so it comes first.
         self._spawn("api-server", [*_airflow(), "api-server"], self.environment)
         self._wait("api-server", self.airflow.is_up)
-        for component in AIRFLOW_COMPONENTS:
-            self._spawn(component, [*_airflow(), component], self.environment)
+        for component, options in AIRFLOW_COMPONENTS.items():
+            self._spawn(component, [*_airflow(), component, *options], self.environment)
         self._wait("databricks", lambda: _answers(f"{self.databricks_url}/healthz"))
         for component in AIRFLOW_COMPONENTS:
             self._wait(component, lambda name=component: self.airflow.is_healthy(name))  # type: ignore[misc]

@@ -22,11 +22,11 @@ ROWS = 4_000
 
 @pytest.fixture(scope="session")
 def free_ports() -> Ports:
-    """Six free ports in a row."""
+    """Four free ports in a row."""
     for base in range(21_000, 29_000, 10):
-        if all(is_port_free(base + offset) for offset in range(6)):
+        if all(is_port_free(base + offset) for offset in range(4)):
             return Ports.from_base(base)
-    raise AssertionError("no six free ports in a row")
+    raise AssertionError("no four free ports in a row")
 
 
 @pytest.fixture(scope="session")

@@ -217,8 +217,6 @@ def test_it_sets_all_of_airflow_that_the_demo_sets(tmp_path: Path) -> None:
         "AIRFLOW__API__WORKERS",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES",
-        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT",
-        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME",
     }
     needed = {name for name in demo if name.startswith("AIRFLOW")} - laptop_only

@@ -15,7 +15,7 @@ from pathlib import Path
 import MySQLdb
 import pytest
 
-from local.errors import MySqlServerError
+from local.errors import FolderError, MySqlServerError
 from local.mysql_server import MySqlServer
 from local.processes import free_port, is_alive
 
@@ -85,6 +85,16 @@ def test_a_taken_port_is_named_and_nothing_is_left_behind(tmp_path: Path) -> Non
         with pytest.raises(MySqlServerError, match=f"port {port} on 127.0.0.1 is taken"):
             server.start()
     assert not (tmp_path / "home").exists()
+
+
+def test_a_socket_folder_that_others_may_enter_is_refused(tmp_path: Path) -> None:
+    server = MySqlServer(tmp_path / ("long" * 30), free_port())
+    server.socket.parent.mkdir(mode=0o755)
+    try:
+        with pytest.raises(FolderError, match="is not a folder of this user alone"):
+            server.start()
+    finally:
+        server.socket.parent.rmdir()
 
 
 def test_a_missing_mariadb_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,10 +10,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy
 
-from local.errors import PostgresServerError
+from local.errors import FolderError, PostgresServerError
 from local.postgres_server import PostgresServer
 from local.processes import is_alive
 
@@ -43,6 +44,30 @@ def test_it_listens_on_no_network_address_and_its_folder_is_its_owner_s_alone(po
     assert stat.S_IMODE(postgres.home.stat().st_mode) == 0o700
 
 
+def test_whoever_has_no_password_is_refused(postgres: PostgresServer) -> None:
+    with pytest.raises(psycopg.OperationalError, match="no password supplied"):
+        psycopg.connect(host=str(postgres.socket_folder), user="airflow", dbname="postgres")
+    assert stat.S_IMODE((postgres.home / "password").stat().st_mode) == 0o600
+
+
+def test_data_from_before_there_was_a_password_get_one(postgres: PostgresServer) -> None:
+    query(postgres, "SELECT 1")
+    postgres.stop()
+    (postgres.home / "password").unlink()
+    postgres.start()
+    assert query(postgres, "SELECT 1") == 1
+
+
+def test_a_socket_folder_that_others_may_enter_is_refused(tmp_path: Path) -> None:
+    server = PostgresServer(tmp_path / ("long" * 30))
+    server.socket_folder.mkdir(mode=0o755)
+    try:
+        with pytest.raises(FolderError, match="is not a folder of this user alone"):
+            server.start()
+    finally:
+        server.socket_folder.rmdir()
+
+
 def test_starting_a_running_server_changes_nothing(postgres: PostgresServer) -> None:
     before = postgres.pid
     postgres.start()
@@ -61,10 +86,10 @@ def test_two_servers_run_side_by_side(postgres: PostgresServer, tmp_path: Path) 
 def test_data_survive_a_restart_and_a_kill_of_the_parent(tmp_path: Path) -> None:
     home = tmp_path / ("long" * 30)
     script = (
-        "import sys, time, psycopg2; from pathlib import Path; from local.postgres_server import PostgresServer\n"
+        "import sys, time, sqlalchemy; from pathlib import Path; from local.postgres_server import PostgresServer\n"
         "server = PostgresServer(Path(sys.argv[1])); server.start()\n"
-        "connection = psycopg2.connect(host=str(server.socket_folder), user='airflow', dbname='postgres')\n"
-        "connection.cursor().execute('CREATE TABLE kept AS SELECT 7 AS n'); connection.commit()\n"
+        "connection = sqlalchemy.create_engine(server.sqlalchemy_url).connect()\n"
+        "connection.execute(sqlalchemy.text('CREATE TABLE kept AS SELECT 7 AS n')); connection.commit()\n"
         "print(server.pid, flush=True); time.sleep(600)\n"
     )
     parent = subprocess.Popen(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,13 @@ with claimed(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """
+
+
+def test_nobody_else_may_enter_a_home(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o755)
+    with claimed(home):
+        assert stat.S_IMODE(home.stat().st_mode) == 0o700
 
 
 def test_a_demo_that_ended_well_leaves_nothing_to_wait_for(tmp_path: Path) -> None:
