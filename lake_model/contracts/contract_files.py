@@ -8,7 +8,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lake_model.contracts.contract_lines import NAMES, contract_lines, line_of
+from lake_model.contracts.contract_lines import contract_lines, line_of
+from lake_model.contracts.yaml_text import NAMES, misread_numbers, read_yaml
 
 if TYPE_CHECKING:
     from open_data_contract_standard.model import (
@@ -124,11 +125,12 @@ def _parsed(file: str, schema: str, text: str, strict: bool) -> ContractFile | t
         reason = getattr(error, "problem", None) or str(error).splitlines()[0]
         return (Problem(file, "file", reason, "is no YAML: correct the syntax there", mark.line + 1 if mark else None),)
     except ValueError as error:
-        cure = "is a value that YAML cannot read, such as a date that there is not: correct it"
-        return (Problem(file, "file", str(error), cure),)
+        return (Problem(file, "file", str(error), "cannot be read: correct it"),)
     if not isinstance(document, dict):
         return (Problem(file, "file", document, "is no contract: it must be a mapping with kind: DataContract"),)
     lines = contract_lines(node)
+    if problems := misread_problems(file, node):
+        return tuple(problems)
     if strict and (problems := _schema_problems(file, document)):
         return tuple(one.at(lines) for one in problems)
     contract = _modelled(file, document)
@@ -142,6 +144,14 @@ def _parsed(file: str, schema: str, text: str, strict: bool) -> ContractFile | t
     return ContractFile(file, schema, contract, tables[0], lines)
 
 
+def misread_problems(file: str, node: Any) -> list[Problem]:
+    """Numbers of a YAML document that mean another number than they look like, such as 010 and 12:30."""
+    return [
+        Problem(file, field, text, f"YAML reads this as {number}: quote it, or write the number out", line)
+        for field, text, number, line in misread_numbers(node)
+    ]
+
+
 def _modelled(file: str, document: dict[str, Any]) -> OpenDataContractStandard | list[Problem]:
     from open_data_contract_standard.model import OpenDataContractStandard
     from pydantic import ValidationError
@@ -150,23 +160,6 @@ def _modelled(file: str, document: dict[str, Any]) -> OpenDataContractStandard |
         return OpenDataContractStandard.model_validate(document)
     except ValidationError as error:
         return [Problem(file, _field(document, one["loc"]), one["input"], one["msg"]) for one in error.errors()]
-
-
-def read_yaml(text: str) -> tuple[Any, Any]:
-    """The values of a YAML document, and its node, which knows the lines.
-
-    Raises:
-        YAMLError: it is no YAML.
-        ValueError: a value cannot be read, such as a date that there is not.
-    """
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
-    try:
-        node = loader.get_single_node()
-        return (None if node is None else loader.construct_document(node)), node
-    finally:
-        loader.dispose()
 
 
 def _schema_problems(file: str, document: Mapping[str, Any]) -> list[Problem]:

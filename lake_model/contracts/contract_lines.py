@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-# What an entry of a list is called by.
-NAMES = ("name", "property", "role")
+from lake_model.contracts.yaml_text import fields, text_of, value_of
+
 _LAST = re.compile(r"(?:\.[^.\[\]]*|\[[^\[]*\])$")
 
 
@@ -19,19 +19,22 @@ def contract_lines(document: Any) -> dict[str, int]:
     ``quality.<rule>``, ``customProperties.<name>`` and ``slaProperties.<name>``.
     """
     found: dict[str, int] = {}
-    _add_fields(document, "", found)
+    for path, start, value in fields(document):
+        found.setdefault(path, _line(start))
+        if start is value and (name := text_of(value, "property")):
+            found.setdefault(f"{path.rpartition('[')[0]}.{name}", _line(start))
     for table in _entries(document, "schema"):
         for column in _entries(table, "properties"):
-            name = _text(column, "name")
+            name = text_of(column, "name")
             found[f"properties.{name}"] = _line(column)
-            for key, _ in _pairs(column):
+            for key, _ in column.value if column.id == "mapping" else ():
                 found[f"properties.{name}.{key.value}"] = _line(key)
             _add_rules(column, found)
         _add_rules(table, found)
         for one in _entries(table, "customProperties"):
-            found[f"customProperties.{_text(one, 'property')}"] = _line(one)
+            found[f"customProperties.{text_of(one, 'property')}"] = _line(one)
     for one in _entries(document, "slaProperties"):
-        found[f"slaProperties.{_text(one, 'property')}"] = _line(one)
+        found[f"slaProperties.{text_of(one, 'property')}"] = _line(one)
     return found
 
 
@@ -45,40 +48,14 @@ def line_of(lines: Mapping[str, int], field: str) -> int | None:
     return lines[field]
 
 
-def _add_fields(node: Any, path: str, found: dict[str, int]) -> None:
-    for key, value in _pairs(node):
-        here = f"{path}.{key.value}" if path else str(key.value)
-        found.setdefault(here, _line(key))
-        _add_fields(value, here, found)
-    for number, entry in enumerate(node.value if node is not None and node.id == "sequence" else ()):
-        name = next((text for key in NAMES if (text := _text(entry, key))), str(number))
-        found.setdefault(f"{path}[{name}]", _line(entry))
-        if text := _text(entry, "property"):
-            found.setdefault(f"{path}.{text}", _line(entry))
-        _add_fields(entry, f"{path}[{name}]", found)
-
-
 def _add_rules(owner: Any, found: dict[str, int]) -> None:
     for rule in _entries(owner, "quality"):
-        found[f"quality.{_text(rule, 'name')}"] = _line(_value(rule, "implementation") or rule)
-
-
-def _pairs(node: Any) -> list[tuple[Any, Any]]:
-    return node.value if node is not None and node.id == "mapping" else []
-
-
-def _value(node: Any, key: str) -> Any:
-    return next((value for name, value in _pairs(node) if name.value == key), None)
+        found[f"quality.{text_of(rule, 'name')}"] = _line(value_of(rule, "implementation") or rule)
 
 
 def _entries(node: Any, key: str) -> Iterator[Any]:
-    value = _value(node, key)
+    value = value_of(node, key)
     yield from value.value if value is not None and value.id == "sequence" else ()
-
-
-def _text(node: Any, key: str) -> str:
-    value = _value(node, key)
-    return str(value.value) if value is not None and value.id == "scalar" else ""
 
 
 def _line(node: Any) -> int:

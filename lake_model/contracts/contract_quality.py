@@ -16,7 +16,7 @@ from lake_model.contracts.contract_files import ContractFile, Problem, custom_pr
 from lake_model.contracts.lake_types import lake_type, missing_values_fault, valid_values_fault
 from lake_model.contracts.limits import OPERATORS, PERCENT, QUARANTINED, ROWS, is_number, limit_fault
 from lake_model.contracts.row_rules import ROW_METRICS, UNIQUE
-from lake_model.contracts.sql_expressions import ExpressionError, columns_of
+from lake_model.contracts.sql_expressions import ExpressionError, columns_of, forbidden_call
 from lake_model.contracts.table_rules import (
     DAY_UNITS,
     SEVERITIES,
@@ -27,7 +27,6 @@ from lake_model.contracts.table_rules import (
     quality_entries,
     rules_of,
 )
-from lake_model.contracts.unstable_sql import unstable_call
 
 if TYPE_CHECKING:
     from open_data_contract_standard.model import DataQuality, SchemaProperty
@@ -164,8 +163,8 @@ def _check_expression(file: ContractFile, field: str, rule: DataQuality) -> Iter
     for reference in used:
         if reference.column.casefold() not in known:
             yield unknown_column(file, f"{field}.implementation", reference.column)
-    if unstable := unstable_call(rule.implementation):
-        yield problem(file, f"{field}.implementation", unstable, "differs from run to run: judge columns alone")
+    if forbidden := forbidden_call(rule.implementation, known):
+        yield problem(file, f"{field}.implementation", *forbidden)
 
 
 def _check_freshness(file: ContractFile) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lake_model.contracts.contract_columns import date_column, key_columns, lake_columns
 from lake_model.contracts.contract_files import ContractFile, Problem, custom_properties, join_columns
+from lake_model.contracts.lake_types import lake_type, value_fault
 from lake_model.contracts.sql_expressions import ExpressionError, columns_of
 from lake_model.contracts.table_rules import SEVERITIES, is_error
 
@@ -136,23 +137,36 @@ def _check_one_big_table(
             yield Problem(file.file, f"{prefix}.customProperties.joins[{joined.name}].on", columns, cure)
     for column in file.table.properties or ():
         yield from _check_expression(file, column, tables, unread)
-        yield from _check_unknown_member(file, column, tables.keys() - {fact_name}, unread)
+        yield from _check_unknown_member(file, column, tables, unread)
     if fact is not None:
         yield from _check_partition(file, fact)
 
 
 def _check_unknown_member(
-    file: ContractFile, column: SchemaProperty, dimensions: Collection[str], unread: Collection[str]
+    file: ContractFile, column: SchemaProperty, tables: Mapping[str, ContractFile], unread: Collection[str]
 ) -> Iterator[Problem]:
+    dimensions = tables.keys() - {file.settings.get("factTable")}
+    field = f"schema[{file.name}].properties[{column.name}].customProperties.unknownMember"
     value = custom_properties(column.customProperties).get("unknownMember")
     try:
         used = {reference.table for reference in columns_of(column.transformLogic or "1")}
     except ExpressionError:
         return
     if value is not None and not used & set(unread) and len(used & set(dimensions)) != 1:
-        field = f"schema[{file.name}].properties[{column.name}].customProperties.unknownMember"
         cure = "stands for a missing row of a dimension, so transformLogic must use exactly one dimension"
         yield Problem(file.file, field, value, cure)
+    elif value is not None and (kind := _wide_type(column, tables)) and (fault := value_fault(value, kind)):
+        cure = f"{fault}, as the column is {kind}; leave it out to have NULL there"
+        yield Problem(file.file, field, value, cure)
+
+
+def _wide_type(column: SchemaProperty, tables: Mapping[str, ContractFile]) -> str | None:
+    """The Spark type of a wide column, as far as the contracts say it."""
+    table, _, name = (column.transformLogic or "").replace("`", "").strip().partition(".")
+    source = lake_columns(tables[table]).get(name) if table in tables else None
+    if "sparkType" in custom_properties(column.customProperties) or source is None:
+        return lake_type(column)
+    return lake_type(source)
 
 
 def _check_partition(file: ContractFile, fact: ContractFile) -> Iterator[Problem]:

@@ -20,10 +20,17 @@ from lake_model.contracts.contract_columns import (
 from lake_model.contracts.contract_files import ContractFile, Problem, custom_properties, join_columns
 from lake_model.contracts.contract_quality import check_quality
 from lake_model.contracts.copy_scope import CHANGE_DETECTIONS, DRIFT_POLICIES
-from lake_model.contracts.lake_types import BOUNDS, LENGTHS, has_too_many_digits, is_spark_type, lake_type, option_fault
-from lake_model.contracts.sql_expressions import ExpressionError, columns_of
+from lake_model.contracts.lake_types import (
+    BOUNDS,
+    LENGTHS,
+    has_too_many_digits,
+    is_spark_type,
+    lake_type,
+    option_fault,
+    sum_fault,
+)
+from lake_model.contracts.sql_expressions import ExpressionError, columns_of, forbidden_call
 from lake_model.contracts.table_rules import SEVERITIES
-from lake_model.contracts.unstable_sql import unstable_call
 
 if TYPE_CHECKING:
     from open_data_contract_standard.model import SchemaProperty
@@ -189,8 +196,11 @@ def _check_transform(file: ContractFile, kind: str, column: SchemaProperty, deri
         columns_of(column.transformLogic)
     except ExpressionError as error:
         yield problem(file, field, column.transformLogic, str(error))
-    if unstable := unstable_call(column.transformLogic):
-        yield problem(file, field, unstable, "differs from run to run: compute with source columns alone")
+        return
+    # A One Big Table names each column with its table.
+    names = source_columns(file) if kind != "one_big_table" else ()
+    if forbidden := forbidden_call(column.transformLogic, names):
+        yield problem(file, field, *forbidden)
 
 
 def _check_measures(file: ContractFile, kind: str) -> Iterator[Problem]:
@@ -209,6 +219,8 @@ def _check_measures(file: ContractFile, kind: str) -> Iterator[Problem]:
         ):
             cure = "is altered on its way, so its sum cannot be compared with the source: remove it from measures"
             yield problem(file, "customProperties.measures", name, cure)
+        elif fault := sum_fault(column):
+            yield problem(file, "customProperties.measures", name, fault)
     yield from _check_name_list(file, "measures")
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from open_data_contract_standard.model import SchemaProperty
 
 MOST_DIGITS = 38
+# Spark keeps so many digits more for a sum than its values have, as far as there are any.
+DIGITS_OF_ROWS = 10
 LENGTHS = ("minLength", "maxLength")
 BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _SPARK_TYPE = re.compile(
@@ -57,12 +59,22 @@ def has_too_many_digits(column: SchemaProperty) -> bool:
     return column.logicalType == "number" and given is None and digits is not None and int(digits[1]) > MOST_DIGITS
 
 
+def sum_fault(column: SchemaProperty) -> str | None:
+    """Why the sum of a decimal column could need more digits than Spark has; None where ten billion rows are none."""
+    digits = _DECIMAL.match(lake_type(column) or "")
+    if digits is None or int(digits[1]) <= MOST_DIGITS - DIGITS_OF_ROWS:
+        return None
+    narrower = f"decimal({MOST_DIGITS - DIGITS_OF_ROWS},{digits[2]})"
+    cure = f"give sparkType: {narrower}, or " if int(digits[2]) < MOST_DIGITS - DIGITS_OF_ROWS else ""
+    return f"is {digits[0]}, whose sum may need more than Spark's {MOST_DIGITS} digits: {cure}remove it from measures"
+
+
 def value_fault(value: Any, kind: str) -> str | None:
     """Why a value cannot be compared with a column of a Spark type; None where it can."""
     if kind == "string":
         if isinstance(value, bool):
             return "must be a text: YAML reads yes, no, on, off, true and false as true or false, so quote it"
-        return None
+        return None if isinstance(value, str) else f"must be a text: YAML reads {value} as a number, so quote it"
     if kind == "boolean":
         return None if isinstance(value, bool) else "must be true or false"
     if kind == "date":

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from lake_model.contracts.contract_columns import lake_columns
-from lake_model.contracts.contract_files import ContractFile, Problem, read_yaml
+from lake_model.contracts.contract_files import ContractFile, Problem, misread_problems
 from lake_model.contracts.lake_types import lake_type, value_fault
 from lake_model.contracts.silver_contract import ColumnValue, Severity, Waiver
 from lake_model.contracts.table_rules import rules_of, waivable_rules
+from lake_model.contracts.yaml_text import read_yaml
 
 WAIVERS_FILE = "waivers.yaml"
 FIELDS = ("table", "rule", "rows", "reason", "until")
@@ -25,21 +26,16 @@ def check_waivers(folder: Path, files: Sequence[ContractFile], only: str | None 
         files: its contracts, as far as they can be read.
         only: the table whose entries alone are looked at.
     """
-    entries = _entries(folder)
-    if isinstance(entries, Problem):
-        return [entries]
+    entries, problems = _entries(folder)
     by_name = {file.name: file for file in files if file.settings.get("tableKind") != "one_big_table"}
     wanted = [(entry, line) for entry, line in entries if only is None or entry.get("table") == only]
-    return [one for entry, line in wanted for one in _check(entry, line, by_name)]
+    return problems + [one for entry, line in wanted for one in _check(entry, line, by_name)]
 
 
 def waivers_of(folder: Path, file: ContractFile) -> tuple[Waiver, ...]:
     """The waivers of one table, ended ones too; the file has no problems."""
-    entries, columns = _entries(folder), lake_columns(file)
-    if isinstance(entries, Problem):
-        return ()
-    found = []
-    for entry, line in entries:
+    columns, found = lake_columns(file), []
+    for entry, line in _entries(folder)[0]:
         if entry.get("table") == file.name:
             rules = (str(entry["rule"]),) if entry.get("rule") is not None else waivable_rules(file)
             rows = (entry.get("rows") or {}).items()
@@ -48,22 +44,23 @@ def waivers_of(folder: Path, file: ContractFile) -> tuple[Waiver, ...]:
     return tuple(found)
 
 
-def _entries(folder: Path) -> list[tuple[dict[str, Any], int]] | Problem:
-    """Each entry of the file with its line, or what keeps the file from being read."""
+def _entries(folder: Path) -> tuple[list[tuple[dict[str, Any], int]], list[Problem]]:
+    """Each entry of the file with its line, and what keeps the file from being read as it looks."""
     path = folder / WAIVERS_FILE
     if not path.exists():
-        return []
+        return [], []
     import yaml
 
     try:
         document, node = read_yaml(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
-        return _problem("file", str(error).splitlines()[0], "cannot be read as YAML: correct it there")
+        return [], [_problem("file", str(error).splitlines()[0], "cannot be read as YAML: correct it there")]
     entries = document.get("waivers") if isinstance(document, dict) and set(document) == {"waivers"} else None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        return _problem("file", document, f"must be 'waivers:', a list of entries with {', '.join(FIELDS)}")
+        cure = f"must be 'waivers:', a list of entries with {', '.join(FIELDS)}"
+        return [], [_problem("file", document, cure)]
     lines = [entry.start_mark.line + 1 for _, found in node.value for entry in found.value]
-    return list(zip(entries, lines, strict=True))
+    return list(zip(entries, lines, strict=True)), misread_problems(WAIVERS_FILE, node)
 
 
 def _check(entry: Mapping[str, Any], line: int, by_name: Mapping[str, ContractFile]) -> Iterator[Problem]:

@@ -58,7 +58,7 @@ def custom(**values: object) -> list[Document]:
     return [{"property": name, "value": value} for name, value in values.items()]
 
 
-def of(name: str, **fields: object) -> Change:
+def of(name: str, /, **fields: object) -> Change:
     """Sets fields of a column."""
     return lambda document: column(document, name).update(fields)
 

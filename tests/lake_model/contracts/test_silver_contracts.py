@@ -66,7 +66,7 @@ def test_every_fault_is_told_at_once_with_its_line(tmp_path: Path) -> None:
         *sorted(
             [
                 f"customer.odcs.yaml: line {lines[0]}: schema[customer].properties[customer_code].transformLogic: "
-                "'uuid(': differs from run to run: compute with source columns alone",
+                "'uuid(': differs from run to run: use the columns of the row alone",
                 f"customer.odcs.yaml: line {lines[1]}: schema[customer].properties[customer_type].quality"
                 "[customer_type_valid_values].severity: 'fatal': must be one of error, warning",
                 f"customer.odcs.yaml: line {lines[2]}: schema[customer].customProperties.trackedColumns: "

@@ -504,29 +504,29 @@ SPOILT: list[Any] = [
     pytest.param(
         "product",
         of("variant", transformLogic="if(rand() < 1, variant, null)"),
-        "schema[product].properties[variant].transformLogic: 'rand(': differs from run to run: compute with source "
-        "columns alone",
+        "schema[product].properties[variant].transformLogic: 'rand(': differs from run to run: use the columns "
+        "of the row alone",
         id="chance in a column",
     ),
     pytest.param(
         "product",
         of("variant", transformLogic="concat(variant, current_date)"),
-        "schema[product].properties[variant].transformLogic: 'current_date': differs from run to run: compute with "
-        "source columns alone",
+        "schema[product].properties[variant].transformLogic: 'current_date': differs from run to run: use the "
+        "columns of the row alone; a column of that name is written `current_date`",
         id="today in a column",
     ),
     pytest.param(
         "transactions",
         rule("order_date", implementation="order_date <= current_date()", **ONE),
-        "schema[transactions].properties[order_date].quality[rule].implementation: 'current_date': differs from "
-        "run to run: judge columns alone",
+        "schema[transactions].properties[order_date].quality[rule].implementation: 'current_date(': differs from "
+        "run to run: use the columns of the row alone",
         id="today in a rule",
     ),
     pytest.param(
         "sales_obt",
         of("year", transformLogic="year(now())"),
-        "schema[sales_obt].properties[year].transformLogic: 'now(': differs from run to run: compute with source "
-        "columns alone",
+        "schema[sales_obt].properties[year].transformLogic: 'now(': differs from run to run: use the columns "
+        "of the row alone",
         id="now in a wide column",
     ),
     pytest.param(
@@ -742,8 +742,100 @@ SPOILT: list[Any] = [
         "dimension, so transformLogic must use exactly one dimension",
         id="an unknown member of two",
     ),
+    pytest.param(
+        "market",
+        of("zone", transformLogic="java_method('java.lang.System', 'getenv', zone)"),
+        "schema[market].properties[zone].transformLogic: 'java_method(': is no function that a contract may call: "
+        "those that are compute with the values of one row",
+        id="a call of Java",
+    ),
+    pytest.param(
+        "transactions",
+        rule(implementation="ai_query('model', currency) = 'yes'", **ONE),
+        f"{SALES}.quality[rule].implementation: 'ai_query(': is no function that a contract may call: those that are "
+        "compute with the values of one row",
+        id="a call of a model in a rule",
+    ),
+    pytest.param(
+        "sales_obt",
+        of("zone", transformLogic="secret('scope', market.zone)"),
+        f"{WIDE}.properties[zone].transformLogic: 'secret(': is no function that a contract may call: those that are "
+        "compute with the values of one row",
+        id="a secret in a wide column",
+    ),
+    pytest.param(
+        "market",
+        of_metric("zone", "invalidValues", validValues=["North", 1.1]),
+        "schema[market].properties[zone].quality[rule].arguments.validValues: ['North', 1.1]: must be a text: YAML "
+        "reads 1.1 as a number, so quote it",
+        id="a number among texts of a text column",
+    ),
+    pytest.param(
+        "market",
+        of_metric("zone", "missingValues", missingValues=[0]),
+        "schema[market].properties[zone].quality[rule].arguments.missingValues: [0]: must be a text: YAML reads 0 as "
+        "a number, so quote it",
+        id="a missing value that is no text",
+    ),
+    pytest.param(
+        "sales_obt",
+        of("year", transformLogic="date.year", customProperties=custom(unknownMember="Unknown")),
+        f"{WIDE}.properties[year].customProperties.unknownMember: 'Unknown': must be a number, as the column is "
+        "bigint; leave it out to have NULL there",
+        id="an unknown member of a number",
+    ),
+    pytest.param(
+        "sales_obt",
+        of("zone", customProperties=custom(unknownMember="Unknown", sparkType="date")),
+        f"{WIDE}.properties[zone].customProperties.unknownMember: 'Unknown': must be a date such as 2026-12-31, as "
+        "the column is date; leave it out to have NULL there",
+        id="an unknown member of a date",
+    ),
+    pytest.param(
+        "sales_obt",
+        of("zone", customProperties=custom(unknownMember=0)),
+        f"{WIDE}.properties[zone].customProperties.unknownMember: 0: must be a text: YAML reads 0 as a number, so "
+        "quote it, as the column is string; leave it out to have NULL there",
+        id="an unknown member that is no text",
+    ),
+    pytest.param(
+        "transactions",
+        of("sales_amount", physicalType="decimal(38,10)"),
+        f"{SALES}.customProperties.measures: 'sales_amount': is decimal(38,10), whose sum may need more than Spark's "
+        "38 digits: give sparkType: decimal(28,10), or remove it from measures",
+        id="a measure of too many digits",
+    ),
+    pytest.param(
+        "transactions",
+        of("sales_amount", physicalType="decimal(38,30)"),
+        f"{SALES}.customProperties.measures: 'sales_amount': is decimal(38,30), whose sum may need more than Spark's "
+        "38 digits: remove it from measures",
+        id="a measure of too many decimals",
+    ),
 ]
 SOUND: list[tuple[str, str, Change]] = [
+    ("an unknown member of its own type", "sales_obt", of("zone", customProperties=custom(unknownMember="-"))),
+    (
+        "an unknown number",
+        "sales_obt",
+        of("year", transformLogic="date.year", customProperties=custom(unknownMember=0)),
+    ),
+    (
+        "an unknown date",
+        "sales_obt",
+        of("zone", customProperties=custom(unknownMember="1900-01-01", sparkType="date")),
+    ),
+    ("a measure of 28 digits", "transactions", of("sales_amount", physicalType="decimal(28,10)")),
+    (
+        "a measure that is kept with 28 digits",
+        "transactions",
+        of("sales_amount", physicalType="decimal(38,10)", customProperties=custom(sparkType="decimal(28,10)")),
+    ),
+    (
+        "a column and a text that look like calls",
+        "market",
+        of("zone", physicalName="current_date", transformLogic="nullif(current_date, 'call now (urgent)')"),
+    ),
     ("a date beside its time", "transactions", with_two_dates),
     ("a date cut from its time", "transactions", dated(logicalType="date")),
     ("a date that is a key", "transactions", of("order_date", required=False, primaryKey=True)),
@@ -761,7 +853,7 @@ SOUND: list[tuple[str, str, Change]] = [
         "sales_obt",
         of("zone", transformLogic="coalesce(market.zone, transactions.currency)"),
     ),
-    ("a wide type", "sales_obt", of("revenue_inr", customProperties=custom(sparkType="decimal(38, 2)"))),
+    ("a wide type", "sales_obt", of("revenue_inr", customProperties=custom(sparkType="decimal(28, 2)"))),
 ]
 
 
@@ -821,13 +913,13 @@ def test_a_waived_value_of_another_type_is_refused(contracts_folder: Path, rows:
     assert alone(contracts_folder, "market") == []
 
 
-@pytest.mark.parametrize("name", ["waivers.yaml", "date.odcs.yaml"])
-def test_a_date_that_there_is_not_is_refused(contracts_folder: Path, name: str) -> None:
-    (contracts_folder / name).write_text("waivers: [{table: date, until: 2026-13-01}]\n")
+def test_a_date_that_there_is_not_is_refused(contracts_folder: Path) -> None:
+    (contracts_folder / "waivers.yaml").write_text((WAIVER % "year: 2017").replace("2026-12-31", "2026-13-01"))
 
-    said = problems(contracts_folder)
-    assert said[0].startswith(f"{name}: file: 'month must be in 1..12': ")
-    assert alone(contracts_folder, "date") == said[:1]
+    (said,) = problems(contracts_folder)
+    cure = "is no date: give the last business date that it holds on, such as 2026-12-31"
+    assert said == f"waivers.yaml: line 2: until: '2026-13-01': {cure}"
+    assert alone(contracts_folder, "date") == [without_line(said)]
 
 
 @pytest.mark.parametrize("path", sorted(DRAFTS.glob("*.odcs.yaml")), ids=lambda path: path.name)
