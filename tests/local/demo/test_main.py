@@ -34,7 +34,7 @@ def test_a_taken_port_ends_the_demo_with_one_message_and_leaves_nothing_running(
     assert done.returncode == 1
     assert f"bin/demo: port {port} (airflow)" in done.stderr
     assert "Traceback" not in done.stderr
-    assert sorted(path.name for path in (tmp_path / "home").iterdir()) == ["running", "secrets.json"]
+    assert sorted(path.name for path in (tmp_path / "home").iterdir()) == ["running", "secrets.json", "state.json"]
 
 
 def test_what_was_done_is_remembered_by_the_next_start(tmp_path: Path) -> None:
