@@ -38,10 +38,9 @@ def operator(copied: str = "copied", **plan: Any) -> BronzeToSilverOperator:
     )
 
 
-def note(lake: Path, table: str, stage: str, status: str, outcome: str) -> None:
-    row = LedgerRow(
-        "shop", table, stage, DAY, RUN, status, outcome, 0, 0, None, 0.0, f"{DAY}T00:00:00", f"{DAY}T00:00:01"
-    )
+def note(lake: Path, table: str, stage: str, status: str, outcome: str, minute: int = 0) -> None:
+    began, ended = f"{DAY}T00:{minute:02}:00", f"{DAY}T00:{minute:02}:01"
+    row = LedgerRow("shop", table, stage, DAY, RUN, status, outcome, 0, 0, None, 0.0, began, ended)
     write_row(lake, row)
 
 
@@ -98,7 +97,7 @@ def test_a_fact_waits_for_the_dimensions_it_is_judged_against(
     ):
         fact.execute({"ti": Waiting(LONGEST_WAIT + LOOK_AGAIN, at_0="running")})
 
-    note(tmp_path, "product", "silver", "success", "refreshed")
+    note(tmp_path, "product", "silver", "success", "refreshed", minute=1)
     fact.execute({"ti": Waiting()})
     assert submitted == ["sales"]
 
