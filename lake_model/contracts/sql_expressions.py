@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from lake_model.contracts.backtracking import backtracks
+from lake_model.contracts.patterns import SLOW
 from lake_model.contracts.sql_functions import (
     ALLOWED,
+    PATTERN_WORDS,
     SYNTAX,
     UNSTABLE,
     UNSTABLE_WITHOUT_ARGUMENTS,
@@ -77,6 +80,9 @@ def forbidden_call(expression: str, columns: Collection[str]) -> tuple[str, str]
 
 def _forbidden(expression: str, known: Collection[str]) -> Iterator[tuple[str, str]]:
     tokens = _tokens(expression)
+    if any(token.text.casefold() in PATTERN_WORDS for token in tokens):
+        literals = [token.text for token in tokens if token.token_type.name.endswith("STRING")]
+        yield from ((text, SLOW) for text in literals if backtracks(text))
     kinds = ["", *(token.token_type.name for token in tokens), "", ""]
     for place, token in enumerate(tokens, 1):
         before, kind, after, second = kinds[place - 1 : place + 3]

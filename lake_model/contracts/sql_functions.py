@@ -72,3 +72,8 @@ SYNTAX = _words("""
     and any as between by case character dec div else end escape for from in interval is not null numeric on or over
     some then using varchar when xor
 """)
+# They take a regular expression.
+PATTERN_WORDS = _words("""
+    regexp regexp_count regexp_extract regexp_extract_all regexp_instr regexp_like regexp_replace regexp_substr rlike
+    split
+""")
