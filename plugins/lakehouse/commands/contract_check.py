@@ -95,6 +95,7 @@ def _live(folders: list[Path], arguments: argparse.Namespace) -> Iterator[Findin
 def _check_schema(source: MySqlSource, folder: Path, contracts: ContractSet, seconds: int) -> Iterator[Finding]:
     from lake_model.contracts.contract_files import ContractFile, Problem, read_contract_file
     from lakehouse.commands.live_check import Finding, check_columns, check_values, missing_table
+    from lakehouse.commands.live_references import check_references
     from lakehouse.drafting.source_description import describe_table
 
     try:
@@ -102,6 +103,9 @@ def _check_schema(source: MySqlSource, folder: Path, contracts: ContractSet, sec
     except SourceError as error:
         yield Finding(Problem(contracts.schema, "schema", contracts.schema, f"cannot be read: {error}"))
         return
+    read = [read_contract_file(folder / contract.file) for contract in contracts.tables.values()]
+    files = {file.file: file for file in read if isinstance(file, ContractFile)}
+    known = {file.name: file for file in files.values()}
     for contract in contracts.tables.values():
         label = f"{contracts.schema}/{contract.file}"
         if contract.excluded:
@@ -116,10 +120,11 @@ def _check_schema(source: MySqlSource, folder: Path, contracts: ContractSet, sec
             continue
         found = list(check_columns(contract, label, description))
         yield from found
-        file = read_contract_file(folder / contract.file)
+        file = files.get(contract.file)
         # Values of columns that are not there, or mean something else, say nothing.
-        if isinstance(file, ContractFile) and not any(finding.is_error for finding in found):
+        if file and not any(finding.is_error for finding in found):
             yield from check_values(source, file, label, description, seconds)
+            yield from check_references(source, file, known, tables, label)
 
 
 COMMAND = Command(
