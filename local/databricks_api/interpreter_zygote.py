@@ -32,6 +32,11 @@ PRE_IMPORTED = (
     "pyspark.sql.functions",
     "pyspark.sql.types",
     "pyspark.sql.window",
+    # What reading a contract takes.
+    "yaml",
+    "open_data_contract_standard.model",
+    "jsonschema.validators",
+    "sqlglot.dialects.spark",
 )
 
 

@@ -45,7 +45,8 @@ def bench(
         "INSERT INTO cust VALUES ('Cus001'), ('CUS002 '), ('Ñandú')",
         f"CREATE TABLE sale (id INT PRIMARY KEY, d DATE NOT NULL, cust_code {collated})",
         "INSERT INTO sale VALUES (1, '2026-11-20', 'cus001'), (2, '2026-11-20', 'Cus001 '), "
-        "(3, '2026-11-20', 'CUS002'), (4, '2026-11-20', 'nandu'), (5, '2026-11-20', 'Cus001'), (6, '2026-11-20', 'other'), (7, '2026-11-20', NULL)",
+        "(3, '2026-11-20', 'CUS002'), (4, '2026-11-20', 'nandu'), "
+        "(5, '2026-11-20', 'Cus001'), (6, '2026-11-20', 'other'), (7, '2026-11-20', NULL)",
     )
     return bench
 
