@@ -336,7 +336,7 @@ def test_a_slow_disk_does_not_cost_the_connection(
 
     def slow_open(path: Path, mode: str = "r", *rest: Any, **more: Any) -> Any:
         file = open_file(path, mode, *rest, **more)
-        return SlowFile(file) if path.suffix == ".parquet" and mode == "wb" else file
+        return SlowFile(file) if path.suffix == ".parquet" and mode == "xb" else file
 
     monkeypatch.setattr(Path, "open", slow_open)
     # Small batches: what waits in memory must not be the whole table.
