@@ -30,7 +30,7 @@ settings.register_profile("soak", deadline=None, max_examples=2000)
 # Airflow reads it when it is first imported.
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "")
 _home = Path(os.environ.get("AIRFLOW_HOME") or tempfile.mkdtemp(prefix="lakehouse-airflow-")) / _worker
-_home.mkdir(exist_ok=True)
+_home.mkdir(parents=True, exist_ok=True)
 os.environ["AIRFLOW_HOME"] = str(_home)
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lakehouse.source.wire_rows import WireError, WireRows
 
@@ -70,7 +70,6 @@ tables = st.integers(1, 5).flatmap(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     table=tables,
     pieces=st.lists(st.integers(1, 5000), min_size=1, max_size=5),
