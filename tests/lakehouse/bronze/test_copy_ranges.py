@@ -13,7 +13,7 @@ from lakehouse.source.type_map import SourceColumn, plan_column
 
 SOLD_ON = plan_column(SourceColumn("sold_on", "date", True))
 CODE = plan_column(SourceColumn("code", "bigint(20)", False))
-WHOLE = "COALESCE(FROM_DAYS(TO_DAYS(`sold_on`)) = DATE(`sold_on`), FALSE)"
+WHOLE = "COALESCE(FROM_DAYS(TO_DAYS(`sold_on`)) = DATE(`sold_on`) AND YEAR(`sold_on`) > 0, FALSE)"
 
 
 def day(number: int) -> date:
