@@ -80,7 +80,7 @@ class BronzeLake:
             name = "undated" if value is None else str(value)[:10]
             found.setdefault(name, []).append(row)
         before = {one["slice"]: one for one in self.latest(table)["slices"]}
-        files: dict[str, Any] = {}
+        files: dict[str, Any] = dict(self.latest(table)["files"])
         changed = {
             name: its_rows
             for name, its_rows in found.items()
@@ -101,7 +101,7 @@ class BronzeLake:
         """The newest manifest; one without slices when there is none."""
         pointer = self.folder(table) / "_latest.json"
         if not pointer.exists():
-            return {"slices": []}
+            return {"slices": [], "files": {}}
         manifest = self.folder(table) / json.loads(pointer.read_text())["manifest"]
         return json.loads(manifest.read_text())  # type: ignore[no-any-return]
 

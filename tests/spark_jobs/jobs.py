@@ -42,11 +42,12 @@ def run_failure(
 def ledger_row(
     stage: str, table: str, day: str, lake: Path, schema: str = "atliqsale", run_id: str = RUN
 ) -> dict[str, Any]:
-    """The row that a job wrote."""
-    folder = lake / f"ledger/schema={schema}/business_date={day}/run_id={run_id}/{table}.{stage}.json"
-    (part,) = folder.glob("part-*.json")
-    row: dict[str, Any] = json.loads(part.read_text())
-    return row
+    """The row of a job's newest attempt."""
+    folder = lake / f"ledger/schema={schema}/business_date={day}/run_id={run_id}"
+    rows: list[dict[str, Any]] = [
+        json.loads(part.read_text()) for part in folder.glob(f"{table}.{stage}.*.json/part-*.json")
+    ]
+    return max(rows, key=lambda row: str(row["started_at"]))
 
 
 def stored(lake: Path, table: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:

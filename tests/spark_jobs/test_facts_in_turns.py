@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.spark_jobs.bronze_lake import CUSTOMER, DATE, MARKET, PRODUCT, TRANSACTIONS, BronzeLake
+from tests.spark_jobs.delta_logs import add_upkeep_commits, clean_log
 from tests.spark_jobs.interruptions import Killed, before_commit, kill
-from tests.spark_jobs.jobs import date, run_job, sale, stored
+from tests.spark_jobs.jobs import date, run_failure, run_job, sale, stored
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -102,6 +103,58 @@ def test_a_run_that_read_an_older_index_does_not_undo_the_newer_one(one_day: Pat
     check(tmp_path, third)
 
 
+@pytest.mark.parametrize("is_clean", [False, True], ids=["many_commits", "cleaned_log"])
+def test_a_killed_run_is_finished_after_the_log_has_lost_sight_of_it(
+    spark: SparkSession, one_day: Path, tmp_path: Path, is_clean: bool
+) -> None:
+    shutil.copytree(one_day, tmp_path, dirs_exist_ok=True)
+    land(tmp_path, D3, SECOND)
+    with pytest.raises(Killed), before_commit(3, kill):
+        silver(tmp_path, D3)
+    add_upkeep_commits(tmp_path / "silver/transactions", 60)
+    if is_clean:
+        clean_log(spark, tmp_path / "silver/transactions")
+    land(tmp_path, D3, FIRST)
+    assert conserved(silver(tmp_path, D3))
+    check(tmp_path, FIRST)
+    assert silver(tmp_path, D3)["outcome"] == "unchanged"
+
+
+def test_quarantine_goes_on_where_silver_was_removed(one_day: Path, tmp_path: Path) -> None:
+    """The turns of a table that is made anew begin anew, and its quarantine has seen higher ones."""
+    shutil.copytree(one_day, tmp_path, dirs_exist_ok=True)
+    for rows in (SECOND, FIRST):
+        land(tmp_path, D3, rows)
+        silver(tmp_path, D3)
+    shutil.rmtree(tmp_path / "silver/transactions")
+    land(tmp_path, D3, SECOND)
+    assert conserved(silver(tmp_path, D3))
+    check(tmp_path, SECOND)
+
+
+def test_a_file_that_is_lost_or_cut_is_one_clear_message(one_day: Path, tmp_path: Path) -> None:
+    shutil.copytree(one_day, tmp_path, dirs_exist_ok=True)
+    land(tmp_path, D3, SECOND)
+    (file,) = (tmp_path / "bronze/atliqsale/transactions" / f"business_date={D3}").glob("*.parquet")
+    size = file.stat().st_size
+    file.write_bytes(file.read_bytes()[:-1])
+    told = f"1 are lost or damaged, first business_date={D3}/{file.name}, which"
+    failure = run_failure("silver", "transactions", D3, tmp_path) or ""
+    assert f"{told} has {size - 1} bytes, not {size}; clear copy_to_bronze of the newest date" in failure
+    file.unlink()
+    assert f"{told} is gone; clear copy_to_bronze" in (run_failure("silver", "transactions", D3, tmp_path) or "")
+    check(tmp_path, FIRST)
+
+
+def test_a_damaged_pointer_names_the_command_that_mends_it(one_day: Path, tmp_path: Path) -> None:
+    shutil.copytree(one_day, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "bronze/atliqsale/transactions/_latest.json").write_text("{")
+    failure = run_failure("silver", "transactions", D3, tmp_path) or ""
+    assert failure.endswith(
+        "make it again from the table's manifests: bin/lakehouse repair transactions --schema atliqsale"
+    )
+
+
 def wide(root: Path) -> list[tuple[Any, ...]]:
     return stored(root, "gold/sales_obt", ("order_date", "product_code", "category", "sales_amount"))
 
@@ -162,6 +215,43 @@ def test_of_two_gold_runs_the_one_that_read_older_silver_does_not_undo_the_other
     assert wide(root) == AT_LAST
     assert all(one["rows_silver"] == one["rows_gold"] for one in row["detail"]["dates"])
     assert run_job("gold", "sales_obt", D4, root)["outcome"] == "unchanged"
+
+
+@pytest.mark.parametrize("is_clean", [False, True], ids=["many_commits", "cleaned_log"])
+def test_gold_goes_on_when_its_last_commit_is_out_of_sight(
+    spark: SparkSession, gold_of_two_days: Path, is_clean: bool
+) -> None:
+    root = gold_of_two_days
+    run_job("gold", "sales_obt", D3, root)
+    both(root)
+    add_upkeep_commits(root / "gold/sales_obt", 210)
+    if is_clean:
+        clean_log(spark, root / "gold/sales_obt")
+    row = run_job("gold", "sales_obt", D4, root)
+    # A log that was cleaned no longer tells what gold was made from, so that it is made anew.
+    assert row["outcome"] == ("full" if is_clean else "incremental")
+    assert wide(root) == AT_LAST
+    assert run_job("gold", "sales_obt", D4, root)["outcome"] == "unchanged"
+
+
+def test_tables_that_were_half_made_are_made(one_day: Path, tmp_path: Path) -> None:
+    shutil.copytree(one_day / "bronze", tmp_path / "bronze")
+    lake = BronzeLake(tmp_path)
+    lake.land_snapshot("customer", CUSTOMER, D2, [("Cus001", "Surge", "E-Commerce"), ("Cus002", None, "E-Commerce")])
+    layers = {"silver": ("transactions", "customer"), "gold": ("sales_obt",)}
+    names = [f"{layer}/{name}" for layer, tables in layers.items() for name in tables]
+    names += [f"silver/{name}_{more}" for name in layers["silver"] for more in ("quarantine", "progress")]
+    for name in (*names, "silver/quality_metrics"):
+        (tmp_path / name / "_delta_log").mkdir(parents=True)
+    for table, columns in (("market", MARKET), ("date", DATE), ("product", PRODUCT)):
+        lake.land_snapshot(table, columns, D2, [])
+        run_job("silver", table, D2, tmp_path)
+    for table in layers["silver"]:
+        run_job("silver", table, D2, tmp_path)
+    run_job("gold", "sales_obt", D2, tmp_path)
+    check(tmp_path, FIRST)
+    assert [one[1] for one in wide(tmp_path)] == ["Prod001", "Prod003"]
+    assert stored(tmp_path, "silver/customer_quarantine", ("business_key",)) == [("Cus002",)]
 
 
 def test_what_silver_commits_in_the_midst_of_a_gold_run_is_in_the_next(gold_of_two_days: Path) -> None:

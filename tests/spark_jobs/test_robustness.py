@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.spark_jobs import thing_model as model
+from tests.spark_jobs.delta_logs import add_upkeep_commits, clean_log
 from tests.spark_jobs.interruptions import Killed, before_commit, kill
 from tests.spark_jobs.jobs import run_failure
 from tests.spark_jobs.test_dimension_histories import Things
@@ -98,6 +99,21 @@ def test_a_run_that_ends_before_any_commit_of_a_landing(two_days: Things, tmp_pa
     with pytest.raises(Killed), before_commit(commit, kill):
         things.silver(2)
     # Another date comes before the one whose run was killed.
+    things.silver(5)
+    things.silver(2)
+    things.check()
+
+
+@pytest.mark.parametrize("is_clean", [False, True], ids=["many_commits", "cleaned_log"])
+def test_a_killed_run_whose_commit_is_out_of_sight_is_finished_or_the_dimension_made_anew(
+    spark: SparkSession, two_days: Things, tmp_path: Path, is_clean: bool
+) -> None:
+    things = two_days.copied_to(tmp_path)
+    with pytest.raises(Killed), before_commit(3, kill):
+        things.silver(2)
+    add_upkeep_commits(tmp_path / "silver/thing", 60)
+    if is_clean:
+        clean_log(spark, tmp_path / "silver/thing")
     things.silver(5)
     things.silver(2)
     things.check()

@@ -70,6 +70,19 @@ def test_dates_in_order_then_again_give_the_history_and_no_further_commit(spark:
     assert [version(tmp_path, table) for table in tables] == before
 
 
+def test_a_snapshot_that_repeats_the_day_before_is_not_read_and_the_ledger_says_so(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    lake = BronzeLake(tmp_path)
+    for day in (D1, D2):
+        lake.land_snapshot("customer", CUSTOMER, day, [("Cus001", "Surge", "E-Commerce")])
+    first, again = (run_job("silver", "customer", day, tmp_path) for day in (D1, D2))
+    told = ("outcome", "rows_read", "rows_written", "bytes_written")
+    assert [first[name] for name in told[:3]] == ["refreshed", 1, 1]
+    assert [again[name] for name in told] == ["unchanged", 0, 0, 0]
+    assert again["detail"]["dates"][0]["rows_bronze"] == 1
+
+
 def test_a_removed_table_is_stored_anew_and_its_quarantine_stays(spark: SparkSession, tmp_path: Path) -> None:
     landed(tmp_path)
     for day in (D3, D2):

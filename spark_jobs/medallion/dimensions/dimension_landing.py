@@ -43,7 +43,7 @@ def land(
     if day not in dates and previous and _is_repeated(snapshot, done[previous.isoformat()]):
         gate(None)
         nothing = commit_nothing(spark, tables.silver, turn, day)
-        return nothing and replace(nothing, judged_by={day: snapshot.basis.contract_hash})
+        return nothing and replace(nothing, judged_by={day: snapshot.basis.contract_hash}, was_read=False)
     prepare_for(spark, snapshot.rows)
     if contract.scd_type == 2:
         by_date = {dt.date.fromisoformat(name): one.tracked_columns for name, one in done.items()}
@@ -73,7 +73,7 @@ def land(
         entries = quarantine.entries_of_snapshots(
             refused, stored.frame, contract, job.run_id, {day: later[0] if later else None}, closing=day
         )
-        quarantine.write_in_turn(spark, tables.quarantine, entries, scope, turn)
+        quarantine.write_in_turn(spark, tables.quarantine, entries, scope, tables.silver, turn)
     return replace(written, judged_by={day: snapshot.basis.of(counts)})
 
 

@@ -94,7 +94,7 @@ def rebuild(
     entries = quarantine.entries_of_snapshots(
         _on_each_day(refused, episodes), spark.table(tables.quarantine), contract, job.run_id, following, closing=None
     )
-    quarantine.write_in_turn(spark, tables.quarantine, entries, "TRUE", turn)
+    quarantine.write_in_turn(spark, tables.quarantine, entries, "TRUE", tables.silver, turn)
     return Written(found.rows_written, found, judged_by)
 
 

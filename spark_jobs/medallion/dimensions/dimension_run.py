@@ -201,7 +201,7 @@ def _outcome(
     progress = done[snapshot.business_date.isoformat()]
     return Outcome(
         outcome,
-        snapshot.rows if written else 0,
+        snapshot.rows if written and written.was_read else 0,
         rows,
         commit.bytes_written if commit else 0,
         reconcile.measure_dimension(spark, tables.silver, tables.quarantine, contract, progress)

@@ -56,11 +56,13 @@ class Written:
         rows: of silver, that came, went or changed.
         commit: of silver.
         judged_by: for each snapshot that it landed, what that was judged by.
+        was_read: the snapshot's rows were read; FALSE where its fingerprint said that they are those of the one before.
     """
 
     rows: int
     commit: Commit
     judged_by: Mapping[dt.date, str] = field(default_factory=dict)
+    was_read: bool = True
 
 
 def silver_columns(contract: SilverContract) -> tuple[tuple[str, str], ...]:

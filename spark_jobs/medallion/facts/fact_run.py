@@ -117,7 +117,9 @@ def _take_turn(spark: SparkSession, job: JobArguments, names: TableNames, contra
     known = references.known_keys(spark, names, job, contract)
     basis = Basis.of_contract(contract, as_of, references.slice_digests(known, manifest.slices))
     unfinished = turn.unfinished.slices if turn.unfinished else ()
-    changes = changed_slices(manifest, log.slices, basis, unfinished=unfinished, rebuild=job.rebuild)
+    # Where the log does not tell which slices a run may have left unfinished, all of them are judged again.
+    anew = job.rebuild or (turn.unfinished is not None and turn.unfinished.rebuilt)
+    changes = changed_slices(manifest, log.slices, basis, unfinished=unfinished, rebuild=anew)
     if is_new or changes.touched:
         check_expressions(spark, contract, manifest.columns, manifest.uri)
     return _Work(job, names, contract, log.slices, turn, manifest, as_of, known, basis, changes)
@@ -173,7 +175,7 @@ def _write_quarantine(spark: SparkSession, judged: DataFrame, work: _Work) -> No
         judged.select(SLICE, RAW, *map(identifier, contract.key), ERRORS, WARNINGS, WAIVED), contract, day
     )
     entries = quarantine.entries_of_facts(refused, spark.table(table).where(scope), contract, day, work.job.run_id)
-    quarantine.write_in_turn(spark, table, entries, scope, work.turn)
+    quarantine.write_in_turn(spark, table, entries, scope, work.table, work.turn)
 
 
 def _note(spark: SparkSession, work: _Work, processed: Processed) -> dict[str, SliceProgress]:

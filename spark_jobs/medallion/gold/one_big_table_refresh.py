@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TypedDict
 
@@ -41,7 +41,7 @@ from medallion.run.run_ledger import Outcome
 from medallion.run.session import prepare_for
 
 _TRIES = 8
-# Upkeep commits between two refreshes are looked through.
+# Upkeep commits between two refreshes are looked through; where there are more of them, all that the log has.
 _HISTORY = 200
 _RECENT = 50
 # A version that VACUUM or the log's retention removed, a feed that was switched off, columns changed in between.
@@ -123,7 +123,7 @@ def refresh_one_big_table(
     for _ in range(_TRIES):
         # Before silver's versions: a run whose commit is seen here reflects versions that are no newer than ours.
         stored = _stored(spark, table)
-        turn = Turn((stored.reflects.turn if stored.reflects else 0) + 1, stored.version or 0)
+        turn = Turn((stored.version or 0) + 1, stored.version or 0)
         versions = {name: _silver_version(spark, names, name) for name in silver}
         now = Reflected(_digest(contract, silver), versions, turn.number)
         fact = _at(spark, names, contract.fact, now)
@@ -148,8 +148,14 @@ def _stored(spark: SparkSession, table: str) -> _Stored:
     if not delta_tables.exists(spark, table):
         return _Stored(None, None)
     commits = delta_tables.history(spark, table, _HISTORY)
-    then = next((found for commit in commits if (found := Reflected.from_text(commit.user_metadata))), None)
-    return _Stored(commits[0].version, then)
+    then, version = _newest(commits), commits[0].version
+    if then is None and version >= _HISTORY:
+        then = _newest(delta_tables.history(spark, table, version))
+    return _Stored(version, then)
+
+
+def _newest(commits: Iterable[Commit]) -> Reflected | None:
+    return next((found for commit in commits if (found := Reflected.from_text(commit.user_metadata))), None)
 
 
 def _commit(

@@ -6,10 +6,11 @@ import datetime as dt
 import hashlib
 import json
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -17,7 +18,7 @@ from pyspark.sql import types as T
 
 from medallion.errors import BronzeError
 from medallion.lake.small_frames import local_frame
-from medallion.lake.storage import list_folder, read_text
+from medallion.lake.storage import file_sizes, list_folder, read_text
 from medallion.quality.rules import identifier
 
 UNDATED = "undated"
@@ -68,6 +69,7 @@ class Manifest:
         folder: URI of the table's folder, which the files' names are relative to.
         columns: the Spark schema of the rows.
         newest_date: the newest business date that was landed, which this manifest need not be of.
+        files: size in bytes of each file, by its name.
         run_id, copied_at: the copy that published it, and the instant (ISO 8601) of what it saw of the source.
     """
 
@@ -79,6 +81,7 @@ class Manifest:
     newest_date: dt.date
     run_id: str
     copied_at: str
+    files: Mapping[str, int]
 
     @property
     def fingerprint(self) -> str:
@@ -118,22 +121,18 @@ def read_latest_manifest(spark: SparkSession, lake_root: str, schema: str, table
     text = read_text(spark, uri)
     if text is None:
         raise BronzeError(f"{uri}: nothing was landed for {schema}.{table}; run copy_to_bronze for it first")
-    pointer = _object(uri, text)
+    pointer = _object(uri, folder, text)
     manifest_name = pointer.get("manifest")
     if not isinstance(manifest_name, str):
-        raise BronzeError(
-            f"{uri}: manifest: '{manifest_name}': it names no manifest; run copy_to_bronze for the table again"
-        )
+        raise BronzeError(f"{uri}: manifest: '{manifest_name}': it names no manifest; {_mend(folder)}")
     manifest_text = read_text(spark, f"{folder}/{manifest_name}")
     if manifest_text is None:
-        raise BronzeError(
-            f"{uri}: manifest: '{manifest_name}': there is no such file; run copy_to_bronze for the table again"
-        )
+        raise BronzeError(f"{uri}: manifest: '{manifest_name}': there is no such file; {_mend(folder)}")
     manifest = parse_manifest(f"{folder}/{manifest_name}", folder, manifest_text)
     try:
         newest = dt.date.fromisoformat(str(pointer.get("newest_business_date")))
     except ValueError as error:
-        raise BronzeError(f"{uri}: newest_business_date: {error}; run copy_to_bronze for the table again") from error
+        raise BronzeError(f"{uri}: newest_business_date: {error}; {_mend(folder)}") from error
     return replace(manifest, newest_date=newest)
 
 
@@ -168,7 +167,7 @@ def parse_manifest(uri: str, folder: str, text: str) -> Manifest:
     Raises:
         BronzeError: it is not a manifest of version 1.
     """
-    content = _object(uri, text)
+    content = _object(uri, folder, text)
     if content.get("manifest_version") != 1:
         raise BronzeError(f"{uri}: manifest_version: '{content.get('manifest_version')}': this job reads version 1")
     try:
@@ -185,12 +184,11 @@ def parse_manifest(uri: str, folder: str, text: str) -> Manifest:
         ]
         business_date = dt.date.fromisoformat(content["business_date"])
         run_id, copied_at = str(content["run_id"]), str(content["copied_at"])
+        files = {name: int(entry["bytes"]) for name, entry in content["files"].items()}
     except (KeyError, TypeError, ValueError) as error:
-        raise BronzeError(
-            f"{uri}: it is not a whole manifest ({error!r}); run copy_to_bronze for the table again"
-        ) from error
+        raise BronzeError(f"{uri}: it is not a whole manifest ({error!r}); {_mend(folder)}") from error
     by_name = {one.name: one for one in slices}
-    return Manifest(uri, folder, business_date, T.StructType(fields), by_name, business_date, run_id, copied_at)
+    return Manifest(uri, folder, business_date, T.StructType(fields), by_name, business_date, run_id, copied_at, files)
 
 
 def read_slices(spark: SparkSession, manifest: Manifest, names: Iterable[str], date_source: str) -> DataFrame:
@@ -221,6 +219,21 @@ def read_snapshot(spark: SparkSession, manifest: Manifest) -> DataFrame:
 
 
 def _read_files(spark: SparkSession, manifest: Manifest, files: set[str]) -> DataFrame:
+    """The rows of some files.
+
+    Raises:
+        BronzeError: one is not there, or is not of its size: Spark would fail on it in words of its own, or read what
+            is there.
+    """
+    sizes = file_sizes(spark, manifest.folder, files)
+    wrong = sorted(name for name in files if sizes.get(name) != manifest.files.get(name))
+    if wrong:
+        found = sizes.get(wrong[0])
+        problem = "is gone" if found is None else f"has {found} bytes, not {manifest.files.get(wrong[0])}"
+        raise BronzeError(
+            f"{manifest.uri}: files: {len(wrong)} are lost or damaged, first {wrong[0]}, which {problem}; clear "
+            "copy_to_bronze of the newest date, which copies their rows again; an older snapshot can only be restored"
+        )
     return spark.read.schema(manifest.columns).parquet(*[f"{manifest.folder}/{file}" for file in sorted(files)])
 
 
@@ -228,13 +241,19 @@ def _file_name() -> Any:
     return F.regexp_extract(F.col("_metadata.file_path"), "(business_date=[^/]*/[^/]*)$", 1)
 
 
-def _object(uri: str, text: str) -> dict[str, Any]:
+def _mend(folder: str) -> str:
+    """What to do about an index that cannot be read: a copy refuses to go on from it."""
+    schema, table = (shlex.quote(unquote(name)) for name in folder.split("/")[-2:])
+    return f"make it again from the table's manifests: bin/lakehouse repair {table} --schema {schema}"
+
+
+def _object(uri: str, folder: str, text: str) -> dict[str, Any]:
     try:
         content = json.loads(text)
     except ValueError as error:
-        raise BronzeError(f"{uri}: it is not JSON ({error}); run copy_to_bronze for the table again") from error
+        raise BronzeError(f"{uri}: it is not JSON ({error}); {_mend(folder)}") from error
     if not isinstance(content, dict):
-        raise BronzeError(f"{uri}: it is not a JSON object; run copy_to_bronze for the table again")
+        raise BronzeError(f"{uri}: it is not a JSON object; {_mend(folder)}")
     return content
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pyspark.errors import AnalysisException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
 
 from medallion.errors import SPARK_ERRORS, ConcurrentWriteError, is_conflict
 from medallion.quality.rules import identifier
@@ -22,6 +22,7 @@ _PROPERTIES = {
     "delta.checkpointPolicy": "classic",
 }
 _HALF_MADE = "[DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION]"
+_BY_FOLDER = re.compile(r"delta\.`(.+)`")
 _CREATE_TRIES = 20
 _FIRST_RUNTIME_OF_REPLACE_ON = (18, 2)
 _NO_OPTIONS: Mapping[str, str] = {}
@@ -89,16 +90,15 @@ def create(
     if clustered_by:
         layout = f"CLUSTER BY ({identifier(clustered_by)})"
     statement = f"CREATE TABLE IF NOT EXISTS {table} ({fields}) USING delta {layout} TBLPROPERTIES ({listed})"
-    for tries_left in reversed(range(_CREATE_TRIES)):
-        # Asking is a fifth of the cost of a CREATE that finds the table.
-        if _is_readable(spark, table):
-            return
-        try:
-            spark.sql(statement)
-        except SPARK_ERRORS as error:
-            # Another run is making it at the same moment: it has won, or its folder is there and its log is not yet.
-            if not tries_left or not (is_conflict(error) or _HALF_MADE in str(error)):
-                raise
+
+    def commit_first() -> None:
+        # Not from an empty list, which a classic session sends through Python worker processes.
+        none = spark.range(0).selectExpr(*[f"CAST(NULL AS {kind}) AS {identifier(name)}" for name, kind in columns])
+        rows = none.write.format("delta").mode("append").options(**properties)
+        rows = rows.partitionBy(partitioned_by) if partitioned_by else rows
+        _commit_first(rows.clusterBy(clustered_by) if clustered_by else rows, table)
+
+    _make(spark, table, statement, commit_first)
     try:
         table_types(spark, table)
     except SPARK_ERRORS as error:
@@ -106,6 +106,42 @@ def create(
             f"{table}: is there, and cannot be read, as while another run makes it; run this one again when the other "
             f"is done, and if it stays so, see that the table's folder is whole: {error}"
         ) from error
+
+
+def _make(spark: SparkSession, table: str, statement: str, commit_first: Callable[[], None]) -> None:
+    for tries_left in reversed(range(_CREATE_TRIES)):
+        # Asking is a fifth of the cost of a CREATE that finds the table.
+        if _is_readable(spark, table):
+            return
+        try:
+            spark.sql(statement)
+            if _is_readable(spark, table):
+                return
+        except SPARK_ERRORS as error:
+            # Another run is making it at the same moment: it has won, or its folder is there and its log is not yet.
+            if not tries_left or not (is_conflict(error) or _HALF_MADE in str(error)):
+                raise
+            if is_conflict(error):
+                continue
+        # Whoever is making it just now has made it by the second look.
+        if tries_left < _CREATE_TRIES - 1:
+            commit_first()
+
+
+def _commit_first(rows: DataFrameWriter, table: str) -> None:
+    """Makes a table in a folder that a run left behind when it ended before its first commit.
+
+    CREATE refuses such a folder, or takes it for the table and does nothing. A run that is making the table just now is
+    refused its first commit in turn, and finds this one.
+    """
+    folder = _BY_FOLDER.fullmatch(table)
+    if folder is None:
+        return
+    try:
+        rows.save(folder[1])
+    except SPARK_ERRORS as error:
+        if not is_conflict(error):
+            raise
 
 
 def _is_readable(spark: SparkSession, table: str) -> bool:

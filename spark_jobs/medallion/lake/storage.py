@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,35 @@ def list_folder(spark: SparkSession, uri: str) -> list[str]:
         return []
     except OSError as error:
         raise BronzeError(f"{path} cannot be listed: {error}") from error
+    except BronzeError:
+        raise
+    except Exception as error:
+        if "FileNotFound" in str(error):
+            return []
+        raise BronzeError(f"{uri} cannot be listed: {error}") from error
+
+
+def file_sizes(spark: SparkSession, folder: str, names: Iterable[str]) -> dict[str, int]:
+    """The sizes in bytes of those of some files that are there, by their names relative to a folder.
+
+    Raises:
+        BronzeError: the lake cannot be looked at.
+    """
+    path = local_path(folder)
+    if path is not None:
+        found = {}
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                found[name] = (path / name).stat().st_size
+        return found
+    # One listing of each folder: to ask for each file would take as many requests.
+    parents = sorted({name.rpartition("/")[0] for name in names})
+    return {f"{parent}/{name}": size for parent in parents for name, size in _sizes_in(spark, f"{folder}/{parent}")}
+
+
+def _sizes_in(spark: SparkSession, uri: str) -> list[tuple[str, int]]:
+    try:
+        return [(entry.name, entry.size) for entry in _dbutils(spark, uri).fs.ls(uri)]
     except BronzeError:
         raise
     except Exception as error:

@@ -6,6 +6,10 @@ commit with the same number is refused, or skipped where the first was there bef
 takes the next turn. The number also tells a run that was killed between its commit and its notes: a number without
 notes is work that the next run finishes.
 
+The number follows from the version of the table, which is never lost: it is the one that the commit will be if nothing
+comes between. History is short (upkeep commits too, and the log is cleaned), and Delta skips without a word a commit
+whose number is not above all before it.
+
 Only options of the DataFrame writer are used: serverless compute takes neither the session settings nor the JVM calls
 by which a MERGE could be given a transaction id.
 """
@@ -25,7 +29,7 @@ from medallion.lake import delta_tables
 from medallion.lake.delta_tables import Commit
 
 _TRANSACTION_ID = "lakehouse"
-# Upkeep commits (OPTIMIZE, VACUUM) carry no number; this many of them between two turns are looked through.
+# Upkeep commits (OPTIMIZE, VACUUM) carry no number; where none of so many does, those before are asked for too.
 _RECENT = 50
 
 
@@ -44,6 +48,11 @@ class Mark:
     token: str
     slices: tuple[str, ...]
     rebuilt: bool
+
+    @staticmethod
+    def unknown(number: int) -> Mark:
+        """Of a commit that the table's log no longer has: it may have been anything."""
+        return Mark(number, "", (), rebuilt=True)
 
     @property
     def dates(self) -> tuple[dt.date, ...]:
@@ -78,7 +87,7 @@ class Turn:
     Attributes:
         number: that the next commit has.
         version: of the table, which what is written must follow from.
-        unfinished: the newest commit, where its run has not noted yet what it processed.
+        unfinished: the newest commit, where its run has not noted yet what it processed, or may not have.
     """
 
     number: int
@@ -90,6 +99,10 @@ class Turn:
         """Options of the DataFrame writer that let a commit pass once per turn."""
         return {"txnAppId": _TRANSACTION_ID, "txnVersion": str(self.number)}
 
+    def options_of(self, table_id: str) -> dict[str, str]:
+        """The same for another table that is written in the turns of the one of this identity."""
+        return self.options | {"txnAppId": f"{_TRANSACTION_ID} {table_id}"}
+
 
 def next_turn(spark: SparkSession, table: str, noted: int) -> Turn:
     """The turn after the newest commit; ``noted`` is the number of the newest turn whose run noted what it processed.
@@ -98,10 +111,18 @@ def next_turn(spark: SparkSession, table: str, noted: int) -> Turn:
     it has not seen for those of its own.
     """
     commits = delta_tables.history(spark, table, _RECENT)
-    newest = next((mark for commit in commits if (mark := Mark.from_text(commit.user_metadata))), None)
-    number = max(newest.number if newest else 0, noted)
+    newest, version = _newest_mark(commits), commits[0].version
+    if newest is None and commits[-1].version > noted + 1:
+        commits = delta_tables.history(spark, table, version - noted)
+        newest = _newest_mark(commits)
+        if newest is None and commits[-1].version > noted + 1:
+            newest = Mark.unknown(version)
     unfinished = newest if newest and newest.number > noted else None
-    return Turn(number + 1, commits[0].version, unfinished)
+    return Turn(max(version, noted) + 1, version, unfinished)
+
+
+def _newest_mark(commits: Iterable[Commit]) -> Mark | None:
+    return next((mark for commit in commits if (mark := Mark.from_text(commit.user_metadata))), None)
 
 
 def commit(

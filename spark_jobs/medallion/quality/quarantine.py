@@ -204,20 +204,23 @@ def _entries(
     )
 
 
-def write_in_turn(spark: SparkSession, table: str, entries: DataFrame, scope: str, turn: Turn) -> None:
+def write_in_turn(
+    spark: SparkSession, table: str, entries: DataFrame, scope: str, silver_table: str, turn: Turn
+) -> None:
     """Writes some dates' entries in one commit if any changed; nothing where those of a later turn are there.
 
     A later turn knew of this one and wrote what it had to say too.
 
     Args:
         scope: true for just those dates.
+        silver_table: whose turn it is; turns begin anew with a table that is made anew, and the quarantine goes on.
 
     Raises:
         ConcurrentWriteError: another run kept writing.
     """
     for _ in range(_TRIES):
         try:
-            _write(spark, table, entries, scope, turn.options)
+            _write(spark, table, entries, scope, silver_table, turn)
             return
         except SPARK_ERRORS as error:
             if not is_conflict(error):
@@ -225,10 +228,11 @@ def write_in_turn(spark: SparkSession, table: str, entries: DataFrame, scope: st
     raise ConcurrentWriteError(f"{table}: another run kept writing to it; run this one again when the other is done")
 
 
-def _write(spark: SparkSession, table: str, entries: DataFrame, scope: str, options: Mapping[str, str]) -> None:
+def _write(spark: SparkSession, table: str, entries: DataFrame, scope: str, silver_table: str, turn: Turn) -> None:
     changed = fetch_small(spark, entries.where("_changed"))
     if changed.is_empty:
         return
+    options = turn.options_of(delta_tables.identity(spark, silver_table))
     if changed.rows is not None and changed.frame.where("_known").isEmpty():
         delta_tables.append(changed.frame.select(*_NAMES).coalesce(1), table, options=options)
     else:

@@ -110,7 +110,7 @@ def _write_ledger(
     try:
         run_ledger.write_row(spark, job, stage, started, dt.datetime.now(dt.UTC), outcome, message)
     except (*SPARK_ERRORS, OSError) as error:
-        unwritten = f"no ledger row could be written to {run_ledger.ledger_path(job, stage)}: {explain(error)}"
+        unwritten = f"no ledger row could be written to {run_ledger.ledger_folder(job)}: {explain(error)}"
         # The message of a failed run matters more than its row.
         if message is None:
             return unwritten

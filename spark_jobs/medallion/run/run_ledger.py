@@ -1,9 +1,10 @@
-"""The ledger: one row per table, stage and run, for reconciliation and the monitoring page."""
+"""The ledger: one row per table, stage and attempt of a run, for reconciliation and the monitoring page."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,18 +34,17 @@ class Outcome:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
-def ledger_path(job: JobArguments, stage: str) -> str:
-    """The folder of a run's row."""
+def ledger_folder(job: JobArguments) -> str:
+    """The folder of a run's rows."""
     day = job.business_date.isoformat()
-    folder = f"{job.lake_root}/ledger/schema={folder_name(job.source_schema)}/business_date={day}/run_id={job.run_id}"
-    return f"{folder}/{folder_name(job.table)}.{stage}.json"
+    return f"{job.lake_root}/ledger/schema={folder_name(job.source_schema)}/business_date={day}/run_id={job.run_id}"
 
 
 def write_row(
     spark: SparkSession, job: JobArguments, stage: str, started: dt.datetime, ended: dt.datetime,
     outcome: Outcome | None, error: str | None = None,
 ) -> None:  # fmt: skip
-    """Writes the row of a run over the one of an earlier try; ``outcome`` is None when the run failed without one."""
+    """Writes the row of an attempt, beside those of others; ``outcome`` is None when it failed without one."""
     known = outcome or Outcome("failed")
     row = {
         "schema": job.source_schema,
@@ -67,7 +67,9 @@ def write_row(
     told = F.from_json(F.lit(json.dumps(row)), _type_of(row), {"mode": "FAILFAST"}).alias("row")
     frame = spark.range(0, 1, 1, 1).select(told).select("row.*")
     # A NULL field is a field all the same: readers find every key.
-    frame.write.mode("overwrite").option("ignoreNullFields", "false").json(ledger_path(job, stage))
+    # A name of its own: two runs with one id could take each other's row away.
+    name = f"{folder_name(job.table)}.{stage}.{secrets.token_hex(6)}.json"
+    frame.write.option("ignoreNullFields", "false").json(f"{ledger_folder(job)}/{name}")
 
 
 def _instant(moment: dt.datetime) -> str:

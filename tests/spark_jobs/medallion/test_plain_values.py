@@ -80,6 +80,7 @@ def manifest(**slices: str) -> str:
                 {"name": "amount", "arrow_type": "decimal128(14, 2)"},
                 {"name": "at", "arrow_type": "timestamp[us, tz=UTC]"},
             ],
+            "files": {"f": {"rows": 1, "bytes": 1, "sha256": ""}},
             "slices": [
                 {"slice": name, "rows": 1, "fingerprint": mark, "files": ["f"]} for name, mark in slices.items()
             ],

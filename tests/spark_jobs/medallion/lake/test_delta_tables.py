@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -28,6 +29,30 @@ def test_a_table_that_several_runs_make_at_once_can_be_read_by_each(spark: Spark
             table, together = f"delta.`{tmp_path}/thing_{number}`", Barrier(_RUNS)
             read = list(pool.map(make, [table] * _RUNS, [together] * _RUNS))
             assert read == [{"code": "string"}] * _RUNS
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("left", [(), ("_delta_log/.00000000000000000000.json.tmp",), ("part-0.snappy.parquet",)])
+def test_a_table_whose_making_ended_before_its_first_commit_is_made(
+    spark: SparkSession, tmp_path: Path, left: tuple[str, ...]
+) -> None:
+    """A full disk, or a kill, leaves a folder with a log that has no commit; nothing else ever mends that."""
+    columns = [("code", "string"), ("day", "date"), ("found", "array<struct<name:string,at:timestamp>>")]
+    whole, half = (f"delta.`{tmp_path}/{name}`" for name in ("whole", "half"))
+    (tmp_path / "half" / "_delta_log").mkdir(parents=True)
+    for name in left:
+        (tmp_path / "half" / name).write_bytes(b"half")
+    detail = ("partitionColumns", "clusteringColumns", "properties", "numFiles")
+    for number, layout in enumerate(({"partitioned_by": "day"}, {"clustered_by": "day"})):
+        if number:
+            shutil.rmtree(tmp_path / "whole")
+            shutil.rmtree(tmp_path / "half")
+            (tmp_path / "half" / "_delta_log").mkdir(parents=True)
+        for table in (whole, half):
+            create(spark, table, columns, change_feed=True, deletion_vectors=True, **layout)
+        found = [spark.sql(f"DESCRIBE DETAIL {table}").select(*detail).collect() for table in (whole, half)]
+        assert found[0] == found[1]
+        assert table_types(spark, whole) == table_types(spark, half)
 
 
 @pytest.mark.parametrize("runtime", [None, "", "18.2", "18.3", "19.0", "18.x", "client.4.1"])
