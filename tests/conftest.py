@@ -73,7 +73,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--soak",
         action="store_true",
-        help="repeat what may depend on chance, and try one by one what is tried together",
+        help="repeat what may depend on chance",
     )
     parser.addoption("--kills", type=int, default=12, help="copies that are killed (default: 12; the long run: 300)")
     parser.addoption(
