@@ -309,8 +309,8 @@ def test_a_view_that_lacks_what_it_reads_is_named_with_what_it_lacks(
     bench.sql(
         "CREATE TABLE gone (id INT PRIMARY KEY)",
         "CREATE VIEW broken AS SELECT id FROM gone",
-        "CREATE TABLE sub (id INT PRIMARY KEY, user VARCHAR(9))",
-        "INSERT INTO sub VALUES (1, 'me ')",
+        "CREATE TABLE sub (id INT PRIMARY KEY, user VARCHAR(9), `current_date` VARCHAR(12))",
+        "INSERT INTO sub VALUES (1, 'me ', '2026-11-20 ')",
     )
     assert main(["contract", "draft", "broken"]) == DONE
     bench.sql("DROP TABLE gone")
@@ -334,7 +334,7 @@ def test_a_view_that_lacks_what_it_reads_is_named_with_what_it_lacks(
     assert main(["contract", "draft", "--all"]) == NOT_DONE
     assert capsys.readouterr().err.startswith("error: broken: ")
     columns = yaml.safe_load((folder / "sub.odcs.yaml").read_text())["schema"][0]["properties"]
-    assert [column.get("transformLogic") for column in columns] == [None, "trim(`user`)"]
+    assert [column.get("transformLogic") for column in columns] == [None, "trim(`user`)", "trim(`current_date`)"]
 
 
 @pytest.mark.parametrize("words", [[], ["t", "--all"], ["--all", "--kind", "fact"], ["--all", "--output", "-"]])
