@@ -95,8 +95,10 @@ def create(
         # Not from an empty list, which a classic session sends through Python worker processes.
         none = spark.range(0).selectExpr(*[f"CAST(NULL AS {kind}) AS {identifier(name)}" for name, kind in columns])
         rows = none.write.format("delta").mode("append").options(**properties)
-        rows = rows.partitionBy(partitioned_by) if partitioned_by else rows
-        _commit_first(rows.clusterBy(clustered_by) if clustered_by else rows, table)
+        _commit_first(rows.partitionBy(partitioned_by) if partitioned_by else rows, table)
+        if clustered_by:
+            # The writer forgets it where it writes to a folder.
+            spark.sql(f"ALTER TABLE {table} CLUSTER BY ({identifier(clustered_by)})")
 
     _make(spark, table, statement, commit_first)
     try:
