@@ -260,7 +260,7 @@ class Scheduler:
 
     def _remote(self, task_run_id: int) -> str:
         address = self._driver.address if self._driver is not None else ""
-        return f"{address}/;session_id={_session_id(task_run_id)};user_id=local"
+        return f"{address};session_id={_session_id(task_run_id)}"
 
     def _process_ended(self, task_run_id: int, exit_status: int) -> None:
         task = self._find(task_run_id)

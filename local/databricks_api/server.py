@@ -80,9 +80,9 @@ def _serve(
         scheduler.driver_reported(report)
 
     def warm_up(address: str, is_running: Callable[[], bool]) -> None:
-        _warm_up(settings, processes, {**environment, "SPARK_REMOTE": f"{address}/;user_id=local"}, is_running)
+        _warm_up(settings, processes, {**environment, "SPARK_REMOTE": address}, is_running)
 
-    driver = SparkDriver(settings, warm_up, follow)
+    driver = SparkDriver(settings, environment, warm_up, follow)
     print(f"Databricks Jobs API on {base_url}, state in {settings.home}; Spark is starting.")
     print(f"Its runs, in a browser: {addresses.overview()}", flush=True)
 
@@ -153,7 +153,10 @@ def _warm_up(
 def _home(settings: ServerSettings) -> Generator[None]:
     """Make the home folder and keep every other server out of it."""
     try:
-        settings.logs.mkdir(parents=True, exist_ok=True)
+        # What tasks print and what Spark swaps out is as confidential as the lake.
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        settings.home.chmod(0o700)
+        settings.logs.mkdir(exist_ok=True)
         lock = (settings.home / "server.lock").open("w")
     except OSError as error:
         raise StartError(

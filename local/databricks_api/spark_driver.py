@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -106,6 +107,10 @@ def driver_command(settings: ServerSettings, port: int, ui_port: int) -> list[st
         "spark.local.dir": str(settings.home / "spark-scratch"),
         "spark.ui.port": str(ui_port),
         "spark.ui.showConsoleProgress": "false",
+        # Every user of this machine can open the page.
+        "spark.ui.killEnabled": "false",
+        # Spark's inner ports take what can run code; they are for the driver itself, which makes its own secret.
+        "spark.authenticate": "true",
         "spark.log.level": "WARN",
         # Errors of jobs are read by people: the message, without the driver's Java stack.
         "spark.sql.connect.serverStacktrace.enabled": "false",
@@ -132,15 +137,20 @@ class SparkDriver:
     def __init__(
         self,
         settings: ServerSettings,
+        environment: Mapping[str, str],
         warm_up: Callable[[str, Callable[[], bool]], None],
         on_report: Callable[[DriverReport], None],
     ) -> None:
         """Prepare.
 
-        `warm_up` is given the address of a driver that has just started and a function that tells whether it still
-        runs; it raises DriverError where Spark does not work. `on_report` is called from another thread at each change.
+        `environment` is what the driver is started with. `warm_up` is given the address of a driver that has just
+        started and a function that tells whether it still runs; it raises DriverError where Spark does not work.
+        `on_report` is called from another thread at each change.
         """
         self._settings = settings
+        self._environment = environment
+        # Whoever may call the driver may run any program as its user, so not every user of this machine may.
+        self._token = secrets.token_urlsafe(32)
         self._warm_up = warm_up
         self._on_report = on_report
         self._log = settings.logs / "spark-driver.log"
@@ -155,8 +165,9 @@ class SparkDriver:
 
     @property
     def address(self) -> str:
-        """Where Spark Connect clients find the driver, without parameters: `sc://host:port`."""
-        return f"sc://{LOOPBACK}:{self._port}"
+        """Where Spark Connect clients find the driver, and what lets them in: `sc://host:port/;token=…;user_id=…`."""
+        # Clients send a token over plain TCP to no host but the one of this name.
+        return f"sc://localhost:{self._port}/;token={self._token};user_id=local"
 
     @property
     def ui_address(self) -> str:
@@ -227,9 +238,11 @@ class SparkDriver:
         scratch = self._settings.home / "spark-scratch"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
-        environment = dict(os.environ) | {
+        environment = dict(self._environment) | {
+            # Not on the command line, which every user of this machine can read.
+            "SPARK_CONNECT_AUTHENTICATE_TOKEN": self._token,
             "SPARK_HOME": str(spark_home()),
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), self._environment.get("PATH", os.defpath)]),
             "PYSPARK_PYTHON": sys.executable,
             # The web interface listens on this address alone.
             "SPARK_LOCAL_IP": LOOPBACK,

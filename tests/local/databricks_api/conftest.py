@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from local.databricks_api.__main__ import TOKEN_VARIABLE
 from local.processes import die_with_parent, free_port
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -68,12 +69,13 @@ class RunningServer:
 
     def start(self) -> None:
         """Start the server and wait until it answers; Spark may still be starting."""
-        options = ["--home", str(self.home), "--port", str(self.port), "--token", TOKEN, "--spark-memory", "1g"]
+        options = ["--home", str(self.home), "--port", str(self.port), "--spark-memory", "1g"]
         self.home.mkdir(parents=True, exist_ok=True)
         with (self.home / "output.txt").open("a") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "local.databricks_api", *options],
                 cwd=REPOSITORY,
+                env={**os.environ, TOKEN_VARIABLE: TOKEN},
                 stdout=output,
                 stderr=output,
                 text=True,
