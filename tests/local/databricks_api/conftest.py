@@ -95,7 +95,7 @@ class RunningServer:
 
     def wait_until_healthy(self) -> None:
         """Wait until Spark has started as well."""
-        wait_for(lambda: self.health() == 200, 120, f"Spark is ready; see {self.home}/output.txt and logs/")
+        wait_for(lambda: self.health() == 200, 300, f"Spark is ready; see {self.home}/output.txt and logs/")
 
     def end(self, stop_signal: signal.Signals) -> int:
         """Send a signal, and return the exit status when the server has gone."""
