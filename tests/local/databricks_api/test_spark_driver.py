@@ -49,7 +49,7 @@ def test_whoever_has_no_token_is_refused(server: RunningServer, address: str) ->
     port = option(server, "spark.connect.grpc.binding.port")
     client = SparkConnectClient(f"sc://{address.format(port=port)}", use_reattachable_execute=False)
     with pytest.raises((PySparkException, grpc.RpcError), match=r"(?i)unauthenticated|authentication token"):
-        _ = client.spark_version
+        client._analyze(method="spark_version")
     client.close()
 
 
@@ -66,15 +66,20 @@ def test_sparks_page_stops_nothing(server: RunningServer, scripts: dict[str, str
     run_id = int(workspace.jobs.submit(run_name="hog", tasks=[task]).run_id)
     (application,) = ui(server, "/api/v1/applications")
     jobs = f"/api/v1/applications/{application['id']}/jobs?status=running"
-    wait_for(lambda: bool(ui(server, jobs)), 60, "the job runs")
-    (job,) = ui(server, jobs)
+
+    # The count of few rows before it has one task.
+    def running() -> list[dict[str, Any]]:
+        return [one for one in ui(server, jobs) if one["numActiveTasks"] == 2]
+
+    wait_for(lambda: bool(running()), 120, "the long job runs")
+    (job,) = running()
 
     with suppress(urllib.error.HTTPError, json.JSONDecodeError):
         ui(server, f"/jobs/job/kill/?id={job['jobId']}")
     with suppress(urllib.error.HTTPError, json.JSONDecodeError):
         ui(server, f"/stages/stage/kill/?id={job['stageIds'][0]}")
 
-    assert [one["jobId"] for one in ui(server, jobs)] == [job["jobId"]]
+    assert [one["jobId"] for one in running()] == [job["jobId"]]
     workspace.jobs.cancel_run_and_wait(run_id)
 
 
