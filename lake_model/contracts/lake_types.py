@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from open_data_contract_standard.model import SchemaProperty
 
 MOST_DIGITS = 38
-# Spark keeps so many digits more for a sum than its values have, as far as there are any.
-DIGITS_OF_ROWS = 10
 LENGTHS = ("minLength", "maxLength")
 BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _SPARK_TYPE = re.compile(
@@ -57,16 +55,6 @@ def has_too_many_digits(column: SchemaProperty) -> bool:
     digits = _DECIMAL.match(column.physicalType or "")
     given = custom_properties(column.customProperties).get("sparkType")
     return column.logicalType == "number" and given is None and digits is not None and int(digits[1]) > MOST_DIGITS
-
-
-def sum_fault(column: SchemaProperty) -> str | None:
-    """Why the sum of a decimal column could need more digits than Spark has; None where ten billion rows are none."""
-    digits = _DECIMAL.match(lake_type(column) or "")
-    if digits is None or int(digits[1]) <= MOST_DIGITS - DIGITS_OF_ROWS:
-        return None
-    narrower = f"decimal({MOST_DIGITS - DIGITS_OF_ROWS},{digits[2]})"
-    cure = f"give sparkType: {narrower}, or " if int(digits[2]) < MOST_DIGITS - DIGITS_OF_ROWS else ""
-    return f"is {digits[0]}, whose sum may need more than Spark's {MOST_DIGITS} digits: {cure}remove it from measures"
 
 
 def value_fault(value: Any, kind: str) -> str | None:

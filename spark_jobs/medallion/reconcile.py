@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Context, Decimal
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lake_model.contracts.silver_contract import SilverContract
 from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
+from medallion.exact_sums import added, exact_sum, landed_type, sum_of
 from medallion.lake.bronze import UNDATED
+from medallion.lake.date_values import date_value
 from medallion.lake.progress import SliceProgress
 from medallion.quality import quarantine
+from medallion.quality.confidential import hidden_measures, stored_key
 from medallion.quality.row_judgement import ERRORS, WARNINGS
 from medallion.quality.rules import identifier
 
-_FLOAT_SCALE = 10
-# Wide enough for every decimal that Spark has; Python's own default is 28 digits.
-_EXACT = Context(prec=80)
 NOTHING: Mapping[str, object] = {
     "dates": [],
     "quarantined_by_reason": {},
@@ -53,31 +51,22 @@ class TableFigures:
         return sum(one.rows for one in self.slices.values())
 
 
-def decimal_type(lake_type: str) -> str:
-    """The decimal that a measure is summed in: exact for every type, and the same in any order of rows."""
-    match = re.fullmatch(r"decimal\(\d+,(\d+)\)", lake_type)
-    if match:
-        return f"decimal(38,{match.group(1)})"
-    return f"decimal(38,{_FLOAT_SCALE})" if lake_type in {"double", "float"} else "decimal(38,0)"
-
-
-def exact_sum(value: Column, lake_type: str) -> Column:
-    """The sum of a measure as decimal text; '0' for no values."""
-    return F.coalesce(F.sum(value.cast(decimal_type(lake_type))).cast("string"), F.lit("0"))
-
-
 def measure_types(contract: SilverContract) -> dict[str, str]:
     """The measures and their lake types."""
     return {column.name: column.lake_type for column in contract.columns if column.name in contract.measures}
 
 
 def measure_slices(
-    frame: DataFrame, slice_name: Column, measures: Mapping[str, str], findings_column: str | None
-) -> TableFigures:
-    """Rows, sums and findings by slice, in one pass."""
+    frame: DataFrame, slice_name: Column, measures: Mapping[str, str], findings_column: str | None,
+    *, as_landed: bool = False,
+) -> TableFigures:  # fmt: skip
+    """Rows, sums and findings by slice, in one pass; ``measures`` by name, with their lake types.
+
+    As they were landed, they may have more decimals than the lake gives them.
+    """
     # A name of a column may hold a dot, so the aggregates are named by number.
     sums = [
-        exact_sum(F.col(identifier(name)), lake_type).alias(f"sum_{number}")
+        exact_sum(F.col(identifier(name)), landed_type(lake_type) if as_landed else lake_type).alias(f"sum_{number}")
         for number, (name, lake_type) in enumerate(measures.items())
     ]
     named = F.col(f"{findings_column}.name") if findings_column else F.lit(None).cast("array<string>")
@@ -89,8 +78,8 @@ def measure_slices(
         slices[row["slice"]] = Figures(
             before.rows + row["rows"],
             {
-                name: format(_EXACT.add(Decimal(before.sums.get(name, "0")), Decimal(row[f"sum_{number}"])), "f")
-                for number, name in enumerate(measures)
+                name: added(before.sums.get(name, "0"), sum_of(row[f"sum_{number}"], lake_type))
+                for number, (name, lake_type) in enumerate(measures.items())
             },
         )
         for reason in row["reasons"] or []:
@@ -105,22 +94,23 @@ def measure_fact(fact: DataFrame, contract: SilverContract) -> TableFigures:
 
 
 def measure_open_quarantine(spark: SparkSession, table: str, contract: SilverContract) -> TableFigures:
-    """A fact's open quarantine by slice, with its reasons; measures are summed as they were landed."""
-    types = measure_types(contract)
+    """A fact's open quarantine by slice, with its reasons; measures are summed as they were landed, unless hidden."""
+    hidden = hidden_measures(contract)
+    types = {name: kind for name, kind in measure_types(contract).items() if name not in hidden}
     # Not by get_json_object, which reads a number as a double and so keeps some sixteen digits of it.
-    schema = ", ".join(f"{identifier(name)} {decimal_type(lake_type)}" for name, lake_type in types.items())
+    schema = ", ".join(f"{identifier(name)} {landed_type(lake_type)}" for name, lake_type in types.items())
     raw = F.from_json("raw_row", schema) if types else F.struct()
-    opened = spark.table(table).where("state = 'open'").select("business_date", ERRORS, raw.alias("raw"))
-    rows = opened.select("business_date", ERRORS, *[F.col("raw")[name].alias(name) for name in types])
-    slice_name = F.coalesce(F.col("business_date").cast("string"), F.lit(UNDATED))
-    return measure_slices(rows, slice_name, types, ERRORS)
+    slice_name = F.coalesce(F.col("business_date").cast("string"), F.lit(UNDATED)).alias("_slice")
+    opened = spark.table(table).where("state = 'open'").select(slice_name, ERRORS, raw.alias("_raw"))
+    rows = opened.select("_slice", ERRORS, *[F.col("_raw")[name].alias(name) for name in types])
+    return measure_slices(rows, F.col("_slice"), types, ERRORS, as_landed=True)
 
 
 def fact_detail(
     contract: SilverContract, progress: Mapping[str, SliceProgress], silver: TableFigures, refused: TableFigures
 ) -> dict[str, object]:
     """The ledger's detail of a fact: every slice of the table, from bronze to silver."""
-    names = sorted({*progress, *silver.slices, *refused.slices})
+    names, hidden = sorted({*progress, *silver.slices, *refused.slices}), hidden_measures(contract)
     dates = []
     for name in names:
         bronze = progress.get(name)
@@ -129,7 +119,9 @@ def fact_detail(
             measure: {
                 "bronze": bronze.sums_bronze.get(measure, "0") if bronze else "0",
                 "silver": stored.sums.get(measure, "0"),
-                "quarantined": open_rows.sums.get(measure, "0"),
+                "quarantined": (bronze.sums_refused if bronze and measure in hidden else open_rows.sums).get(
+                    measure, "0"
+                ),
                 "duplicate": bronze.sums_duplicate.get(measure, "0") if bronze else "0",
             }
             for measure in contract.measures
@@ -159,21 +151,23 @@ def measure_dimension(
 ) -> dict[str, object]:
     """The ledger's detail of a dimension: what its tables hold of the snapshot of a business date."""
     day = dt.date.fromisoformat(progress.slice)
-    entries = spark.table(quarantine_table).where(quarantine.LIVE).where(F.col("business_date") == F.lit(day))
+    entries = spark.table(quarantine_table).where(quarantine.LIVE).where(F.col("business_date") == date_value(day))
     refused = measure_slices(entries, F.lit("all"), {}, ERRORS)
     rows = spark.table(table)
     is_day, opened, closed = F.lit(True), F.lit(False), F.lit(False)
     if contract.scd_type == 2:
-        is_day = (F.col("valid_from") <= F.lit(day)) & (F.col("valid_to").isNull() | (F.col("valid_to") > F.lit(day)))
-        opened, closed = F.col("valid_from") == F.lit(day), F.col("valid_to").eqNullSafe(F.lit(day))
+        is_day = (F.col("valid_from") <= date_value(day)) & (
+            F.col("valid_to").isNull() | (F.col("valid_to") > date_value(day))
+        )
+        opened, closed = F.col("valid_from") == date_value(day), F.col("valid_to").eqNullSafe(date_value(day))
         if refused.rows:
             # A quarantined key's version reaches over the day, but the snapshot's row of it is not in silver.
             unknown = (
                 entries.where("business_key IS NOT NULL").select(F.col("business_key").alias(BUSINESS_KEY)).distinct()
             )
-            rows = rows.withColumn(BUSINESS_KEY, business_key(contract.key))
-            rows = rows.join(unknown.withColumn("is_unknown", F.lit(True)), BUSINESS_KEY, "left")
-            is_day &= F.col("is_unknown").isNull()
+            rows = rows.withColumn(BUSINESS_KEY, stored_key(business_key(contract.key), contract))
+            rows = rows.join(unknown.withColumn("_is_unknown", F.lit(True)), BUSINESS_KEY, "left")
+            is_day &= F.col("_is_unknown").isNull()
     reasons = F.when(is_day, F.col(f"{WARNINGS}.name")).alias("reasons")
     flags = rows.select(is_day.alias("is_day"), opened.alias("opened"), closed.alias("closed"), reasons)
     counted = flags.groupBy("is_day", "opened", "closed", "reasons").count().collect()

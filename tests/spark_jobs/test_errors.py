@@ -87,7 +87,8 @@ def test_a_value_that_a_cleaning_expression_cannot_take(spark: SparkSession, tmp
     failure = run_failure("silver", "market", DAY, tmp_path, contracts)
     assert failure is not None
     assert "use try_cast" in failure
-    assert "Delhi" in failure
+    assert "transformLogic: [CAST_INVALID_INPUT]" in failure
+    assert "Delhi" not in failure + json.dumps(ledger_row("silver", "market", DAY, tmp_path))
 
 
 def test_a_table_whose_log_is_damaged(spark: SparkSession, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from lake_model.contracts.contract_rules import COLUMN_NAME, KEPT_FOR_SILVER, KEPT_TABLE_ENDINGS, LAKE_NAME
-from lake_model.contracts.lake_types import DIGITS_OF_ROWS, MOST_DIGITS
+from lake_model.contracts.lake_types import MOST_DIGITS
 from lakehouse.drafting.doubts import describe, doubts_of, transform_of
 from lakehouse.drafting.guesses import Guesses
 from lakehouse.drafting.source_description import DescribedColumn, TableDescription
@@ -187,7 +187,7 @@ def _repeated(draft: Draft) -> list[str]:
 def _is_summed(table: TableDescription, name: str) -> bool:
     column = next(column for column in table.columns if column.name == name)
     digits = re.match(r"decimal\((\d+)", column.mysql_type, re.IGNORECASE)
-    fits = digits is None or int(digits[1]) <= MOST_DIGITS - DIGITS_OF_ROWS
+    fits = digits is None or int(digits[1]) <= MOST_DIGITS
     return fits and _types(column.mysql_type)[0] in {"integer", "number"}
 
 

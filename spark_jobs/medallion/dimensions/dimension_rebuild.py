@@ -18,6 +18,7 @@ from medallion.dimensions.landed_snapshots import Judged, Snapshot, accepted_row
 from medallion.dimensions.scd2_history import DAY, versions_of_all
 from medallion.errors import BronzeError
 from medallion.lake import delta_tables
+from medallion.lake.date_values import date_value
 from medallion.lake.progress import SliceProgress
 from medallion.lake.turns import Turn, commit
 from medallion.quality import quarantine
@@ -80,7 +81,7 @@ def rebuild(
         since = scd2.tracked_since(contract.tracked, by_date)
         rows = versions_of_all(accepted, unknown, starts, contract, since)
     else:
-        newest = accepted.where(F.col(DAY) == F.lit(episodes[-1][0].business_date))
+        newest = accepted.where(F.col(DAY) == date_value(episodes[-1][0].business_date))
         rows = scd1.dimension_rows(newest, contract)
     partition = partition_of(contract)
     found = commit(
@@ -122,7 +123,7 @@ def _all_rows(
     accepted, refused = [], []
     for (snapshot, *_), found in zip(episodes, judged, strict=True):
         good = accepted_rows(found.rows, contract, snapshot.told)
-        accepted.append(good.withColumn(DAY, F.lit(snapshot.business_date)))
+        accepted.append(good.withColumn(DAY, date_value(snapshot.business_date)))
         refused.append(quarantine.refused_rows(found.rows, contract, snapshot.business_date))
     return reduce(DataFrame.unionByName, accepted), reduce(DataFrame.unionByName, refused)
 

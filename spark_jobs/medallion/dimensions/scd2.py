@@ -20,6 +20,7 @@ from pyspark.sql import functions as F
 from lake_model.contracts.silver_contract import SilverContract
 from medallion.dimensions.business_keys import BUSINESS_KEY as BUSINESS_KEY
 from medallion.dimensions.business_keys import business_key as business_key
+from medallion.lake.date_values import date_value
 from medallion.quality.row_judgement import FINDINGS_TYPE, WARNINGS, judge_warnings
 from medallion.quality.rules import identifier, text_literal
 
@@ -70,7 +71,9 @@ def surrogate_key(columns: tuple[str, ...], valid_from: Column | None = None) ->
 
 def covers(day: dt.date) -> Column:
     """Whether a version is the one of a day."""
-    return (F.col("valid_from") <= F.lit(day)) & (F.col("valid_to").isNull() | (F.col("valid_to") > F.lit(day)))
+    return (F.col("valid_from") <= date_value(day)) & (
+        F.col("valid_to").isNull() | (F.col("valid_to") > date_value(day))
+    )
 
 
 def version_columns(contract: SilverContract) -> tuple[tuple[str, str], ...]:
@@ -87,17 +90,17 @@ def version_columns(contract: SilverContract) -> tuple[tuple[str, str], ...]:
 
 def new_versions(changed: DataFrame, versions: DataFrame, landing: Landing) -> DataFrame:
     """All versions of the changed keys as they are after the landing: the dimension's columns and ``_business_key``."""
-    contract, day = landing.contract, F.lit(landing.business_date)
+    contract, day = landing.contract, date_value(landing.business_date)
     values = list(contract.column_names)
     keyed = versions.withColumn(BUSINESS_KEY, business_key(contract.key))
     old = keyed.join(changed, BUSINESS_KEY)
     # The latest word on untracked values goes into every version of the key.
-    told = (F.col("told") == "present") & F.col("newest")
-    latest = {name: F.when(told, F.col("row")[name]).otherwise(F.col(identifier(name))) for name in contract.untracked}
+    told = (F.col("_told") == "present") & F.col("_newest")
+    latest = {name: F.when(told, F.col("_row")[name]).otherwise(F.col(identifier(name))) for name in contract.untracked}
     old = old.select(
         BUSINESS_KEY,
-        "told",
-        "ends",
+        "_told",
+        "_ends",
         "valid_from",
         "valid_to",
         *[latest.get(name, F.col(identifier(name))).alias(name) for name in values],
@@ -105,14 +108,14 @@ def new_versions(changed: DataFrame, versions: DataFrame, landing: Landing) -> D
     valid_to = F.col("valid_to")
     columns = [BUSINESS_KEY, "valid_from", "valid_to", *values]
     before = old.where(F.col("valid_from") < day).withColumn("valid_to", F.least("valid_to", day)).select(columns)
-    goes_on = F.col("ends").isNotNull() & (valid_to.isNull() | (valid_to > F.col("ends")))
-    after = old.where(goes_on).withColumn("valid_from", F.greatest("valid_from", "ends")).select(columns)
+    goes_on = F.col("_ends").isNotNull() & (valid_to.isNull() | (valid_to > F.col("_ends")))
+    after = old.where(goes_on).withColumn("valid_from", F.greatest("valid_from", "_ends")).select(columns)
     reaches = (F.col("valid_from") < day) & (valid_to.isNull() | (valid_to >= day))
-    carried = old.where((F.col("told") == "unknown") & reaches)
-    carried = carried.withColumn("valid_from", day).withColumn("valid_to", F.col("ends")).select(columns)
-    told_rows = changed.where(F.col("told") == "present").select(
-        BUSINESS_KEY, day.alias("valid_from"), F.col("ends").alias("valid_to"),
-        *[F.col("row")[name].alias(name) for name in values],
+    carried = old.where((F.col("_told") == "unknown") & reaches)
+    carried = carried.withColumn("valid_from", day).withColumn("valid_to", F.col("_ends")).select(columns)
+    told_rows = changed.where(F.col("_told") == "present").select(
+        BUSINESS_KEY, day.alias("valid_from"), F.col("_ends").alias("valid_to"),
+        *[F.col("_row")[name].alias(name) for name in values],
     )  # fmt: skip
     pieces = before.unionByName(after).unionByName(carried).unionByName(told_rows)
     return as_versions(_join_equal_neighbours(pieces, landing), contract)
@@ -128,7 +131,7 @@ def _join_equal_neighbours(pieces: DataFrame, landing: Landing) -> DataFrame:
         if since is None:
             equal = F.lit(True)
         elif since > dt.date.min:
-            equal |= F.col("valid_from") <= F.lit(since)
+            equal |= F.col("valid_from") <= date_value(since)
         same &= equal
     runs = pieces.withColumn("_starts", F.when(same, 0).otherwise(1))
     runs = runs.withColumn("_run", F.sum("_starts").over(by_key.rowsBetween(Window.unboundedPreceding, 0)))

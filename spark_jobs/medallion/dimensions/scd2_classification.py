@@ -15,6 +15,8 @@ from pyspark.sql import functions as F
 from lake_model.contracts.silver_contract import SilverContract
 from medallion.dimensions.business_keys import BUSINESS_KEY, business_key, join_value
 from medallion.dimensions.scd2 import Landing, covers, surrogate_key
+from medallion.lake.date_values import date_value
+from medallion.quality.confidential import stored_key
 from medallion.quality.row_judgement import WARNINGS
 from medallion.quality.rules import identifier
 
@@ -27,25 +29,25 @@ def classified(
     """What a snapshot says of each key, beside what is stored, and whether that changes the key's versions.
 
     Args:
-        said: of each row of the snapshot the contract's columns, ``_warnings`` and ``told``: 'present', or 'unknown'
+        said: of each row of the snapshot the contract's columns, ``_warnings`` and ``_told``: 'present', or 'unknown'
             for a refused row, whose values count for nothing but the key. A key has one row that is present, or any
             number that are unknown.
         versions: the dimension as it is.
-        later_unknown: ``_business_key`` and ``dates``, the dates of P after d on which the key was quarantined; None
+        later_unknown: ``_key`` and ``_dates``, the dates of P after d on which the key was quarantined; None
             where d is the newest.
         also: further columns of ``said``, to be handed on.
 
     Returns:
-        ``_business_key``, ``told`` (NULL where absent), ``row`` (what d says), ``ends`` (n), ``newest`` (nothing later
-        is known of the key, so that d's untracked values are its latest), ``stored`` (d's version as it is stored,
-        with ``valid_from``), ``is_changed``, and the further columns. A changed key that is unknown may come more than
-        once, where d was landed before or is not the newest.
+        ``_business_key``, ``_told`` (NULL where absent), ``_row`` (what d says), ``_ends`` (n), ``_newest`` (nothing
+        later is known of the key, so that d's untracked values are its latest), ``_stored`` (d's version as it is
+        stored, with ``valid_from``), ``_is_changed``, and the further columns. A changed key that is unknown may come
+        more than once, where d was landed before or is not the newest.
     """
     contract = landing.contract
     values = [*contract.column_names, WARNINGS]
     # Named by number, because the contract's own names could be any.
     new = said.select(
-        "told",
+        "_told",
         *[join_value(contract, name).alias(f"_key_{at}") for at, name in _numbered(contract)],
         *[F.col(identifier(name)).alias(f"_new_{at}") for at, name in enumerate(values)],
         *also,
@@ -53,39 +55,39 @@ def classified(
     known = _known(versions, landing, values)
     same_key = reduce(Column.__and__, [F.col(f"_key_{at}") == F.col(f"_old_key_{at}") for at, _ in _numbered(contract)])
     new_values = {name: F.col(f"_new_{at}") for at, name in enumerate(values)}
-    any_version = F.col("stored" if landing.is_newest else "any_version")
+    any_version = F.col("_stored" if landing.is_newest else "_any_version")
     row_key = business_key(contract.key, lambda name: F.coalesce(new_values[name], any_version[name]))
     joined = new.join(known, same_key, "full_outer")
     if later_unknown is None:
-        joined = joined.withColumn("ends", F.lit(landing.next_date).cast("date"))
+        joined = joined.withColumn("_ends", date_value(landing.next_date))
     else:
-        after = F.array(*[F.lit(date) for date in landing.later]).cast("array<date>")
-        observed = F.array_min(F.array_except(after, "dates"))
-        joined = joined.withColumn(BUSINESS_KEY, row_key).join(later_unknown, BUSINESS_KEY, "left")
+        after = F.array(*map(date_value, landing.later)).cast("array<date>")
+        observed = F.array_min(F.array_except(after, "_dates"))
+        joined = joined.withColumn("_key", stored_key(row_key, contract)).join(later_unknown, "_key", "left")
         joined = joined.withColumn(
-            "ends", F.when(F.col("dates").isNull(), F.lit(landing.next_date)).otherwise(observed)
+            "_ends", F.when(F.col("_dates").isNull(), date_value(landing.next_date)).otherwise(observed)
         )
     newest = F.lit(True)
     if not landing.is_newest:
-        newest = F.col("ends").isNull() | F.col("known_until").isNull() | (F.col("known_until") <= F.col("ends"))
-    present, unknown = F.col("told") == "present", F.col("told") == "unknown"
-    differs = F.col("stored").isNull() | _differs(landing, new_values, newest)
-    turns = F.lit(False) if landing.is_newest else F.coalesce("turns", F.lit(False))
-    changed = F.when(present, differs).when(unknown, turns).otherwise(F.col("stored").isNotNull())
+        newest = F.col("_ends").isNull() | F.col("_known_until").isNull() | (F.col("_known_until") <= F.col("_ends"))
+    present, unknown = F.col("_told") == "present", F.col("_told") == "unknown"
+    differs = F.col("_stored").isNull() | _differs(landing, new_values, newest)
+    turns = F.lit(False) if landing.is_newest else F.coalesce("_turns", F.lit(False))
+    changed = F.when(present, differs).when(unknown, turns).otherwise(F.col("_stored").isNotNull())
     # Where later dates have told of the key, its untracked values are theirs.
     told = {
         name: F.when(newest, value).otherwise(any_version[name]) if name in contract.untracked else value
         for name, value in new_values.items()
     }
-    row = F.when(F.col("is_changed") & present, F.struct(*[told[name].alias(name) for name in values]))
-    return joined.withColumn("is_changed", changed).select(
+    row = F.when(F.col("_is_changed") & present, F.struct(*[told[name].alias(name) for name in values]))
+    return joined.withColumn("_is_changed", changed).select(
         row_key.alias(BUSINESS_KEY),
-        "told",
-        row.alias("row"),
-        "ends",
-        newest.alias("newest"),
-        F.when(F.col("is_changed"), F.col("stored")).alias("stored"),
-        "is_changed",
+        "_told",
+        row.alias("_row"),
+        "_ends",
+        newest.alias("_newest"),
+        F.when(F.col("_is_changed"), F.col("_stored")).alias("_stored"),
+        "_is_changed",
         *also,
     )
 
@@ -93,35 +95,35 @@ def classified(
 def stored_versions(changed: DataFrame, contract: SilverContract) -> DataFrame:
     """The open versions of changed keys, as ``classified`` has found them: the dimension's columns."""
     names = [*contract.column_names, "valid_from"]
-    stored = changed.where(F.col("stored").isNotNull())
-    columns = [F.col("stored")[name].alias(name) for name in names]
+    stored = changed.where(F.col("_stored").isNotNull())
+    columns = [F.col("_stored")[name].alias(name) for name in names]
     no_end = F.lit(None).cast("date").alias("valid_to")
-    rows = stored.select(*columns, no_end, F.lit(True).alias("is_current"), F.col("stored")[WARNINGS].alias(WARNINGS))
+    rows = stored.select(*columns, no_end, F.lit(True).alias("is_current"), F.col("_stored")[WARNINGS].alias(WARNINGS))
     return rows.withColumn(contract.key_column, surrogate_key(contract.key, F.col("valid_from")))
 
 
 def _known(versions: DataFrame, landing: Landing, values: list[str]) -> DataFrame:
-    """By ``_old_key_…`` what is stored: ``stored``, and for a day among others what that does not tell."""
-    contract, day = landing.contract, F.lit(landing.business_date)
+    """By ``_old_key_…`` what is stored: ``_stored``, and for a day among others what that does not tell."""
+    contract, day = landing.contract, date_value(landing.business_date)
     keys = [join_value(contract, name).alias(f"_old_key_{at}") for at, name in _numbered(contract)]
     version = F.struct(*map(identifier, values), "valid_from")
     if landing.is_newest:
         # One version of each key is open, and all others have ended before d.
-        return versions.where("is_current").select(*keys, version.alias("stored"))
+        return versions.where("is_current").select(*keys, version.alias("_stored"))
     return (
         versions.where(F.col("valid_to").isNull() | (F.col("valid_to") >= day))
         .groupBy(*keys)
         .agg(
-            F.first(F.when(covers(landing.business_date), version), ignorenulls=True).alias("stored"),
-            F.max((F.col("valid_from") == day) | F.col("valid_to").eqNullSafe(day)).alias("turns"),
-            F.max(F.coalesce("valid_to", F.lit(_END_OF_TIME))).alias("known_until"),
-            F.first(version).alias("any_version"),
+            F.first(F.when(covers(landing.business_date), version), ignorenulls=True).alias("_stored"),
+            F.max((F.col("valid_from") == day) | F.col("valid_to").eqNullSafe(day)).alias("_turns"),
+            F.max(F.coalesce("valid_to", date_value(_END_OF_TIME))).alias("_known_until"),
+            F.first(version).alias("_any_version"),
         )
     )
 
 
 def _differs(landing: Landing, new: dict[str, Column], newest: Column) -> Column:
-    contract, stored = landing.contract, F.col("stored")
+    contract, stored = landing.contract, F.col("_stored")
 
     def differs(name: str) -> Column:
         return ~new[name].eqNullSafe(stored[name])

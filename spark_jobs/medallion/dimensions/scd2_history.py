@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from lake_model.contracts.silver_contract import SilverContract
 from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
 from medallion.dimensions.scd2 import as_versions
+from medallion.lake.date_values import date_value
 from medallion.quality.rules import by_date, date_literal, identifier
 
 DAY = "_day"
@@ -83,5 +84,5 @@ def _differs(contract: SilverContract, tracked_since: Mapping[str, dt.date | Non
             continue
         unequal = ~F.col("row")[name].eqNullSafe(F.col("known.row")[name])
         # The first of all days has no literal, because Python's year 1 is not one of Java's.
-        different |= unequal if since == dt.date.min else unequal & (F.col(DAY) > F.lit(since))
+        different |= unequal if since == dt.date.min else unequal & (F.col(DAY) > date_value(since))
     return different

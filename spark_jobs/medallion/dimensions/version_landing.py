@@ -20,6 +20,7 @@ from medallion.dimensions.landed_snapshots import Snapshot, all_columns, cleaned
 from medallion.dimensions.scd2 import Landing
 from medallion.dimensions.scd2_classification import classified, stored_versions
 from medallion.lake import bronze, delta_tables
+from medallion.lake.date_values import date_value
 from medallion.lake.delta_tables import Commit
 from medallion.lake.small_frames import MAX_ROWS, fetch_small
 from medallion.lake.turns import Turn, commit
@@ -29,7 +30,7 @@ from medallion.quality.row_judgement import ERRORS, FINDINGS, HAS_FINDINGS, judg
 from medallion.quality.rules import identifier
 from medallion.run.cli import JobArguments
 
-_CHANGE = (BUSINESS_KEY, "told", "row", "ends", "newest", "stored")
+_CHANGE = (BUSINESS_KEY, "_told", "_row", "_ends", "_newest", "_stored")
 # Past it, a list of keys costs more than writing all versions in reach again.
 _MOST_NAMED_KEYS = 100_000
 
@@ -88,7 +89,7 @@ def land_versions(
     # Several steps use what is worth a word; serverless compute has no cache to put it in.
     day, name = landing.business_date, landing.contract.name
     staging = f"{job.lake_root}/silver/_staging/{name}/business_date={day}"
-    rows.where(f"is_changed OR {HAS_FINDINGS}").write.mode("overwrite").parquet(staging)
+    rows.where(f"_is_changed OR {HAS_FINDINGS}").write.mode("overwrite").parquet(staging)
     try:
         stored = spark.read.schema(rows.schema).parquet(staging)
         if total is None:
@@ -101,8 +102,8 @@ def land_versions(
 def _said(cleaned: DataFrame, told: SilverContract, landing: Landing) -> DataFrame:
     """What cleaned rows say, as ``classified`` takes it, with all findings."""
     judged = judge(cleaned, told, landing.business_date)
-    judged = judged.withColumn("told", F.expr(f"IF({ERRORS} IS NULL, 'present', 'unknown')"))
-    return all_columns(judged, landing.contract, told, *FINDINGS, "told")
+    judged = judged.withColumn("_told", F.expr(f"IF({ERRORS} IS NULL, 'present', 'unknown')"))
+    return all_columns(judged, landing.contract, told, *FINDINGS, "_told")
 
 
 def _land(
@@ -112,16 +113,16 @@ def _land(
     """Counts, lets the gate decide, and writes; ``total`` is None where ``rows`` has every row of the snapshot."""
     found = rows.agg(
         count_columns(snapshot.told).alias("counts"),
-        F.expr("count_if(told IS NOT NULL)").alias("said"),
-        F.expr("count_if(is_changed)").alias("changed"),
-        F.expr("count_if(is_changed AND told IS NULL)").alias("lost"),
+        F.expr("count_if(_told IS NOT NULL)").alias("said"),
+        F.expr("count_if(_is_changed)").alias("changed"),
+        F.expr("count_if(_is_changed AND _told IS NULL)").alias("lost"),
     ).collect()[0]
     total = found["said"] if total is None else total
     counts = counts_of(snapshot.told, bronze.WHOLE, [total, *found["counts"][1:]])
     gate(counts)
     if not found["changed"]:
         return commit_nothing(spark, tables.silver, turn, landing.business_date), counts
-    changed = rows.where("is_changed").select(*_CHANGE)
+    changed = rows.where("_is_changed").select(*_CHANGE)
     if not landing.is_newest:
         # A key with several refused rows is in each of them.
         changed = changed.dropDuplicates([BUSINESS_KEY])
@@ -142,7 +143,7 @@ def _write_changes(
         current = versions.where(scd2.covers(landing.business_date)).count()
         check_deletes(contract, landing.business_date, changes.lost, current, accepted=False)
     near = stored_versions(changed, contract) if landing.needs_open_versions_only else versions
-    changed = changed.drop("stored")
+    changed = changed.drop("_stored")
     if changes.keys <= MAX_ROWS:
         return _write_few(spark, tables, changed, near, landing, turn)
     columns = [name for name, _ in scd2.version_columns(contract)]
@@ -183,8 +184,8 @@ def _of(keys: Sequence[str], landing: Landing) -> str:
 
 def _retracted(changed: DataFrame, versions: DataFrame, landing: Landing) -> DataFrame:
     """Earlier versions of keys of which the snapshot's former content had the latest word, and it says nothing now."""
-    silent = changed.where(F.col("newest") & (F.col("told").isNull() | (F.col("told") != "present")))
-    keyed = versions.where(F.col("valid_from") < F.lit(landing.business_date))
+    silent = changed.where(F.col("_newest") & (F.col("_told").isNull() | (F.col("_told") != "present")))
+    keyed = versions.where(F.col("valid_from") < date_value(landing.business_date))
     keyed = keyed.withColumn(BUSINESS_KEY, business_key(landing.contract.key))
     return keyed.join(silent.select(BUSINESS_KEY), BUSINESS_KEY, "left_semi")
 
@@ -193,10 +194,10 @@ def _replace_same_versions(
     spark: SparkSession, table: str, rows: DataFrame, turn: Turn, landing: Landing
 ) -> Commit | None:
     key = identifier(landing.contract.key_column)
-    condition = f"stored.{key} = new.{key}"
+    condition = f"_stored.{key} = _new.{key}"
     if landing.needs_open_versions_only:
         # Files without an open version are left out by it.
-        condition = f"stored.valid_to IS NULL AND {condition}"
+        condition = f"_stored.valid_to IS NULL AND {condition}"
     return commit(
         spark, table, turn, lambda options: delta_tables.replace_on(rows, table, condition, options=options),
         [landing.business_date],

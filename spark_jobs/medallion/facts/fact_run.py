@@ -26,14 +26,14 @@ from medallion.facts.fact_slices import (
     fact_columns,
 )
 from medallion.lake import bronze, delta_tables
-from medallion.lake.bronze import SLICE, UNDATED, Manifest
+from medallion.lake.bronze import UNDATED, Manifest
 from medallion.lake.delta_tables import Commit
 from medallion.lake.progress import SliceProgress, log_of, write_progress
 from medallion.lake.small_frames import MAX_ROWS, fetch_small
 from medallion.lake.table_names import TableNames
 from medallion.lake.turns import Turn, commit, next_turn
 from medallion.quality import quality_gate, quarantine, references
-from medallion.quality.cleaning import RAW, check_expressions, clean
+from medallion.quality.cleaning import RAW, SLICE, check_expressions, clean
 from medallion.quality.expectations import Verdict, counted_verdicts, landed_verdicts
 from medallion.quality.judgement_basis import Basis
 from medallion.quality.known_keys import KnownKeys

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from lake_model.contracts.silver_contract import SilverContract
-from medallion.lake.bronze import SLICE, Manifest
+from medallion.exact_sums import exact_sum, is_number, landed_type, sum_of
+from medallion.lake.bronze import Manifest
 from medallion.lake.progress import SliceProgress
-from medallion.quality.cleaning import RAW
+from medallion.quality.cleaning import RAW, SLICE
+from medallion.quality.confidential import hidden_measures
 from medallion.quality.judgement_basis import Basis
 from medallion.quality.known_keys import KnownKeys
 from medallion.quality.quality_counts import Counts, count_columns, counts_of
 from medallion.quality.row_judgement import ERRORS, FINDINGS_TYPE, WARNINGS, judge_warnings
 from medallion.quality.rules import identifier
-from medallion.reconcile import decimal_type, exact_sum, measure_types
+from medallion.reconcile import measure_types
 from medallion.run.cli import JobArguments
 
 COPIES = "_copies"
@@ -103,20 +106,23 @@ def count_slices(
     """Counts what was landed, what each rule found and what is removed as duplicate, slice by slice, in one pass."""
     types = measure_types(contract)
     extra = F.col(COPIES) - 1
-    landed_sums = [exact_sum(F.col(RAW)[name], kind) for name, kind in types.items()]
-    removed_sums = [
-        exact_sum(F.col(identifier(name)).cast(decimal_type(kind)) * extra, kind) for name, kind in types.items()
-    ]
+    landed_types = {field.name.lower(): field.dataType.simpleString() for field in _fields(judged.schema[RAW].dataType)}
+    landed_sums = [_landed_sum(name, kind, landed_types[name.lower()]) for name, kind in types.items()]
+    removed_sums = [exact_sum(F.col(identifier(name)), kind) for name, kind in types.items()]
+    hidden = {name: types[name] for name in hidden_measures(contract)}
+    is_refused = F.col(ERRORS).isNotNull()
+    refused_sums = [_landed_sum(name, kind, landed_types[name.lower()], is_refused) for name, kind in hidden.items()]
     landed = judged.groupBy(SLICE).agg(
         F.lit("bronze").alias("side"),
         count_columns(contract).alias("counts"),
-        F.array(*landed_sums).cast("array<string>").alias("sums"),
+        F.array(*landed_sums, *refused_sums).cast("array<string>").alias("sums"),
     )
     day = F.col(identifier(contract.date_column)).cast("string").alias(SLICE)
-    copied = accepted.where(extra > 0).groupBy(day)
-    removed = copied.agg(
+    # Each copy as a row: a product of two decimals may have more digits than Spark keeps.
+    copied = accepted.where(extra > 0).withColumn("_copy", F.explode(F.sequence(F.lit(1), extra.cast("int"))))
+    removed = copied.groupBy(day).agg(
         F.lit("duplicate").alias("side"),
-        F.array(F.sum(extra)).alias("counts"),
+        F.array(F.count(F.lit(1))).alias("counts"),
         F.array(*removed_sums).cast("array<string>").alias("sums"),
     )
     frame = landed.unionByName(removed) if contract.keep_one else landed
@@ -135,11 +141,30 @@ def count_slices(
                 run_id=job.run_id,
                 rows_bronze=found.rows,
                 rows_duplicate=removed_row["counts"][0] if removed_row else 0,
-                sums_bronze=dict(zip(types, bronze_row["sums"], strict=True)) if bronze_row else {},
-                sums_duplicate=dict(zip(types, removed_row["sums"], strict=True)) if removed_row else {},
+                sums_bronze=_sums(types, bronze_row["sums"]) if bronze_row else {},
+                sums_refused=_sums(hidden, bronze_row["sums"][len(types) :]) if bronze_row else {},
+                sums_duplicate=_sums(types, removed_row["sums"]) if removed_row else {},
             )
         )
     return Processed(tuple(progress), tuple(counts))
+
+
+def _fields(kind: T.DataType) -> list[T.StructField]:
+    assert isinstance(kind, T.StructType)
+    return kind.fields
+
+
+def _landed_sum(name: str, lake_type: str, kind: str, among: Column | None = None) -> Column:
+    """The sum of a measure as it was landed, of the type ``kind``; what is no number is not summed."""
+    value = F.col(RAW)[name] if among is None else F.when(among, F.col(RAW)[name])
+    if is_number(kind):
+        return exact_sum(value, kind)
+    wide = landed_type(lake_type)
+    return exact_sum(value.try_cast(wide), wide)
+
+
+def _sums(types: Mapping[str, str], found: Sequence[str]) -> dict[str, str]:
+    return {name: sum_of(text, kind) for (name, kind), text in zip(types.items(), found, strict=False)}
 
 
 def fact_columns(contract: SilverContract) -> tuple[tuple[str, str], ...]:

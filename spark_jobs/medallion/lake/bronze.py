@@ -12,19 +12,23 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, unquote
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from lake_model.contracts.contract_rules import KEPT_SOURCE_PREFIX
 from medallion.errors import BronzeError
+from medallion.lake.date_values import is_one_of
+from medallion.lake.landed_columns import check_columns
 from medallion.lake.small_frames import local_frame
 from medallion.lake.storage import file_sizes, list_folder, read_text
 from medallion.quality.rules import identifier
 
 UNDATED = "undated"
 WHOLE = "all"
-SLICE = "_slice"
-_FILE = "_file"
+# A source may have any columns, so that the names of ours are kept for them.
+SLICE = f"{KEPT_SOURCE_PREFIX}slice"
+_FILE = f"{KEPT_SOURCE_PREFIX}file"
 _DATE_FOLDER = re.compile(r"business_date=(\d{4}-\d{2}-\d{2})")
 _SPARK_TYPES: Mapping[str, T.DataType] = {
     "int8": T.ByteType(),
@@ -172,6 +176,7 @@ def parse_manifest(uri: str, folder: str, text: str) -> Manifest:
         raise BronzeError(f"{uri}: manifest_version: '{content.get('manifest_version')}': this job reads version 1")
     try:
         fields = [T.StructField(entry["name"], _spark_type(uri, entry)) for entry in content["columns"]]
+        _check_names(uri, fields)
         slices = [
             Slice(
                 entry["slice"],
@@ -192,27 +197,35 @@ def parse_manifest(uri: str, folder: str, text: str) -> Manifest:
 
 
 def read_slices(spark: SparkSession, manifest: Manifest, names: Iterable[str], date_source: str) -> DataFrame:
-    """The rows of some slices of a dated table: all its columns and ``_slice``.
+    """The rows of some slices of a dated table: all its columns and ``SLICE``.
 
     A file may hold rows of other slices, and rows of a slice that a later file replaced: a row counts only if the
     manifest lists its file for its date.
+
+    Raises:
+        BronzeError: files were copied before the columns changed.
     """
     wanted = [manifest.slices[name] for name in names]
     pairs = [(file, one.name) for one in wanted for file in one.files]
     if not pairs:
         return spark.createDataFrame([], manifest.columns).withColumn(SLICE, F.lit(None).cast("string"))
     day = F.col(identifier(date_source)).cast("date")
-    rows = _read_files(spark, manifest, {file for file, _ in pairs}).withColumn(_FILE, _file_name())
+    files = {file for file, _ in pairs}
+    # What the index's own copy wrote has its columns.
+    own = f"business_date={manifest.business_date.isoformat()}/"
+    check_columns(spark, manifest.uri, manifest.folder, manifest.columns, [one for one in files if own not in one])
+    rows = _read_files(spark, manifest, files)
+    rows = rows.withColumn(_FILE, _file_name(rows))
     dates = sorted(one.name for one in wanted)
     if len(dates) <= _MAX_PUSHED_DATES and UNDATED not in dates:
-        rows = rows.where(day.isin([dt.date.fromisoformat(date) for date in dates]))
+        rows = rows.where(is_one_of(f"CAST({identifier(date_source)} AS DATE)", map(dt.date.fromisoformat, dates)))
     rows = rows.withColumn(SLICE, F.coalesce(day.cast("string"), F.lit(UNDATED)))
     current = F.broadcast(local_frame(spark, ((_FILE, "string"), (SLICE, "string")), pairs))
     return rows.join(current, [_FILE, SLICE], "left_semi").drop(_FILE)
 
 
 def read_snapshot(spark: SparkSession, manifest: Manifest) -> DataFrame:
-    """All rows of a snapshot: its columns and ``_slice`` (always ``all``)."""
+    """All rows of a snapshot: its columns and ``SLICE`` (always ``all``)."""
     files = {file for one in manifest.slices.values() for file in one.files}
     rows = _read_files(spark, manifest, files) if files else spark.createDataFrame([], manifest.columns)
     return rows.withColumn(SLICE, F.lit(WHOLE))
@@ -237,8 +250,10 @@ def _read_files(spark: SparkSession, manifest: Manifest, files: set[str]) -> Dat
     return spark.read.schema(manifest.columns).parquet(*[f"{manifest.folder}/{file}" for file in sorted(files)])
 
 
-def _file_name() -> Any:
-    return F.regexp_extract(F.col("_metadata.file_path"), "(business_date=[^/]*/[^/]*)$", 1)
+def _file_name(rows: DataFrame) -> Column:
+    # Not by its name, which a column of the source may have too.
+    path = rows.metadataColumn("_metadata")["file_path"]
+    return F.regexp_extract(path, "(business_date=[^/]*/[^/]*)$", 1)
 
 
 def _mend(folder: str) -> str:
@@ -255,6 +270,14 @@ def _object(uri: str, folder: str, text: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise BronzeError(f"{uri}: it is not a JSON object; {_mend(folder)}")
     return content
+
+
+def _check_names(uri: str, fields: Iterable[T.StructField]) -> None:
+    for name in [one.name for one in fields if one.name.lower().startswith(KEPT_SOURCE_PREFIX)]:
+        raise BronzeError(
+            f"{uri}: columns: '{name}': names that begin with {KEPT_SOURCE_PREFIX} are kept for the jobs; rename "
+            "the column at the source, or copy a view that names it otherwise"
+        )
 
 
 def _spark_type(uri: str, column: Mapping[str, Any]) -> T.DataType:

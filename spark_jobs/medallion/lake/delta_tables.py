@@ -204,12 +204,12 @@ def replace_where(frame: DataFrame, table: str, predicate: str, *, options: Mapp
 
 
 def replace_on(frame: DataFrame, table: str, condition: str, *, options: Mapping[str, str] = _NO_OPTIONS) -> None:
-    """Replaces the rows that match a new one by a condition over ``stored`` and ``new``, in one commit.
+    """Replaces the rows that match a new one by a condition over ``_stored`` and ``_new``, in one commit.
 
     To be asked only where ``knows_replace_on``.
     """
-    writer = frame.alias("new").write.format("delta").mode("overwrite").options(**options)
-    writer.option("targetAlias", "stored").option("replaceOn", condition).saveAsTable(table)
+    writer = frame.alias("_new").write.format("delta").mode("overwrite").options(**options)
+    writer.option("targetAlias", "_stored").option("replaceOn", condition).saveAsTable(table)
 
 
 def knows_replace_on(databricks_runtime: str | None) -> bool:

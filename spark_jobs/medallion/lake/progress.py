@@ -24,6 +24,7 @@ _COLUMNS = (
     ("rows_duplicate", "bigint"),
     ("sums_bronze", "map<string,string>"),
     ("sums_duplicate", "map<string,string>"),
+    ("sums_refused", "map<string,string>"),
     ("tracked_columns", "array<string>"),
     ("business_date", "date"),
     ("run_id", "string"),
@@ -41,6 +42,7 @@ class SliceProgress:
         contract_hash: of the contract that it was processed by.
         sums_bronze: exact decimal text by measure, of the landed rows.
         sums_duplicate: the same of the rows removed as duplicates.
+        sums_refused: the same of refused rows, by measure that is hidden in the quarantine.
         tracked_columns: of a type 2 dimension, as that snapshot was processed.
         sequence: the number of the turn, which orders the entries of a slice.
         business_date: of the run that processed it.
@@ -55,6 +57,7 @@ class SliceProgress:
     rows_duplicate: int = 0
     sums_bronze: Mapping[str, str] = field(default_factory=dict)
     sums_duplicate: Mapping[str, str] = field(default_factory=dict)
+    sums_refused: Mapping[str, str] = field(default_factory=dict)
     tracked_columns: tuple[str, ...] = ()
     sequence: int = 0
 
@@ -99,15 +102,25 @@ def _read_log(spark: SparkSession, table: str) -> Log:
     if not delta_tables.exists(spark, table):
         return Log()
     newest: dict[str, Any] = {}
-    for row in spark.table(table).select(*[name for name, _ in _COLUMNS]).collect():
+    rows = spark.table(table)
+    # One of an earlier version lacks the newer columns.
+    names = [name for name, _ in _COLUMNS if name in rows.columns]
+    for row in rows.select(*names).collect():
         if row["slice"] not in newest or row["sequence"] > newest[row["slice"]]["sequence"]:
             newest[row["slice"]] = row
     slices = {
-        name: SliceProgress(**(row.asDict() | {"tracked_columns": tuple(row["tracked_columns"] or ())}))
+        name: SliceProgress(**(row.asDict() | _filled(row)))
         for name, row in newest.items()
         if row["fingerprint"] is not None
     }
     return Log(slices, max((row["sequence"] for row in newest.values()), default=0))
+
+
+def _filled(row: Any) -> dict[str, Any]:
+    return {
+        "tracked_columns": tuple(row["tracked_columns"] or ()),
+        "sums_refused": row.asDict().get("sums_refused") or {},
+    }
 
 
 def write_progress(
@@ -125,6 +138,7 @@ def write_progress(
     done, gone = list(done), list(gone)
     if done or gone:
         delta_tables.create(spark, table, _COLUMNS)
+        delta_tables.add_missing_columns(spark, table, _COLUMNS)
         rows = [_row(one, turn) for one in done] + [_row(before[name], turn, gone=True) for name in gone]
         delta_tables.append(local_frame(spark, _COLUMNS, rows), table)
 
@@ -133,6 +147,7 @@ def _row(one: SliceProgress, sequence: int, *, gone: bool = False) -> tuple[obje
     values = {name: getattr(one, name) for name, _ in _COLUMNS} | {
         "sums_bronze": list(one.sums_bronze.items()),
         "sums_duplicate": list(one.sums_duplicate.items()),
+        "sums_refused": list(one.sums_refused.items()),
         "tracked_columns": list(one.tracked_columns),
         "fingerprint": None if gone else one.fingerprint,
         "sequence": sequence,

@@ -13,11 +13,13 @@ from pyspark.sql import types as T
 
 from lake_model.contracts.silver_contract import SilverContract
 from medallion.errors import ContractError
+from medallion.lake import bronze
+from medallion.quality.conversion import converted
 from medallion.quality.rules import identifier, violation
 
+SLICE = "_slice"
 RAW = "_raw"
 UNCONVERTED = "_unconverted"
-_WORKING = {"_slice", RAW, UNCONVERTED}
 
 
 def clean(rows: DataFrame, contract: SilverContract) -> DataFrame:
@@ -26,23 +28,27 @@ def clean(rows: DataFrame, contract: SilverContract) -> DataFrame:
     Gives ``_slice``, ``_raw`` (the row as it was landed), the contract's columns, and ``_unconverted`` (names of
     columns whose cleaned value does not fit the lake's type and is NULL for that).
     """
-    source_names = [name for name in rows.columns if name not in _WORKING]
+    source_names = [name for name in rows.columns if name != bronze.SLICE]
     values = rows.select(
-        "_slice",
+        F.col(bronze.SLICE).alias(SLICE),
         F.struct(*[identifier(name) for name in source_names]).alias(RAW),
         *[F.expr(column.expression).alias(f"_value_{column.name}") for column in contract.columns],
     )
     given = dict(values.dtypes)
-    selected: list[SparkColumn] = [F.col("_slice"), F.col(RAW)]
+    selected: list[SparkColumn] = [F.col(SLICE), F.col(RAW)]
     failed: list[SparkColumn] = []
     for column in contract.columns:
         value = F.col(f"_value_{column.name}")
         if given[f"_value_{column.name}"] == column.lake_type:
             selected.append(value.alias(column.name))
             continue
-        converted = value.try_cast(column.lake_type)
-        selected.append(converted.alias(column.name))
-        failed.append(F.when(value.isNotNull() & converted.isNull(), F.lit(column.name)))
+        if column.name == contract.date_column:
+            # Of a fact that is dated by a time, the day is asked for.
+            fitting = value.try_cast(column.lake_type)
+        else:
+            fitting = converted(value, given[f"_value_{column.name}"], column.lake_type)
+        selected.append(fitting.alias(column.name))
+        failed.append(F.when(value.isNotNull() & fitting.isNull(), F.lit(column.name)))
     unconverted = F.array_compact(F.array(*failed)) if failed else F.array().cast("array<string>")
     return values.select(*selected, unconverted.alias(UNCONVERTED))
 

@@ -117,8 +117,10 @@ def _freshness(one: Expectation, slices: Mapping[str, Slice], business_date: dt.
 def _beside_days_before(one: Expectation, slices: Mapping[str, Slice], dates: Iterable[str]) -> Iterator[Verdict]:
     """Each date in percent of the median of the days before; nothing where fewer than half of those have rows."""
     for date in dates:
-        end = dt.date.fromisoformat(date)
-        before = [(end - dt.timedelta(days=days)).isoformat() for days in range(1, one.trailing_days + 1)]
+        end = dt.date.fromisoformat(date).toordinal()
+        # The calendar begins with day 1.
+        days = range(max(1, end - one.trailing_days), end)
+        before = [dt.date.fromordinal(day).isoformat() for day in days]
         values = [_value(one, slices[day]) for day in before if day in slices]
         usual = statistics.median(values) if len(values) * 2 >= one.trailing_days else Decimal(0)
         if usual > 0:

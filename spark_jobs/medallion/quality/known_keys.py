@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lake_model.contracts.silver_contract import Rule
+from lake_model.contracts.silver_contract import Rule, SilverContract
 from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
+from medallion.lake.date_values import date_value
+from medallion.quality.confidential import stored_key
 from medallion.quality.rules import identifier
 
 # Judging adds one such column per reference; it is TRUE where the key is known.
@@ -23,13 +25,16 @@ class KnownKeys:
 
     Attributes:
         rule: the rule of the fact that refers to it.
-        periods: ``_business_key``, ``since`` and ``until`` (exclusive); several periods of a key may overlap.
+        periods: ``_business_key`` (as the quarantine has it), ``since`` and ``until`` (exclusive); several periods of a
+            key may overlap.
         first: the date from which the dimension knows anything.
+        dimension: its contract.
     """
 
     rule: Rule
     periods: DataFrame
     first: dt.date
+    dimension: SilverContract
 
     def digests(self, dates: Iterable[dt.date]) -> dict[dt.date, str]:
         """What was known on each date, as a text that differs where the keys do."""
@@ -51,8 +56,8 @@ def with_known(rows: DataFrame, date_column: str, known: Iterable[KnownKeys]) ->
     conditions: dict[str, str] = {}
     for number, one in enumerate(known):
         column, flag = one.rule.columns[0], _KNOWN.format(number)
-        key = business_key((column,))
-        day = F.greatest(F.col(identifier(date_column)), F.lit(one.first))
+        key = stored_key(business_key((column,)), one.dimension)
+        day = F.greatest(F.col(identifier(date_column)), date_value(one.first))
         periods = one.periods.alias("p")
         here = (F.col("p." + BUSINESS_KEY) == F.col("_key")) & (F.col("_day") >= F.col("p.since"))
         here &= F.col("_day") < F.col("p.until")

@@ -20,9 +20,11 @@ from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
 from medallion.errors import SPARK_ERRORS, ConcurrentWriteError, is_conflict
 from medallion.lake import delta_tables
 from medallion.lake.bronze import UNDATED
+from medallion.lake.date_values import date_value, is_one_of
 from medallion.lake.small_frames import fetch_small
 from medallion.lake.turns import Turn
 from medallion.quality.cleaning import RAW
+from medallion.quality.confidential import confidential_sources, masked_row, masked_text, stored_key
 from medallion.quality.row_judgement import ERRORS, FINDINGS_TYPE, WAIVED, WARNINGS
 from medallion.quality.rules import by_date, date_literal
 
@@ -59,22 +61,25 @@ def refused_rows(judged: DataFrame, contract: SilverContract, business_date: dt.
 
     Gives ``business_date``, ``row_id``, ``business_key``, ``raw_row``, ``_errors`` (of a waived row what was waived),
     ``_warnings`` and ``is_waived``. ``row_id`` is a digest of the raw row and of its number among equal ones, so it is
-    the same in every run.
+    the same in every run. ``raw_row`` is masked where it is confidential; ``business_key`` is not yet.
     """
     if contract.kind is TableKind.FACT:
         day = F.when(F.col("_slice") != UNDATED, F.col("_slice")).cast("date")
     else:
-        day = F.lit(business_date)
+        day = date_value(business_date)
     key = business_key(contract.key) if contract.key else F.lit(None).cast("string")
     rows = judged.where(F.col(ERRORS).isNotNull() | F.col(WAIVED).isNotNull()).select(
         day.alias("business_date"),
         key.alias("business_key"),
-        F.to_json(RAW, {"ignoreNullFields": "false"}).alias("raw_row"),
+        F.to_json(masked_row(judged, RAW, contract), {"ignoreNullFields": "false"}).alias("raw_row"),
         F.coalesce(ERRORS, WAIVED).alias(ERRORS),
         WARNINGS,
         F.col(ERRORS).isNull().alias("is_waived"),
     )
-    equal_rows = Window.partitionBy("business_date", "raw_row").orderBy("raw_row")
+    # Rows that differ in what is masked alone are told apart by what is said of them.
+    told = [F.to_json(ERRORS), F.to_json(WARNINGS), "is_waived", "business_key"]
+    order = told if confidential_sources(contract) else ["raw_row"]
+    equal_rows = Window.partitionBy("business_date", "raw_row").orderBy(*order)
     occurrence = F.row_number().over(equal_rows).cast("string")
     return rows.withColumn("row_id", F.sha2(F.concat_ws("#", occurrence, "raw_row"), 256))
 
@@ -87,7 +92,7 @@ def entries_of_facts(
     Adds ``_changed``, TRUE for an entry that differs from the stored one, and ``_known``, TRUE where one is stored.
     """
     both = _beside_stored(refused, stored)
-    day = F.lit(run_date)
+    day = date_value(run_date)
     seen, known = F.col("new.row_id").isNotNull(), F.col("old.row_id").isNotNull()
     closes = ~seen & (F.col("old.state") != "corrected")
     state = F.when(seen, _state_of_row()).otherwise("corrected")
@@ -118,7 +123,7 @@ def entries_of_snapshots(
     both = _beside_stored(refused, stored)
     seen, known = F.col("new.row_id").isNotNull(), F.col("old.row_id").isNotNull()
     day = F.coalesce("new.business_date", "old.business_date")
-    own = day.isin(list(following))
+    own = is_one_of("coalesce(new.business_date, old.business_date)", following)
     # A date without a follower is the newest: its entries are open.
     followers = {date: date_literal(after) if after else "CAST(NULL AS DATE)" for date, after in following.items()}
     both = both.withColumn("_day", day).withColumn("_ended", F.expr(by_date("_day", followers)))
@@ -130,7 +135,7 @@ def entries_of_snapshots(
     corrected = (
         F.when(own & seen, ended)
         .when(own, day)
-        .when(live & F.lit(closing is not None), F.lit(closing).cast("date"))
+        .when(live & F.lit(closing is not None), date_value(closing))
         .otherwise(F.col("old.corrected_date"))
     )
     state = F.when(waived, "waived").when(kept_open, "open").otherwise("corrected")
@@ -181,12 +186,15 @@ def _entries(
     def newer(name: str) -> Column:
         return F.when(seen, F.col(f"new.{name}")).otherwise(F.col(f"old.{name}")).alias(name)
 
+    key = F.when(seen, stored_key(F.col("new.business_key"), contract)).otherwise(F.col("old.business_key"))
+    raw_row = F.when(seen, F.col("new.raw_row")).otherwise(masked_text("old.raw_row", contract))
+
     old = F.to_json(F.struct(*[F.col(f"old.{name}").alias(name) for name in _NAMES]))
     entries = both.select(
         newer("business_date"),
         newer("row_id"),
-        newer("business_key"),
-        newer("raw_row"),
+        key.alias("business_key"),
+        raw_row.alias("raw_row"),
         newer(ERRORS),
         newer(WARNINGS),
         F.lit(contract.source_table).alias("source_table"),
@@ -245,10 +253,10 @@ def quarantined_keys(refused: DataFrame, *further: Column) -> DataFrame:
 
 
 def later_unknown_keys(stored: DataFrame, later: tuple[dt.date, ...]) -> DataFrame:
-    """Per key the dates of ``later`` on which it was quarantined: ``_business_key`` and ``dates``."""
+    """Per key the dates of ``later`` on which it was quarantined: ``_key`` (as ``stored_key`` has it), ``_dates``."""
     return (
         stored.where(LIVE)
-        .where(F.col("business_date").isin(list(later)) & F.col("business_key").isNotNull())
-        .groupBy(F.col("business_key").alias(BUSINESS_KEY))
-        .agg(F.collect_set("business_date").alias("dates"))
+        .where(is_one_of("business_date", later) & F.col("business_key").isNotNull())
+        .groupBy(F.col("business_key").alias("_key"))
+        .agg(F.collect_set("business_date").alias("_dates"))
     )

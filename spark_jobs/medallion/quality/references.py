@@ -19,9 +19,11 @@ from lake_model.contracts.table_contracts import read_silver_contract
 from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
 from medallion.errors import BronzeError, ContractError
 from medallion.lake import bronze, delta_tables
+from medallion.lake.date_values import date_value
 from medallion.lake.progress import read_progress
 from medallion.lake.table_names import TableNames
 from medallion.quality import quarantine
+from medallion.quality.confidential import stored_key
 from medallion.quality.known_keys import KnownKeys
 from medallion.run.cli import JobArguments
 
@@ -68,10 +70,11 @@ def _known(
     _check_up_to_date(spark, names, job, dimension, at)
     rows = spark.table(names.silver(name))
     if dimension.scd_type == 2:
-        since, until = F.col("valid_from"), F.coalesce("valid_to", F.lit(_END))
+        since, until = F.col("valid_from"), F.coalesce("valid_to", date_value(_END))
     else:
-        since, until = F.lit(_ALWAYS), F.lit(_END)
-    periods = rows.select(business_key((column,)).alias(BUSINESS_KEY), since.alias("since"), until.alias("until"))
+        since, until = date_value(_ALWAYS), date_value(_END)
+    key = stored_key(business_key((column,)), dimension)
+    periods = rows.select(key.alias(BUSINESS_KEY), since.alias("since"), until.alias("until"))
     first = periods.agg(F.min("since")).collect()[0][0] or _ALWAYS
     refused = (
         spark.table(names.quarantine(name))
@@ -79,15 +82,15 @@ def _known(
         .where("business_key IS NOT NULL")
         .select(
             F.col("business_key").alias(BUSINESS_KEY),
-            F.greatest("business_date", F.lit(first)).alias("since")
+            F.greatest("business_date", date_value(first)).alias("since")
             if dimension.scd_type == 2
             else since.alias("since"),
-            F.coalesce("corrected_date", F.lit(_END)).alias("until")
+            F.coalesce("corrected_date", date_value(_END)).alias("until")
             if dimension.scd_type == 2
             else until.alias("until"),
         )
     )
-    return KnownKeys(rule, periods.unionByName(refused).distinct(), first)
+    return KnownKeys(rule, periods.unionByName(refused).distinct(), first, dimension)
 
 
 def _check_up_to_date(

@@ -25,7 +25,8 @@ def identifier(name: str) -> str:
 def text_literal(value: str) -> str:
     """A string literal of Spark SQL that means exactly ``value``."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\r", "\\r")
-    return f"'{escaped}'"
+    # Spark puts a setting or an environment variable in the place of ${…}, in literals too.
+    return f"'{escaped}'".replace("${", "\\u0024{")
 
 
 def date_literal(day: dt.date) -> str:
@@ -81,7 +82,7 @@ def violation(rule: Rule) -> str:
     if name == "validValues":
         return f"{column} NOT IN ({', '.join(literal(one, rule.lake_type) for one in value)})"
     if name == "pattern":
-        return f"NOT rlike({column}, {text_literal(str(value))})"
+        return f"NOT rlike({column}, {text_literal(_whole(str(value)))})"
     if name in LENGTHS:
         return f"char_length({column}) {_BROKEN[name]} {value}"
     return f"{column} {_BROKEN[name]} {literal(value, rule.lake_type)}"
@@ -94,3 +95,11 @@ def matches(waiver: Waiver) -> str:
         for one in waiver.rows
     ]
     return " AND ".join(parts) or "TRUE"
+
+
+def _whole(pattern: str) -> str:
+    """A regular expression that the whole text must match: to Java a ``$`` stands before a last line end too."""
+    # The line end closes a comment, which a pattern may end in where it allows comments; \\E closes a quotation.
+    end = "\n" if "(?" in pattern and "x" in pattern and "#" in pattern else ""
+    quotation = "\\E" if pattern.rfind("\\Q") > pattern.rfind("\\E") else ""
+    return f"\\A(?:{pattern}{quotation}{end})\\z"

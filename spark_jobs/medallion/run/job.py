@@ -4,41 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import re
 import sys
 from collections.abc import Callable, Sequence
 
-from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from lake_model.errors import LakehouseError
-from medallion.errors import (
-    SPARK_ERRORS,
-    CleaningError,
-    ConcurrentWriteError,
-    MedallionError,
-    QualityStopError,
-    is_conflict,
-)
+from medallion.errors import SPARK_ERRORS, QualityStopError
 from medallion.run import run_ledger
 from medallion.run.cli import JobArguments, parse_arguments
+from medallion.run.failures import explain
 from medallion.run.run_ledger import Outcome
 from medallion.run.session import get_session
 
 Work = Callable[[SparkSession, JobArguments], Outcome]
-# Under ANSI rules a cleaning expression that meets a bad value raises one of these.
-_VALUE_ERRORS = {
-    "CAST_INVALID_INPUT",
-    "CAST_OVERFLOW",
-    "ARITHMETIC_OVERFLOW",
-    "DIVIDE_BY_ZERO",
-    "NUMERIC_VALUE_OUT_OF_RANGE",
-    "NUMERIC_VALUE_OUT_OF_RANGE.WITH_SUGGESTION",
-    "NUMERIC_VALUE_OUT_OF_RANGE.WITHOUT_SUGGESTION",
-    "CANNOT_PARSE_TIMESTAMP",
-    "DATETIME_FIELD_OUT_OF_BOUNDS",
-    "INVALID_ARRAY_INDEX",
-}
 # They print each failed analysis with its Java stack, also those that are told in words of our own.
 _PYSPARK_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 log = logging.getLogger(__name__)
@@ -56,8 +35,8 @@ def run_job(stage: str, work: Work, argv: Sequence[str] | None) -> str | None:
         for name in _PYSPARK_LOGGERS:
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         spark = get_session()
-    except LakehouseError as error:
-        return f"{stage}: {error}"
+    except (LakehouseError, *SPARK_ERRORS) as error:
+        return f"{stage}: {explain(error)}"
     outcome, message = None, None
     try:
         outcome = work(spark, job)
@@ -65,7 +44,7 @@ def run_job(stage: str, work: Work, argv: Sequence[str] | None) -> str | None:
         outcome, message = Outcome("stopped", detail={"expectations_not_met": list(error.findings)}), str(error)
     except LakehouseError as error:
         message = str(error)
-    except (*SPARK_ERRORS, OSError) as error:
+    except Exception as error:  # A traceback would tell values of rows to all who may read a task's log.
         log.debug("stage failed", exc_info=error)
         message = str(explain(error))
     message = _write_ledger(spark, job, stage, started, outcome, message)
@@ -82,22 +61,6 @@ def exit_on_failure(failure: str | None) -> None:
         sys.exit(failure)
 
 
-def explain(error: Exception) -> MedallionError:
-    """An error of Spark, Delta or the system as one message; what a row's value caused says what to do about it."""
-    if isinstance(error, OSError):
-        return MedallionError(f"the system refused: {error}; mend that and run this again")
-    # What follows is Spark's plan and the Java stack.
-    text = " ".join(re.split(r"; line \d+ pos|\n\n|\n\tat |JVM stacktrace|== SQL", str(error).strip())[0].split())
-    if is_conflict(error):
-        return ConcurrentWriteError(f"another run wrote to the same table; run this one again when it is done: {text}")
-    if isinstance(error, PySparkException) and error.getCondition() in _VALUE_ERRORS:
-        return CleaningError(
-            "an expression of the contract failed on a row instead of giving NULL: use try_cast, try_divide and their "
-            f"kin in transformLogic: {text}"
-        )
-    return MedallionError(f"Spark refused: {text}")
-
-
 def _write_ledger(
     spark: SparkSession,
     job: JobArguments,
@@ -109,7 +72,7 @@ def _write_ledger(
     """Writes the row; gives the run's message: a run without a row has failed, since nobody can reconcile it."""
     try:
         run_ledger.write_row(spark, job, stage, started, dt.datetime.now(dt.UTC), outcome, message)
-    except (*SPARK_ERRORS, OSError) as error:
+    except Exception as error:
         unwritten = f"no ledger row could be written to {run_ledger.ledger_folder(job)}: {explain(error)}"
         # The message of a failed run matters more than its row.
         if message is None:

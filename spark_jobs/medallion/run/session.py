@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
 
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from medallion.errors import SessionError
@@ -13,6 +15,8 @@ from medallion.errors import SessionError
 DEFAULT_JARS = "~/.cache/lakehouse/jars/delta-4.4.0"
 # Spark 4.1 with Delta's extension cannot bind SQL parameters without this one (delta-io/delta#7640).
 _PARAMETERS = "spark.sql.legacy.parameterSubstitution.constantsOnly"
+# Spark would put environment variables and settings in the place of ${…} in any SQL text, literals and names too.
+_SUBSTITUTION = "spark.sql.variable.substitute"
 # On one small machine most of a job's time would go into generating and compiling code for rows that are soon done.
 _SMALL_MACHINE = {
     "spark.sql.codegen.wholeStage": "false",
@@ -31,10 +35,12 @@ _LOCAL_SETTINGS = _SMALL_MACHINE | {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     _PARAMETERS: "true",
+    _SUBSTITUTION: "false",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
     "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:MetaspaceSize=300m",
-    "spark.log.level": "ERROR",
+    # Executors print the values that a failed expression met.
+    "spark.log.level": "FATAL",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.host": "127.0.0.1",
@@ -62,6 +68,9 @@ def get_session() -> SparkSession:
     # Dates are cut from timestamps by this zone, so it is the job's and not the cluster's.
     session.conf.set("spark.sql.session.timeZone", "UTC")
     session.conf.set("spark.sql.ansi.enabled", "true")
+    with contextlib.suppress(PySparkException):
+        # Serverless compute lets no job set it; texts are written so that nothing in them is taken for a variable.
+        session.conf.set(_SUBSTITUTION, "false")
     if not os.environ.get("DATABRICKS_RUNTIME_VERSION"):
         for name, value in _SMALL_MACHINE.items():
             session.conf.set(name, value)

@@ -176,6 +176,13 @@ SPOILT: list[Any] = [
     ),
     pytest.param(
         "product",
+        lambda d: column(d, "variant").update(physicalName="_Lakehouse_slice"),
+        f"{PRODUCT}.properties[variant].physicalName: '_Lakehouse_slice': names that begin with _lakehouse_ are kept "
+        "for the jobs: copy a view that renames it",
+        id="reserved source column",
+    ),
+    pytest.param(
+        "product",
         lambda d: column(d, "variant").update(name="a b"),
         f"{PRODUCT}.properties[a b].name: 'a b': must be letters, digits and _, beginning with a letter; give the "
         "source's name in physicalName",
@@ -797,20 +804,6 @@ SPOILT: list[Any] = [
         f"{WIDE}.properties[zone].customProperties.unknownMember: 0: must be a text: YAML reads 0 as a number, so "
         "quote it, as the column is string; leave it out to have NULL there",
         id="an unknown member that is no text",
-    ),
-    pytest.param(
-        "transactions",
-        of("sales_amount", physicalType="decimal(38,10)"),
-        f"{SALES}.customProperties.measures: 'sales_amount': is decimal(38,10), whose sum may need more than Spark's "
-        "38 digits: give sparkType: decimal(28,10), or remove it from measures",
-        id="a measure of too many digits",
-    ),
-    pytest.param(
-        "transactions",
-        of("sales_amount", physicalType="decimal(38,30)"),
-        f"{SALES}.customProperties.measures: 'sales_amount': is decimal(38,30), whose sum may need more than Spark's "
-        "38 digits: remove it from measures",
-        id="a measure of too many decimals",
     ),
 ]
 SOUND: list[tuple[str, str, Change]] = [

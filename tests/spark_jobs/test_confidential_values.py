@@ -1,0 +1,141 @@
+"""No value of a row is told to those who may not read the table: not in messages, not in the quarantine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pytest
+
+from tests.spark_jobs.bronze_lake import BronzeLake
+from tests.spark_jobs.jobs import date, ledger_row, run_failure, run_job, stored
+from tests.spark_jobs.small_contracts import column, dimension, fact, key
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.spark
+DAYS = ("2026-11-20", "2026-11-21", "2026-11-22")
+SECRET = "4111-SECRET"
+
+
+@pytest.fixture
+def contracts(tmp_path: Path) -> Path:
+    return tmp_path / "contracts" / "shop"
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> BronzeLake:
+    return BronzeLake(tmp_path / "lake", "shop")
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["cast(card as int)", "to_date(card, 'yyyy-MM-dd')", "element_at(array(1), length(card))"],
+)
+def test_a_message_names_what_failed_and_no_value(
+    spark: SparkSession, contracts: Path, lake: BronzeLake, expression: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    dimension(
+        contracts, "payer", [key("id", "int", "integer"), column("card", "text", "string", transformLogic=expression)]
+    )
+    lake.land_snapshot("payer", pa.schema([("id", pa.int32()), ("card", pa.string())]), DAYS[0], [(1, SECRET)])
+    failure = run_failure("silver", "payer", DAYS[0], lake.root, contracts)
+    assert failure is not None
+    assert "an expression of the contract failed on a row" in failure
+    row = ledger_row("silver", "payer", DAYS[0], lake.root, "shop")
+    assert SECRET not in failure + json.dumps(row) + "".join(capfd.readouterr())
+
+
+def test_a_fault_of_the_job_itself_is_one_message_without_values(
+    spark: SparkSession, contracts: Path, lake: BronzeLake
+) -> None:
+    from medallion.run.job import run_job as run
+
+    def work(*_: object) -> object:
+        return int(SECRET)
+
+    dimension(contracts, "payer", [key("id", "int", "integer")])
+    argv = ["--contracts", str(contracts), "--table", "payer", "--business-date", DAYS[0], "--run-id", "manual__1"]
+    failure = run("silver", work, [*argv, "--lake-root", str(lake.root)])  # type: ignore[arg-type]
+    assert failure == (
+        f"silver payer {DAYS[0]}: the job has a fault of its own: ValueError at run/job.py:{_line_of_work()}; report it"
+    )
+    assert ledger_row("silver", "payer", DAYS[0], lake.root, "shop")["status"] == "failed"
+
+
+def _line_of_work() -> int:
+    from medallion.run import job
+
+    lines = Path(str(job.__file__)).read_text().splitlines()
+    return next(number for number, line in enumerate(lines, 1) if "outcome = work(spark, job)" in line)
+
+
+def test_confidential_columns_are_masked_in_the_quarantine_of_a_dimension(
+    spark: SparkSession, contracts: Path, lake: BronzeLake
+) -> None:
+    secret = {"classification": "Restricted"}
+    columns = [
+        key("mail", "text", "string", **secret), column("phone", "text", "string", required=True, **secret),
+        column("initial", "text", "string", customProperties=[{"property": "derived", "value": True}],
+               transformLogic="left(born_as, 1)", **secret),
+        column("town", "text", "string", classification="public", logicalTypeOptions={"pattern": "[a-z]+"}),
+    ]  # fmt: skip
+    dimension(contracts, "person", columns, scd_type=2)
+    source = pa.schema([(name, pa.string()) for name in ("mail", "phone", "born_as", "town")])
+    good, wrong = ("a@b.de", "1", "Smith", "bonn"), ("a@b.de", "2", "Jones", "BONN")
+    for day, row in zip((DAYS[0], DAYS[2], DAYS[1]), (good, good, wrong), strict=True):
+        lake.land_snapshot("person", source, day, [row, ("c@d.de", None, None, "ulm")])
+        run_job("silver", "person", day, lake.root, contracts)
+    digests = {
+        mail: "sha256:" + hashlib.sha256(json.dumps([mail], separators=(",", ":")).encode()).hexdigest()
+        for mail in ("a@b.de", "c@d.de")
+    }
+    entries = stored(lake.root, "silver/person_quarantine", ["business_date", "business_key", "raw_row", "state"])
+    masked = {"mail": "***", "phone": None, "born_as": None, "town": "ulm"}
+    assert [(str(day), found, json.loads(raw), state) for day, found, raw, state in entries] == sorted(
+        [
+            (DAYS[0], digests["c@d.de"], masked, "corrected"),
+            (
+                DAYS[1],
+                digests["a@b.de"],
+                {"mail": "***", "phone": "***", "born_as": "***", "town": "BONN"},
+                "corrected",
+            ),
+            (DAYS[1], digests["c@d.de"], masked, "corrected"),
+            (DAYS[2], digests["c@d.de"], masked, "open"),
+        ],
+        key=lambda one: (one[0], one[1]),
+    )
+    # A refused row is unknown, not absent: the version goes on.
+    assert stored(lake.root, "silver/person", ["mail", "town", "valid_from", "valid_to"]) == [
+        ("a@b.de", "bonn", date(DAYS[0]), None)
+    ]
+
+
+def test_confidential_values_of_a_fact_are_masked_and_their_sums_reconciled(
+    spark: SparkSession, contracts: Path, lake: BronzeLake
+) -> None:
+    pay = column("pay", "decimal(10,2)", "number", required=True)
+    columns = [column("id", "int", "integer", required=True), column("d", "date", "date", required=True), pay]
+    source = pa.schema([("id", pa.int32()), ("d", pa.date32()), ("pay", pa.decimal128(10, 2))])
+    fact(contracts, "wage", columns, measures=["pay"])
+    day = date(DAYS[0])
+    rows = [(1, day, Decimal("1.50")), (None, day, Decimal("777.25")), (None, day, Decimal("888.50"))]
+    lake.land_fact("wage", source, DAYS[0], rows, "d")
+    run_job("silver", "wage", DAYS[0], lake.root, contracts)
+    # It becomes confidential, and one of the rows is corrected.
+    columns[-1] = {**pay, "classification": "confidential"}
+    fact(contracts, "wage", columns, measures=["pay"])
+    lake.land_fact("wage", source, DAYS[1], [rows[0], (2, *rows[1][1:]), rows[2]], "d")
+    (one,) = run_job("silver", "wage", DAYS[1], lake.root, contracts)["detail"]["dates"]
+    assert one["sums"]["pay"] == {"bronze": "1667.25", "silver": "778.75", "quarantined": "888.50", "duplicate": "0"}
+    entries = stored(lake.root, "silver/wage_quarantine", ["state", "raw_row"])
+    assert {state for state, _ in entries} == {"open", "corrected"}
+    assert all(json.loads(raw)["pay"] == "***" for _, raw in entries)
+    again = run_job("silver", "wage", DAYS[1], lake.root, contracts)
+    assert (again["outcome"], again["detail"]["dates"]) == ("unchanged", [one])
