@@ -97,7 +97,7 @@ def test_a_killed_demo_takes_up_where_it_stopped_and_comes_to_its_end(demo: Demo
     assert not (demo.home / "addresses.json").exists()
     assert "Traceback" not in demo.output.read_text()
 
-    assert demo.start("--once").wait(900) == 0, demo.output.read_text()
+    assert demo.start("--once").wait(1800) == 0, demo.output.read_text()
     assert demo.processes() == []
     report = json.loads((demo.home / "report.json").read_text())
     assert report["held"]
@@ -111,3 +111,22 @@ def test_a_killed_demo_takes_up_where_it_stopped_and_comes_to_its_end(demo: Demo
     assert report["independent_check"]["differing"] == 0
     assert len(report["changes"]) == 6
     assert "everything held" in demo.output.read_text()
+
+
+def test_an_empty_demo_comes_up_without_dates_and_gives_its_shell(demo: Demo) -> None:
+    up = demo.start("--empty")
+    wait_until(lambda: demo.said("Ctrl-C stops everything"), "the demo is up", 600)
+
+    shell = [sys.executable, "-m", "local.demo", "shell", "--home", str(demo.home)]
+    listed = subprocess.run([*shell, "airflow", "pools", "list"], cwd=REPOSITORY, capture_output=True, text=True)
+    assert "lakehouse_silver" in listed.stdout, listed.stderr
+    schemas = subprocess.run(
+        [*shell, "mariadb", "-u", "owner", "-N", "-e", "SHOW DATABASES"], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert "mysql" in schemas.stdout.split(), schemas.stderr
+    assert "atliqsale" not in schemas.stdout.split()
+
+    os.killpg(up.pid, signal.SIGINT)
+    assert up.wait(60) == 0
+    assert demo.processes() == []
+    assert not (demo.home / "environment.json").exists()
