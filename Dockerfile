@@ -21,6 +21,7 @@ RUN useradd --uid 50000 --create-home lakehouse \
 WORKDIR /opt/lakehouse
 COPY --from=build /opt/lakehouse/.venv .venv
 COPY --from=build /opt/cache/jars/delta-4.4.0 /opt/delta-jars
+COPY cli cli
 COPY contracts contracts
 COPY dags dags
 COPY infra/airflow infra/airflow

@@ -7,10 +7,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from lakehouse.cli import main
-from lakehouse.commands.command import DONE, FOUND_WRONG, NOT_DONE
 from lakehouse.errors import ManifestError
 
+from cli.commands.command import DONE, FOUND_WRONG, NOT_DONE
+from cli.main import main
 from local.mysql_server import MySqlServer
 from tests.lakehouse import copying
 from tests.lakehouse.copying import Bench
