@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from lakehouse.bronze.bronze_layout import manifest_name, table_folder
-from lakehouse.bronze.change_scope import (
-    EVERYWHERE,
-    Looked,
-    needs_full_pass,
-    since_watermark,
-    touched_sql,
-    trailing_window,
-    watermark_sql,
-)
+from lakehouse.bronze.change_scope import EVERYWHERE
 from lakehouse.bronze.content_checksum import can_be_checked
 from lakehouse.bronze.copy_spec import CopyOutcome, CopyProgress, CopySpec
 from lakehouse.bronze.drafts import Draft
-from lakehouse.bronze.earlier_fingerprints import NO_SHA1, still_the_source, without_earlier
 from lakehouse.bronze.first_load import FirstLoad
-from lakehouse.bronze.index_check import Damage, find_damage
+from lakehouse.bronze.index_check import find_damage
+from lakehouse.bronze.index_comparison import IndexComparison
 from lakehouse.bronze.manifest import (
     UNDATED,
     Latest,
@@ -39,19 +31,14 @@ from lakehouse.bronze.range_copy import RangeCopy
 from lakehouse.bronze.range_plan import RangePlanner
 from lakehouse.bronze.row_copy import CopyLimits as CopyLimits
 from lakehouse.bronze.row_copy import RowCopy, add_substitutions
-from lakehouse.bronze.slice_index import empty_index, filled_index, index_columns
+from lakehouse.bronze.slice_index import empty_index, filled_index
 from lakehouse.bronze.slice_totals import Totals, verify
-from lakehouse.bronze.stored_fingerprints import asked_beside_stored, unchanged_slices, with_stored_fingerprints
+from lakehouse.bronze.stored_fingerprints import unchanged_slices, with_stored_fingerprints
 from lakehouse.errors import StorageError
 from lakehouse.lake.lake_path import LakePath
 from lakehouse.source.fingerprint import (
     SlicePlan,
     SourceSlice,
-    date_key_sql,
-    fingerprint_of,
-    fingerprint_sql,
-    plan_slices,
-    slice_name,
 )
 from lakehouse.source.mysql_source import MySqlSource
 from lakehouse.source.shared_snapshot import shared_snapshot
@@ -148,8 +135,8 @@ class _Copy:
         self._newest = date.fromisoformat(visible[0].newest_business_date) if visible else None
         self._plans: tuple[ColumnPlan, ...] = ()
         self._looked = EVERYWHERE
-        self._damage = Damage()
         self._notes: list[str] = []
+        self._comparison: IndexComparison
         self._draft: Draft
         self._planner: RangePlanner
 
@@ -175,6 +162,10 @@ class _Copy:
             plan_column(replace(column, is_key=column.is_key and column.name not in spec.measures))
             for column in columns
         )
+        self._comparison = IndexComparison(
+            self._source, self._folder, spec, self._plans, self._business_date, self._previous, self._newest,
+            self._notes,
+        )  # fmt: skip
         contract = (spec.label, spec.contract_label, spec.contracted_columns, spec.date_column)
         check_contract(*contract, self._plans, spec.drift_policy)
         before = self._previous.columns if self._previous else ()
@@ -243,104 +234,14 @@ class _Copy:
             f"published the table meanwhile: {_TRANSIENT}"
         )
 
-    @property
-    def _date_plan(self) -> ColumnPlan | None:
-        return next((plan for plan in self._plans if plan.name == self._spec.date_column), None)
-
-    @property
-    def _compares(self) -> bool:
-        """Whether only slices that differ from the visible index are copied."""
-        return self._spec.change_detection != "full" and not self._spec.everything
-
-    @property
-    def _is_backfill(self) -> bool:
-        return self._date_plan is not None and self._newest is not None and self._business_date < self._newest
-
-    def _is_replaced(self, previous: Manifest) -> bool:
-        """Whether no slice of an index can be carried over, so that a backfill copies all dates too.
-
-        One index has one list of columns: files of before and after a change of them would be read as though they were
-        alike.
-        """
-        stored = [(column.name, column.arrow_type) for column in previous.columns]
-        columns = [(column.name, column.arrow_type) for column in index_columns(self._plans)]
-        is_other = previous.date_column != self._spec.date_column or stored != columns
-        return is_other or self._lacks_sums(previous)
-
-    def _lacks_sums(self, previous: Manifest) -> bool:
-        """Whether the contract got a measure that the index has no sum of."""
-        return any(plan.sum_sql and plan.name not in previous.sums for plan in self._plans)
-
-    def _look(self) -> Looked:
-        """The slices to hold against the source."""
-        spec, scope, previous, newest, date_plan = (
-            self._spec, self._spec.change_scope, self._previous, self._newest, self._date_plan,
-        )  # fmt: skip
-        if previous is None or newest is None or self._is_replaced(previous):
-            return EVERYWHERE
-        if self._is_backfill:
-            return Looked(days=(self._business_date,))
-        if (
-            scope is None
-            or date_plan is None
-            or self._damage.slices
-            or spec.everything
-            or needs_full_pass(scope, previous, index_columns(self._plans), self._business_date)
-        ):
-            return EVERYWHERE
-        if scope.trailing_days is not None:
-            return trailing_window(scope.trailing_days, self._business_date, newest)
-        key = date_key_sql(date_plan)
-        touched = self._source.rows(touched_sql(spec.schema, spec.table, key, scope, previous.watermark or ""))
-        return since_watermark({slice_name(row[0]) for row in touched}, newest)
-
-    def _decide(self) -> tuple[dict[str, SourceSlice], SlicePlan]:
-        spec, previous, scope, newest = self._spec, self._previous, self._business_date, self._newest
-        old = {item.slice: item for item in previous.slices} if previous else {}
-        unusable: Collection[str] = self._damage.slices
-        if previous is not None and self._is_replaced(previous):
-            scope = max(scope, newest or scope)
-        if previous is not None and (previous.date_column != spec.date_column or self._lacks_sums(previous)):
-            # The old slices mean another date, or lack a sum: none can be carried over, so all are copied anew.
-            unusable = old
-        old |= {name: replace(old[name], source_fingerprint=None) for name in unusable}
-        date_plan, looked = self._date_plan, self._looked
-        statement = fingerprint_sql(
-            spec.schema,
-            spec.table,
-            self._plans,
-            date_plan,
-            with_checksum=spec.change_detection != "full",
-            predicate=looked.predicate(date_plan),
-        )
-        is_comparable = previous and previous.date_column == spec.date_column and not self._lacks_sums(previous)
-        checked = previous if self._compares and is_comparable else None
-        names = [name for name in old if name in looked and name not in unusable]
-        still: frozenset[str] | None = frozenset()
-        if checked is not None:
-            still = still_the_source(self._source, checked, names, self._plans, date_plan, looked.predicate(date_plan))
-            if still is None:
-                checked = without_earlier(checked)
-                self._notes.append(NO_SHA1)
-        found, known = asked_beside_stored(
-            self._source, statement, self._folder, checked, names, self._plans, date_plan is not None
-        )
-        fingerprints = {name: fingerprint_of(item, self._plans) for name, item in found.items()}
-        old |= known | {name: replace(old[name], source_fingerprint=fingerprints[name]) for name in still or ()}
-        plan = plan_slices(old, found, fingerprints, scope, newest, always=not self._compares, looked=looked)
-        if previous is not None and self._is_backfill:
-            # Rows past the newest date are not looked at in a backfill: the last run's figure stands.
-            plan = replace(plan, rows_not_yet_due=previous.rows_not_yet_due)
-        return found, plan
-
     def _copy_changes(self, copying: RangeCopy) -> _Loaded:
         """Ask the source for its fingerprints, and copy the slices that differ from the visible index."""
-        self._damage = find_damage(self._folder, self._previous)
-        self._looked = self._look()
+        damage = find_damage(self._folder, self._previous)
+        self._looked = self._comparison.look(damage)
         if self._spec.change_scope is not None and self._looked.everywhere:
-            self._damage = find_damage(self._folder, self._previous, with_content=True)
-        self._notes += self._damage.notes
-        found, plan = self._decide()
+            damage = find_damage(self._folder, self._previous, with_content=True)
+        self._notes += damage.notes
+        found, plan = self._comparison.decide(self._looked, damage)
         resumed = self._resume(plan.copy)
         wanted = [item for item in plan.copy if item.slice not in resumed]
         self._begin(sum(item.rows for item in wanted))
@@ -356,7 +257,7 @@ class _Copy:
 
     def _resume(self, wanted: Sequence[SourceSlice]) -> Mapping[str, Slice]:
         """The slices, of those that differ from the visible index, which an unfinished copy brought as they are now."""
-        if not wanted or self._date_plan is None or not self._compares:
+        if not wanted or not self._takes_drafts:
             return {}
         left = self._draft.find()
         if left is None:
@@ -365,6 +266,11 @@ class _Copy:
         found = {item.slice: item for item in wanted if rows.get(item.slice) == item.rows}
         stored = with_stored_fingerprints(self._folder, left, found, self._plans)
         return self._draft.take(unchanged_slices(left, stored, found, self._plans))
+
+    @property
+    def _takes_drafts(self) -> bool:
+        """Whether dates that an unfinished copy brought may be taken over."""
+        return self._comparison.date_plan is not None and self._comparison.compares
 
     def _is_large_first_load(self) -> bool:
         """Whether all rows are to be copied whatever their fingerprints are, and these can be had from bronze later."""
@@ -380,7 +286,7 @@ class _Copy:
         """Copy all that is due; of what an unfinished load brought, only what is not the source's any more."""
         spec = self._spec
         load = FirstLoad(self._source, spec, self._plans, self._business_date)
-        left = self._draft.find() if self._date_plan is not None and self._compares else None
+        left = self._draft.find() if self._takes_drafts else None
         known, proven = load.held(left, self._folder) if left is not None else ({}, {})
         resumed = self._draft.take(proven)
         rows = self._source.estimated_rows(spec.schema, spec.table)
@@ -403,21 +309,6 @@ class _Copy:
             server=self._source.server(),
             rows_not_yet_due=plan.rows_not_yet_due,
             substitutions=substitutions,
-            watermark=self._watermark(),
-            full_pass=self._full_pass(),
+            watermark=self._comparison.watermark(),
+            full_pass=self._comparison.full_pass(self._looked),
         )
-
-    def _watermark(self) -> str | None:
-        """The newest watermark of the snapshot; a backfill saw one date alone, so the last run's stands."""
-        spec, scope = self._spec, self._spec.change_scope
-        if scope is None or scope.watermark_column is None:
-            return None
-        if self._is_backfill:
-            return self._previous.watermark if self._previous else None
-        value = self._source.rows(watermark_sql(spec.schema, spec.table, scope))[0][0]
-        return None if value is None else value.decode()
-
-    def _full_pass(self) -> str | None:
-        if self._looked.everywhere:
-            return self._business_date.isoformat()
-        return self._previous.full_pass if self._previous else None
