@@ -11,7 +11,7 @@ from typing import Any
 
 from lakehouse.source.type_map import MAX_SPARK_DIGITS
 
-from cli.drafting.doubts import describe, doubts_of, transform_of
+from cli.drafting.doubts import describe, doubts_of, doubts_of_collation, transform_of
 from cli.drafting.guesses import Guesses
 from cli.drafting.source_description import DescribedColumn, TableDescription
 from cli.drafting.table_profile import ColumnProfile
@@ -253,6 +253,8 @@ def _column(draft: Draft, column: DescribedColumn, name: str) -> list[str]:
         for one in draft.table.references
         if one.column == column.name
     ]
+    if column.collation and any(one.column == column.name for one in draft.table.references):
+        doubts += doubts_of_collation(column)
     return [*_comments([*facts, *(f"? {doubt}" for doubt in doubts)]), *_dumped([entry])]
 
 

@@ -177,6 +177,21 @@ def _doubts_of_text(column: DescribedColumn, text: TextProfile, is_key: bool, sh
     return found
 
 
+def doubts_of_collation(column: DescribedColumn) -> list[str]:
+    """Of a reference: what its collation calls one value and silver two."""
+    collation = column.collation
+    kinds = [] if re.search(r"_(bin|cs)\b", collation) or "_as_cs" in collation else ["case"]
+    kinds += [] if re.search(r"_(bin|cs)\b|_as_", collation) else ["accents"]
+    # Those of MySQL 8 pad nothing, and MariaDB's say so in their names.
+    kinds += [] if "_nopad_" in collation or "_0900_" in collation else ["blanks"]
+    if not kinds:
+        return []
+    return [
+        f"at the source it refers to keys that differ in {' or '.join(kinds)} too ({collation}), in silver to equal "
+        "ones alone: contract check counts such rows, and tells the transformLogic that joins them"
+    ]
+
+
 def _doubts_of_categories(profile: ColumnProfile) -> list[str]:
     """A rule that all rows keep, or the doubt that speaks against one: a rare value may be as right as the others."""
     # Blanks at the ends and NULL words have a line of their own.

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DescribedColumn:
-    """A column; `mysql_type` as the server prints it, `comment` empty where there is none."""
+    """A column; `mysql_type` as the server prints it, `comment` and `collation` empty where there is none."""
 
     name: str
     mysql_type: str
     nullable: bool
     comment: str = ""
+    collation: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,10 @@ def describe_table(source: MySqlSource, schema: str, table: str) -> TableDescrip
     if is_view:
         _require_whole(source, schema, name)
     columns = tuple(
-        DescribedColumn(_text(column), one_form(_text(kind)), _text(nullable) == "YES", _text(note))
-        for column, kind, nullable, note in source.rows(
-            "SELECT column_name, column_type, is_nullable, column_comment FROM information_schema.columns "
+        DescribedColumn(_text(column), one_form(_text(kind)), _text(nullable) == "YES", _text(note), _text(collation))
+        for column, kind, nullable, note, collation in source.rows(
+            "SELECT column_name, column_type, is_nullable, column_comment, collation_name FROM "
+            "information_schema.columns "
             f"WHERE {where} ORDER BY ordinal_position"
         )
     )

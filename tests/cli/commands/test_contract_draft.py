@@ -26,6 +26,7 @@ pytestmark = pytest.mark.mysql
 EXPECTED = Path(__file__).parent / "drafts"
 Shown = pytest.CaptureFixture[str]
 
+COLLATED = "CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"
 SUPPLIER = (
     "CREATE TABLE supplier (code VARCHAR(8) NOT NULL COMMENT 'Given by purchasing', name VARCHAR(40) NOT NULL,"
     " country VARCHAR(20), rating DECIMAL(3,1), active TINYINT(1) NOT NULL, since DATE NOT NULL,"
@@ -38,7 +39,7 @@ SUPPLIER = (
     f" FROM {number_rows(1, 100)}",
 )
 SALE = (
-    "CREATE TABLE sale (order_date DATE, product_code VARCHAR(8) NOT NULL, qty INT NOT NULL,"
+    f"CREATE TABLE sale (order_date DATE, product_code VARCHAR(8) {COLLATED} NOT NULL, qty INT NOT NULL,"
     " amount DECIMAL(10,2) NOT NULL, currency VARCHAR(5) NOT NULL, booked_at DATETIME(6), INDEX (product_code),"
     " FOREIGN KEY (product_code) REFERENCES product (code))",
     "INSERT INTO sale SELECT '2026-11-01' + INTERVAL seq MOD 20 DAY, 'P1', seq MOD 3 + 1, IF(seq = 7, 0, seq),"
@@ -97,7 +98,9 @@ def test_a_dimension_is_drafted_with_its_doubts_beside_the_columns(bench: Bench,
 
 
 def test_a_fact_is_drafted_with_its_date_and_measures(bench: Bench, capsys: Shown) -> None:
-    bench.sql("CREATE TABLE product (code VARCHAR(8) PRIMARY KEY)", "INSERT INTO product VALUES ('P1')", *SALE)
+    bench.sql(
+        f"CREATE TABLE product (code VARCHAR(8) {COLLATED} PRIMARY KEY)", "INSERT INTO product VALUES ('P1')", *SALE
+    )
 
     assert draft(bench, capsys, "sale") == (EXPECTED / "sale.odcs.yaml").read_text()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from cli.drafting.doubts import describe, transform_of
+from cli.drafting.doubts import describe, doubts_of_collation, transform_of
 from cli.drafting.source_description import DescribedColumn
 from cli.drafting.table_profile import ColumnProfile, profile_columns
 from cli.drafting.table_sample import Sample
@@ -31,6 +31,32 @@ def test_a_name_that_spark_would_take_for_a_function_is_quoted(name: str, expres
     column = DescribedColumn(name, "varchar(9)", True)
 
     assert transform_of(column, profile(["x "]), is_key=False) == expression
+
+
+@pytest.mark.parametrize(
+    ("collation", "kinds"),
+    [
+        ("utf8mb4_general_ci", "case or accents or blanks"),
+        ("latin1_swedish_ci", "case or accents or blanks"),
+        ("utf8mb4_0900_ai_ci", "case or accents"),
+        ("utf8mb4_nopad_general_ci", "case or accents"),
+        ("utf8mb4_0900_as_ci", "case"),
+        ("uca1400_as_ci", "case or blanks"),
+        ("utf8mb4_uca1400_nopad_as_cs", None),
+        ("utf8mb4_0900_as_cs", None),
+        ("latin1_general_cs", "blanks"),
+        ("utf8mb4_bin", "blanks"),
+        ("utf8mb4_0900_bin", None),
+    ],
+)
+def test_a_reference_is_doubted_by_what_its_collation_calls_equal(collation: str, kinds: str | None) -> None:
+    said = (
+        f"at the source it refers to keys that differ in {kinds} too ({collation}), in silver to equal ones alone: "
+        "contract check counts such rows, and tells the transformLogic that joins them"
+    )
+    column = DescribedColumn("code", "varchar(9)", False, collation=collation)
+
+    assert doubts_of_collation(column) == ([said] if kinds else [])
 
 
 @pytest.mark.parametrize(
