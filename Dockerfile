@@ -1,6 +1,6 @@
 # One image for Airflow's components, the local Databricks API and the filling of the demo source.
 
-# By digest where images are pulled: --build-arg PYTHON_IMAGE=python@sha256:…
+# docs/deploying.md tells how to pin it by its digest.
 ARG PYTHON_IMAGE=python:3.12.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build

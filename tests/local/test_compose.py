@@ -80,9 +80,40 @@ def test_the_scheduler_waits_for_the_source_and_for_databricks() -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_images_are_pinned_and_stopping_takes_a_set_time(name: str) -> None:
-    tag = SERVICES[name]["image"].partition(":")[2]
-    assert re.search(r"\d+\.\d+", tag)
+    image = SERVICES[name]["image"]
+    variable = re.fullmatch(r"\$\{(\w+):-(.*)\}", image)
+    if variable:
+        assert EXAMPLE[variable[1]] == variable[2]
+    assert re.search(r":.*\d+\.\d+", variable[2] if variable else image)
     assert re.fullmatch(r"\d+s", SERVICES[name]["stop_grace_period"])
+
+
+def test_every_image_that_is_pulled_can_be_named_in_the_env_file() -> None:
+    pulled = {one["image"] for one in SERVICES.values() if "build" not in one}
+    pulled |= {one["build"]["args"]["PYTHON_IMAGE"] for one in SERVICES.values() if "build" in one}
+    named = {name: value for name, value in EXAMPLE.items() if name.endswith("_IMAGE")}
+    assert pulled == {f"${{{name}:-{value}}}" for name, value in named.items()}
+    docker_file = (REPOSITORY / "Dockerfile").read_text()
+    assert f"ARG PYTHON_IMAGE={named['PYTHON_IMAGE']}\n" in docker_file
+    assert set(re.findall(r"^FROM (\S+)", docker_file, re.MULTILINE)) == {"${PYTHON_IMAGE}"}
+
+
+def test_the_documented_loop_pins_every_image_and_may_be_repeated(tmp_path: Path) -> None:
+    page = (REPOSITORY / "docs" / "deploying.md").read_text()
+    script = page.partition("### Images by digest")[2].partition("```bash\n")[2].partition("```")[0]
+    env_file.write(tmp_path / ".env")
+    docker = tmp_path / "docker"
+    docker.write_text(
+        'set -e\nimage="${@: -1}"\n[ "$1" != image ] || echo "${image%%[:@]*}@sha256:$(printf %064d 7)"\n'
+    )
+    expected = {name: f"{EXAMPLE[name].partition(':')[0]}@sha256:{7:064d}" for name in EXAMPLE if "IMAGE" in name}
+    for _ in range(2):
+        subprocess.run(
+            ["bash", "-euc", f'docker() {{ bash {docker} "$@"; }}\n{script}'], cwd=tmp_path, check=True, timeout=60
+        )
+        filled = dict(line.split("=", 1) for line in (tmp_path / ".env").read_text().splitlines() if "=" in line)
+        assert filled.keys() == EXAMPLE.keys()
+        assert {name: filled[name] for name in expected} == expected
 
 
 @pytest.mark.parametrize("name", SERVICES)
