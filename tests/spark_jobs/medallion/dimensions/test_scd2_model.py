@@ -27,7 +27,8 @@ def test_oracle_of_a_change_a_gap_and_an_unknown_day() -> None:
     assert oracle(told) == [Version(1, 4, "a"), Version(5, 6, "a"), Version(6, None, None)]
 
 
-@settings(max_examples=10 * settings.default.max_examples)
+# Each example is quick, and a soak takes twenty times as many.
+@settings(max_examples=4 * settings.default.max_examples)
 @given(landings)
 @example([(1, Told("a")), (3, UNKNOWN), (2, Told("b")), (3, Told("a"))])
 @example([(2, Told("a")), (2, ABSENT), (2, Told("a")), (1, Told("a"))])
@@ -40,7 +41,7 @@ def test_any_order_of_landings_with_repeats_gives_the_oracle(sequence: list[tupl
         assert state.versions == oracle(last)
 
 
-@settings(max_examples=5 * settings.default.max_examples)
+@settings(max_examples=2 * settings.default.max_examples)
 @given(landings)
 def test_landing_the_same_snapshots_again_changes_nothing(sequence: list[tuple[int, Observation]]) -> None:
     state, processed, last = KeyState(), set[int](), dict[int, Observation]()
