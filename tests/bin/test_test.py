@@ -55,6 +55,12 @@ class Clone:
         for folder in ("bin", "local/setup", ".venv/bin"):
             (root / "clone" / folder).mkdir(parents=True)
         shutil.copy(REPOSITORY / "bin" / "test", self.command)
+        tests = root / "clone" / "tests"
+        tests.mkdir()
+        (tests / "test_both.py").write_text("@pytest.mark.mysql\ndef test_it(): ...\ndef test_more(): ...\n")
+        for stage in ("mysql", "airflow", "spark", "end_to_end"):
+            (tests / f"test_{stage}.py").write_text(f"pytestmark = pytest.mark.{stage}\n")
+        (tests / "test_unit.py").touch()
         (root / "clone" / "local" / "setup" / "install.sh").write_text("SETUP_MYSQL_MISSING=\n")
         for program in ("python", "ruff", "mypy"):
             file = root / "clone" / ".venv" / "bin" / program
@@ -95,8 +101,15 @@ def test_end_to_end_runs_beside_the_quick_stages_and_spark_after_both(clone: Clo
 
 
 def told(stage: str) -> tuple[str, str]:
+    """What stands in the output of a stage: its name, and the arguments of pytest after its marker."""
     workers = " -n 2 --dist loadfile --no-loadscope-reorder" if stage in {"unit", "mysql", "spark"} else ""
-    return f"=== {stage}", f"output of {stage}{workers}"
+    both = " tests/test_both.py" if stage in {"unit", "mysql"} else ""
+    return f"=== {stage}", f"output of {stage}{workers}{both} tests/test_{stage}.py"
+
+
+def test_only_the_files_that_are_asked_for_are_read(clone: Clone) -> None:
+    file = "tests/test_both.py::test_it"
+    assert clone.run("airflow", "-x", file).stdout.splitlines()[2] == f"output of airflow -x {file}"
 
 
 @pytest.mark.parametrize("stage", ["unit", "end_to_end", "spark"])
