@@ -10,15 +10,15 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lake_model.contracts.silver_contract import SilverContract
-from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
 from medallion.exact_sums import added, exact_sum, landed_type, sum_of
 from medallion.lake.bronze import UNDATED
+from medallion.lake.business_keys import BUSINESS_KEY, business_key
 from medallion.lake.date_values import date_value
 from medallion.lake.progress import SliceProgress
+from medallion.lake.sql_text import identifier
 from medallion.quality import quarantine
 from medallion.quality.confidential import hidden_measures, stored_key
 from medallion.quality.row_judgement import ERRORS, WARNINGS
-from medallion.quality.rules import identifier
 
 NOTHING: Mapping[str, object] = {
     "dates": [],

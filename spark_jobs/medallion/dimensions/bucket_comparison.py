@@ -16,9 +16,9 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lake_model.contracts.silver_contract import SilverContract
-from medallion.dimensions.business_keys import join_value
+from medallion.lake.business_keys import join_value
+from medallion.lake.sql_text import identifier
 from medallion.quality.row_judgement import HAS_FINDINGS, UNIQUE, WARNINGS
-from medallion.quality.rules import identifier
 
 # Fewer rows in a bucket leave more rows out; more make fewer sums.
 _ROWS_PER_BUCKET = 24

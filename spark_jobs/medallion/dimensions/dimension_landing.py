@@ -10,13 +10,13 @@ from pyspark.sql import DataFrame, SparkSession
 
 from lake_model.contracts.silver_contract import SilverContract
 from medallion.dimensions import scd1, scd2
-from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
 from medallion.dimensions.delete_guard import check_deletes
 from medallion.dimensions.dimension_tables import DimensionTables, Gate, Written, commit_nothing
 from medallion.dimensions.landed_snapshots import Snapshot, accepted_rows, judge_snapshot, judged_rows
 from medallion.dimensions.scd2 import Landing
 from medallion.dimensions.version_landing import land_versions
 from medallion.lake import delta_tables
+from medallion.lake.business_keys import BUSINESS_KEY, business_key
 from medallion.lake.progress import SliceProgress
 from medallion.lake.small_frames import fetch_small
 from medallion.lake.turns import Turn, commit

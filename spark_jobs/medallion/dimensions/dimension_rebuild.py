@@ -11,19 +11,19 @@ from pyspark.sql import functions as F
 
 from lake_model.contracts.silver_contract import SilverContract
 from medallion.dimensions import scd1, scd2
-from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
 from medallion.dimensions.delete_guard import check_deletes
 from medallion.dimensions.dimension_tables import DimensionTables, Gate, Written, partition_of
 from medallion.dimensions.landed_snapshots import Judged, Snapshot, accepted_rows, in_episodes, judge_snapshot
 from medallion.dimensions.scd2_history import DAY, versions_of_all
 from medallion.errors import BronzeError
 from medallion.lake import delta_tables
+from medallion.lake.business_keys import BUSINESS_KEY, business_key
 from medallion.lake.date_values import date_value
 from medallion.lake.progress import SliceProgress
+from medallion.lake.sql_text import by_date, date_literal
 from medallion.lake.turns import Turn, commit
 from medallion.quality import quarantine
 from medallion.quality.row_judgement import ERRORS
-from medallion.quality.rules import by_date, date_literal
 from medallion.run.cli import JobArguments
 
 

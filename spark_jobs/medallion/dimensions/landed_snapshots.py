@@ -16,11 +16,12 @@ from lake_model.contracts.silver_contract import Column, Rule, SilverContract
 from medallion.lake import bronze
 from medallion.lake.bronze import Manifest
 from medallion.lake.small_frames import MAX_ROWS, fetch_small
+from medallion.lake.sql_text import identifier
 from medallion.quality.cleaning import UNCONVERTED, check_expressions, clean
 from medallion.quality.judgement_basis import Basis
 from medallion.quality.quality_counts import Counts, count_columns, counts_of
 from medallion.quality.row_judgement import ERRORS, WARNINGS, judge
-from medallion.quality.rules import identifier, violation
+from medallion.quality.rules import violation
 from medallion.run.cli import JobArguments
 
 

@@ -7,8 +7,8 @@ from pyspark.sql import functions as F
 
 from lake_model.contracts.silver_contract import SilverContract
 from medallion.dimensions.scd2 import surrogate_key
+from medallion.lake.sql_text import identifier
 from medallion.quality.row_judgement import FINDINGS_TYPE, WARNINGS
-from medallion.quality.rules import identifier
 
 
 def row_columns(contract: SilverContract) -> tuple[tuple[str, str], ...]:

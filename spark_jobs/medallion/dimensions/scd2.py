@@ -18,11 +18,11 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from lake_model.contracts.silver_contract import SilverContract
-from medallion.dimensions.business_keys import BUSINESS_KEY as BUSINESS_KEY
-from medallion.dimensions.business_keys import business_key as business_key
+from medallion.lake.business_keys import BUSINESS_KEY as BUSINESS_KEY
+from medallion.lake.business_keys import business_key as business_key
 from medallion.lake.date_values import date_value
+from medallion.lake.sql_text import identifier, text_literal
 from medallion.quality.row_judgement import FINDINGS_TYPE, WARNINGS, judge_warnings
-from medallion.quality.rules import identifier, text_literal
 
 _LISTED_KEYS = 1000
 

@@ -13,12 +13,12 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lake_model.contracts.silver_contract import SilverContract
-from medallion.dimensions.business_keys import BUSINESS_KEY, business_key, join_value
 from medallion.dimensions.scd2 import Landing, covers, surrogate_key
+from medallion.lake.business_keys import BUSINESS_KEY, business_key, join_value
 from medallion.lake.date_values import date_value
+from medallion.lake.sql_text import identifier
 from medallion.quality.confidential import stored_key
 from medallion.quality.row_judgement import WARNINGS
-from medallion.quality.rules import identifier
 
 _END_OF_TIME = dt.date(9999, 12, 31)
 

@@ -9,10 +9,10 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from lake_model.contracts.silver_contract import SilverContract
-from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
 from medallion.dimensions.scd2 import as_versions
+from medallion.lake.business_keys import BUSINESS_KEY, business_key
 from medallion.lake.date_values import date_value
-from medallion.quality.rules import by_date, date_literal, identifier
+from medallion.lake.sql_text import by_date, date_literal, identifier
 
 DAY = "_day"
 

@@ -13,21 +13,21 @@ from pyspark.sql import functions as F
 from lake_model.contracts.silver_contract import SilverContract
 from medallion.dimensions import scd2
 from medallion.dimensions.bucket_comparison import by_single_rows, can_be_compared, compare
-from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
 from medallion.dimensions.delete_guard import check_deletes
 from medallion.dimensions.dimension_tables import DimensionTables, Gate, Written, commit_nothing
 from medallion.dimensions.landed_snapshots import Snapshot, all_columns, cleaned_rows
 from medallion.dimensions.scd2 import Landing
 from medallion.dimensions.scd2_classification import classified, stored_versions
 from medallion.lake import bronze, delta_tables
+from medallion.lake.business_keys import BUSINESS_KEY, business_key
 from medallion.lake.date_values import date_value
 from medallion.lake.delta_tables import Commit
 from medallion.lake.small_frames import MAX_ROWS, fetch_small
+from medallion.lake.sql_text import identifier
 from medallion.lake.turns import Turn, commit
 from medallion.quality import quarantine
 from medallion.quality.quality_counts import Counts, all_good, count_columns, counts_of
 from medallion.quality.row_judgement import ERRORS, FINDINGS, HAS_FINDINGS, judge
-from medallion.quality.rules import identifier
 from medallion.run.cli import JobArguments
 
 _CHANGE = (BUSINESS_KEY, "_told", "_row", "_ends", "_newest", "_stored")

@@ -30,6 +30,7 @@ from medallion.lake.bronze import UNDATED, Manifest
 from medallion.lake.delta_tables import Commit
 from medallion.lake.progress import SliceProgress, log_of, write_progress
 from medallion.lake.small_frames import MAX_ROWS, fetch_small
+from medallion.lake.sql_text import identifier
 from medallion.lake.table_names import TableNames
 from medallion.lake.turns import Turn, commit, next_turn
 from medallion.quality import quality_gate, quarantine, references
@@ -38,7 +39,6 @@ from medallion.quality.expectations import Verdict, counted_verdicts, landed_ver
 from medallion.quality.judgement_basis import Basis
 from medallion.quality.known_keys import KnownKeys
 from medallion.quality.row_judgement import ERRORS, WAIVED, WARNINGS, judge
-from medallion.quality.rules import identifier
 from medallion.run.cli import JobArguments
 from medallion.run.run_ledger import Outcome
 from medallion.run.session import prepare_for

@@ -13,13 +13,13 @@ from lake_model.contracts.silver_contract import SilverContract
 from medallion.exact_sums import exact_sum, is_number, landed_type, sum_of
 from medallion.lake.bronze import Manifest
 from medallion.lake.progress import SliceProgress
+from medallion.lake.sql_text import identifier
 from medallion.quality.cleaning import RAW, SLICE
 from medallion.quality.confidential import hidden_measures
 from medallion.quality.judgement_basis import Basis
 from medallion.quality.known_keys import KnownKeys
 from medallion.quality.quality_counts import Counts, count_columns, counts_of
 from medallion.quality.row_judgement import ERRORS, FINDINGS_TYPE, WARNINGS, judge_warnings
-from medallion.quality.rules import identifier
 from medallion.reconcile import measure_types
 from medallion.run.cli import JobArguments
 

@@ -8,9 +8,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lake_model.contracts.silver_contract import Join, OneBigTableContract, SilverContract
-from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
 from medallion.errors import ContractError
-from medallion.quality.rules import identifier, text_literal
+from medallion.lake.business_keys import BUSINESS_KEY, business_key
+from medallion.lake.sql_text import identifier, text_literal
 
 _PRESENT = "_present"
 UNKNOWN = "_unknown"

@@ -31,10 +31,10 @@ from medallion.errors import (
 from medallion.gold import one_big_table
 from medallion.lake import delta_tables
 from medallion.lake.delta_tables import Commit
+from medallion.lake.sql_text import identifier
 from medallion.lake.table_names import TableNames
 from medallion.lake.turns import Turn
 from medallion.quality.cleaning import first_line
-from medallion.quality.rules import identifier
 from medallion.reconcile import TableFigures
 from medallion.run.cli import JobArguments
 from medallion.run.run_ledger import Outcome

@@ -21,8 +21,8 @@ from medallion.errors import BronzeError
 from medallion.lake.date_values import is_one_of
 from medallion.lake.landed_columns import check_columns
 from medallion.lake.small_frames import local_frame
+from medallion.lake.sql_text import identifier
 from medallion.lake.storage import file_sizes, list_folder, read_text
-from medallion.quality.rules import identifier
 
 UNDATED = "undated"
 WHOLE = "all"

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from medallion.quality.rules import date_literal
+from medallion.lake.sql_text import date_literal
 
 
 def date_value(day: dt.date | None) -> Column:

@@ -12,7 +12,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
 
 from medallion.errors import SPARK_ERRORS, ConcurrentWriteError, is_conflict
-from medallion.quality.rules import identifier
+from medallion.lake.sql_text import identifier
 
 # Written out, because Databricks switches some of them on by itself: readers outside Spark know none of them.
 _PROPERTIES = {

@@ -14,8 +14,9 @@ from pyspark.sql import types as T
 from lake_model.contracts.silver_contract import SilverContract
 from medallion.errors import ContractError
 from medallion.lake import bronze
+from medallion.lake.sql_text import identifier
 from medallion.quality.conversion import converted
-from medallion.quality.rules import identifier, violation
+from medallion.quality.rules import violation
 
 SLICE = "_slice"
 RAW = "_raw"

@@ -14,7 +14,7 @@ from pyspark.sql import types as T
 
 from lake_model.contracts.silver_contract import Column as SourceColumn
 from lake_model.contracts.silver_contract import SilverContract
-from medallion.quality.rules import text_literal
+from medallion.lake.sql_text import text_literal
 
 MASK = "***"
 _OPEN = {"public", "internal"}

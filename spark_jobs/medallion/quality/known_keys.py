@@ -10,10 +10,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lake_model.contracts.silver_contract import Rule, SilverContract
-from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
+from medallion.lake.business_keys import BUSINESS_KEY, business_key
 from medallion.lake.date_values import date_value
+from medallion.lake.sql_text import identifier
 from medallion.quality.confidential import stored_key
-from medallion.quality.rules import identifier
 
 # Judging adds one such column per reference; it is TRUE where the key is known.
 _KNOWN = "_known_{}"

@@ -9,8 +9,8 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from lake_model.contracts.silver_contract import Rule, Severity, SilverContract
+from medallion.lake.sql_text import text_literal
 from medallion.quality.row_judgement import COUNTED, ERRORS, WAIVED, WARNINGS
-from medallion.quality.rules import text_literal
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from lake_model.contracts.silver_contract import Severity, SilverContract, Waive
 from medallion.errors import SPARK_ERRORS, ConcurrentWriteError, is_conflict
 from medallion.lake import delta_tables
 from medallion.lake.small_frames import local_frame
+from medallion.lake.sql_text import text_literal
 from medallion.quality.expectations import Verdict
 from medallion.quality.quality_counts import Counts, counted_rules
-from medallion.quality.rules import text_literal
 from medallion.run.cli import JobArguments
 
 COLUMNS = (

@@ -16,17 +16,17 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from lake_model.contracts.silver_contract import SilverContract, TableKind
-from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
 from medallion.errors import SPARK_ERRORS, ConcurrentWriteError, is_conflict
 from medallion.lake import delta_tables
 from medallion.lake.bronze import UNDATED
+from medallion.lake.business_keys import BUSINESS_KEY, business_key
 from medallion.lake.date_values import date_value, is_one_of
 from medallion.lake.small_frames import fetch_small
+from medallion.lake.sql_text import by_date, date_literal
 from medallion.lake.turns import Turn
 from medallion.quality.cleaning import RAW
 from medallion.quality.confidential import confidential_sources, masked_row, masked_text, stored_key
 from medallion.quality.row_judgement import ERRORS, FINDINGS_TYPE, WAIVED, WARNINGS
-from medallion.quality.rules import by_date, date_literal
 
 _HISTORY_TYPE = "array<struct<state:string,since:date,run_id:string,reason:string>>"
 COLUMNS = (

@@ -16,9 +16,9 @@ from pyspark.sql import functions as F
 
 from lake_model.contracts.silver_contract import Rule, SilverContract
 from lake_model.contracts.table_contracts import read_silver_contract
-from medallion.dimensions.business_keys import BUSINESS_KEY, business_key
 from medallion.errors import BronzeError, ContractError
 from medallion.lake import bronze, delta_tables
+from medallion.lake.business_keys import BUSINESS_KEY, business_key
 from medallion.lake.date_values import date_value
 from medallion.lake.progress import read_progress
 from medallion.lake.table_names import TableNames

@@ -16,8 +16,9 @@ from pyspark.sql import functions as F
 
 from lake_model.contracts.row_rules import UNIQUE as UNIQUE
 from lake_model.contracts.silver_contract import Rule, Severity, SilverContract, TableKind, Waiver
+from medallion.lake.sql_text import identifier, text_literal
 from medallion.quality.known_keys import KnownKeys, with_known
-from medallion.quality.rules import identifier, matches, text_literal, violation
+from medallion.quality.rules import matches, violation
 
 ERRORS = "_errors"
 WARNINGS = "_warnings"

@@ -139,7 +139,8 @@ def test_what_gold_reflects_survives_its_commit() -> None:
 
 
 def test_text_becomes_a_literal_that_means_just_that() -> None:
-    from medallion.quality.rules import literal, text_literal
+    from medallion.lake.sql_text import text_literal
+    from medallion.quality.rules import literal
 
     assert text_literal("it's \\d\n") == "'it\\'s \\\\d\\n'"
     assert literal("2026-11-20", "date") == "DATE'2026-11-20'"

@@ -137,8 +137,8 @@ def test_a_newly_tracked_column_makes_no_false_version_and_counts_from_then_on()
 
 
 def test_a_predicate_of_thousands_of_keys_holds_for_just_those(spark: SparkSession) -> None:
-    from medallion.dimensions.business_keys import business_key
     from medallion.dimensions.scd2 import of_keys
+    from medallion.lake.business_keys import business_key
 
     # In another order than numbers have, with quotes and with letters past ASCII.
     codes = [f"{prefix}{number}" for prefix in ("K", "k'", "Ü") for number in range(1500)]

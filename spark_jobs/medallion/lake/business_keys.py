@@ -9,7 +9,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from lake_model.contracts.silver_contract import SilverContract
-from medallion.quality.rules import identifier
+from medallion.lake.sql_text import identifier
 
 BUSINESS_KEY = "_business_key"
 _FLOATING = {"float", "double"}
