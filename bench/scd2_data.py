@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from lake_model.bronze_manifest import ALL, BronzeFile, Column, Manifest, Server, Slice
+from lake_model.lake_layout import date_folder_name
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
 SCHEMA, TABLE = "shop", "customer"
 FIRST, SECOND, THIRD = dt.date(2026, 11, 1), dt.date(2026, 11, 2), dt.date(2026, 11, 3)
 VALUES = ("name", "city", "segment")
+_COLUMNS = (
+    *(Column(name, "varchar(64)", "string", True) for name in ("code", "name", "city")),
+    Column("segment", "int", "int32", True),
+)
 _CONTRACT = """\
 apiVersion: v3.1.0
 kind: DataContract
@@ -75,16 +81,30 @@ class Lake:
 
     def index(self, day: dt.date, of: dt.date, fingerprint: str, rows: int) -> None:
         """Writes a manifest whose rows lie in the files of the snapshot ``of``."""
-        files = [f"business_date={of}/{path.name}" for path in sorted(self.folder(of).glob("*.parquet"))]
-        slices = [{"slice": "all", "rows": rows, "fingerprint": fingerprint, "files": files, "sums": {}}]
-        columns = [{"name": name, "arrow_type": "string"} for name in ("code", "name", "city")]
-        columns.append({"name": "segment", "arrow_type": "int32"})
-        content = {
-            "manifest_version": 1, "business_date": day.isoformat(), "run_id": "bench",
-            "copied_at": f"{day.isoformat()}T02:00:00.000000Z", "columns": columns, "slices": slices,
-        }  # fmt: skip
+        files = {
+            f"{date_folder_name(of)}/{path.name}": BronzeFile(0, path.stat().st_size, "")
+            for path in sorted(self.folder(of).glob("*.parquet"))
+        }
+        manifest = Manifest(
+            schema=SCHEMA,
+            table=TABLE,
+            business_date=day.isoformat(),
+            run_id="bench",
+            copied_at=f"{day.isoformat()}T02:00:00.000000Z",
+            change_detection="full",
+            date_column=None,
+            query="",
+            server=Server(""),
+            columns=_COLUMNS,
+            files=files,
+            slices=(Slice(ALL, rows, {}, fingerprint, tuple(files), of.isoformat()),),
+            rows=rows,
+            sums={},
+            rows_not_yet_due=0,
+            substitutions={},
+        )
         self.folder(day).mkdir(parents=True, exist_ok=True)
-        (self.folder(day) / "_manifest.json").write_text(json.dumps(content))
+        (self.folder(day) / "_manifest.json").write_text(manifest.to_json())
 
 
 def snapshot(spark: SparkSession, keys: int, generation: int) -> DataFrame:

@@ -7,3 +7,11 @@ class LakehouseError(Exception):
 
 class ContractError(LakehouseError):
     """One or several contracts are missing, unreadable or wrong; the message lists every problem."""
+
+
+class StorageError(LakehouseError):
+    """The lake cannot be read or written (full disk, missing rights, no such container)."""
+
+
+class ManifestError(StorageError):
+    """A bronze manifest is missing, unreadable or does not describe what is stored."""

@@ -24,9 +24,9 @@ from cli.commands.source_arguments import (
 )
 
 if TYPE_CHECKING:
-    from lakehouse.daily_run.ledger import LedgerRow
     from lakehouse.daily_run.planning import TablePlan
     from lakehouse.lake.lake_path import LakePath
+    from lakehouse.ledger import LedgerRow
     from lakehouse.settings import Settings
     from lakehouse.source.source_connection import ConnectionInfo
 
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     from lakehouse.bronze.copy_run import CopyRun
     from lakehouse.bronze.copy_spec import CopySpec
     from lakehouse.daily_run.business_date import check_business_date
-    from lakehouse.daily_run.ledger import run_slug
+    from lakehouse.ledger import run_slug
     from lakehouse.settings import load_settings
 
     now = datetime.now(UTC)

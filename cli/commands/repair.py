@@ -27,10 +27,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Repair, and print what was done; damaged files are told, and make the end `FOUND_WRONG`."""
-    from lakehouse.bronze.bronze_layout import bronze_root, table_folder
     from lakehouse.bronze.index_repair import repair_index
     from lakehouse.lake.lake_root import lake_at
     from lakehouse.settings import setting_value
+
+    from lake_model.lake_layout import bronze_root, table_folder
 
     environ = environment_with_lake(arguments.lake_root, os.environ)
     root = bronze_root(lake_at(setting_value("lake_root", environ), setting_value("lake_conn_id", environ)))
@@ -44,8 +45,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _only_schema(root: LakePath, table: str) -> str:
-    from lakehouse.bronze.bronze_layout import folder_of_name, name_of_folder
     from lakehouse.lake.lake_path import folders_in
+
+    from lake_model.lake_layout import folder_of_name, name_of_folder
 
     schemas = [name_of_folder(one) for one in folders_in(root) if folder_of_name(table) in folders_in(root / one)]
     if not schemas:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse.errors import SourceError
-from lakehouse.source.mysql_address import find_connection
+
+from cli.commands.mysql_address import find_connection
 
 if TYPE_CHECKING:
     from lakehouse.source.source_connection import ConnectionInfo

@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from lakehouse.daily_run.ledger import LedgerRow, read_rows, run_slug
+from lakehouse.ledger import LedgerRow, read_rows, run_slug
 
 from local.demo.day import DayRun
 from local.demo.independent_check import Comparison, query_delta

@@ -6,6 +6,8 @@ reads it on a phone.
 
 from lake_model.errors import ContractError as ContractError
 from lake_model.errors import LakehouseError as LakehouseError
+from lake_model.errors import ManifestError as ManifestError
+from lake_model.errors import StorageError as StorageError
 
 
 class SettingError(LakehouseError):
@@ -28,16 +30,8 @@ class SourceDriftError(SourceError):
     """The source's columns no longer fit the contract."""
 
 
-class StorageError(LakehouseError):
-    """The lake cannot be read or written (full disk, missing rights, no such container)."""
-
-
 class OvertakenError(StorageError):
     """Another run wrote the same file meanwhile: nothing of its work was overwritten, and trying again helps."""
-
-
-class ManifestError(StorageError):
-    """A bronze manifest is missing, unreadable or does not describe what is stored."""
 
 
 class VerificationError(LakehouseError):

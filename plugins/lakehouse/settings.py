@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
@@ -18,12 +19,21 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from lakehouse.errors import SettingError
-from lakehouse.source.source_load import SessionValue, check_session_settings
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 COMPUTE_KINDS = ("environment_key", "existing_cluster_id", "new_cluster")
 
 Variables = Callable[[str], str | None]
+SessionValue = str | int | float
+
+_SESSION_NAME = re.compile(r"[a-z][a-z0-9_]*")
+# The copy sets these itself, or is exact only because of what they are: another value would change what rows say, or
+# leave rows out in silence.
+_FORBIDDEN_SESSION_SETTINGS = re.compile(
+    r"sql_mode|old_mode|time_zone|timestamp|autocommit|sql_select_limit|sql_auto_is_null|sql_safe_updates"
+    r"|completion_type|(tx|transaction)_(isolation|read_only)|(character_set|collation)_.*|big_tables|max_join_size"
+    r"|sql_big_selects|system_versioning_.*|sql_quote_show_create|lc_.*|default_.*|pseudo_.*|gtid_.*|rand_seed.*"
+)
 
 
 @dataclass(frozen=True)
@@ -189,7 +199,16 @@ def _session_settings(value: str) -> Mapping[str, SessionValue]:
         document = json.loads(value)
     except json.JSONDecodeError as error:
         raise ValueError(f"must be a JSON object (not JSON: {error})") from None
-    return check_session_settings(document)
+    if not isinstance(document, dict):
+        raise ValueError('must be a JSON object of session settings, such as {"max_statement_time": 0}')
+    for name, value in document.items():
+        if not _SESSION_NAME.fullmatch(name):
+            raise ValueError(f"names {name!r}, which is no name of a session setting: use small letters, digits and _")
+        if _FORBIDDEN_SESSION_SETTINGS.fullmatch(name):
+            raise ValueError(f"names {name}, which the copy sets itself or is exact only because of: leave it out")
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise ValueError(f"gives {name} the value {value!r}: use a text or a number (ON and OFF are texts)")
+    return document
 
 
 SETTINGS: tuple[Setting, ...] = (

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from lake_model.bronze_manifest import UNDATED
 from lake_model.contracts.silver_contract import SilverContract
 from medallion.exact_sums import added, exact_sum, landed_type, sum_of
-from medallion.lake.bronze import UNDATED
 from medallion.lake.business_keys import BUSINESS_KEY, business_key
 from medallion.lake.date_values import date_value
 from medallion.lake.progress import SliceProgress

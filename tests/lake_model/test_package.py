@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
-
-import pytest
 
 from tests.conftest import PROJECT
 
-FILES = sorted((PROJECT / "lake_model").rglob("*.py"))
-OF_ONE_SIDE = {
-    "airflow", "lakehouse", "kpi", "cli", "pyspark", "delta", "medallion", "silver", "gold", "local", "bench",
-}  # fmt: skip
 LAZY = {"open_data_contract_standard", "pydantic", "jsonschema", "sqlglot", "yaml", "pyarrow", "pandas"}
-
-
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PROJECT)))
-def test_a_module_imports_nothing_of_one_side(file: Path) -> None:
-    nodes = list(ast.walk(ast.parse(file.read_text())))
-    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-    names += [str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)]
-
-    assert {name.partition(".")[0] for name in names} & OF_ONE_SIDE == set()
 
 
 def test_its_import_reads_nothing_heavy() -> None:

@@ -10,7 +10,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from lakehouse.bronze.bronze_layout import bronze_root
 from lakehouse.bronze.copy_spec import CopySpec
 from lakehouse.bronze.table_copy import CopyLimits, copy_table
 from lakehouse.errors import SourceUnavailableError, StorageError
@@ -18,6 +17,7 @@ from lakehouse.lake.lake_root import lake_at
 from lakehouse.source.mysql_source import MySqlSource
 from lakehouse.source.source_connection import ConnectionInfo
 
+from lake_model.lake_layout import bronze_root
 from tests.lakehouse.copying import NOW
 
 # Forking from a process that has imported everything takes a moment; starting Python anew, and Airflow, takes seconds.

@@ -7,11 +7,12 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from lakehouse.bronze.manifest import ALL, UNDATED, Manifest
 from lakehouse.errors import ManifestError
 from lakehouse.lake.lake_path import LakePath
 from lakehouse.lake.storage_errors import storage_errors
 from lakehouse.source.type_map import SourceColumn, arrow_schema, plan_column
+
+from lake_model.bronze_manifest import ALL, UNDATED, Manifest
 
 
 def read_slice(folder: LakePath, manifest: Manifest, name: str) -> pa.Table:

@@ -142,7 +142,7 @@ class BronzeLake:
         content = {
             "manifest_version": 1, "schema": self.schema, "table": table, "business_date": day, "run_id": "run",
             "copied_at": f"{day}T02:00:00.000000Z", "change_detection": "fingerprint",
-            "date_column": date_column, "query": "SELECT", "server": {},
+            "date_column": date_column, "query": "SELECT", "server": {"version": "10.11"},
             "columns": [
                 {"name": name, "mysql_type": "", "arrow_type": str(kind), "nullable": True}
                 for name, kind in zip(columns.names, columns.types, strict=True)

@@ -61,7 +61,7 @@ def test_an_unreadable_manifest(spark: SparkSession, tmp_path: Path) -> None:
     assert failure is not None
     assert f"{manifest}: it is not JSON" in failure
     manifest.write_text(json.dumps({"manifest_version": 2}))
-    assert "this job reads version 1" in str(run_failure("silver", "market", DAY, tmp_path))
+    assert "this code reads version 1" in str(run_failure("silver", "market", DAY, tmp_path))
 
 
 def test_expressions_and_columns_that_the_source_has_not(spark: SparkSession, tmp_path: Path, contracts: Path) -> None:

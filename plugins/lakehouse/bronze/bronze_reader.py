@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lake_model.bronze_manifest import BronzeFile, Manifest
 from lakehouse.bronze.content_checksum import Checksums, add_checksums
 from lakehouse.bronze.index_check import sha256_of
-from lakehouse.bronze.manifest import BronzeFile, Manifest
 from lakehouse.errors import VerificationError
 from lakehouse.lake.lake_path import LakePath, local_path, open_stream
 from lakehouse.lake.storage_errors import storage_errors

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from lakehouse.bronze.bronze_layout import DRAFT_NAME, LATEST_NAME, bronze_root, name_of_folder
-from lakehouse.bronze.manifest import Manifest, read_manifest, read_visible
+from lake_model.bronze_manifest import Manifest
+from lake_model.lake_layout import DRAFT_NAME, LATEST_NAME, bronze_root, name_of_folder
+from lakehouse.bronze.manifest import read_manifest, read_visible
 from lakehouse.errors import LakehouseError, SettingError
 from lakehouse.lake.lake_path import PARTIAL_SUFFIX, LakeFile, LakePath, files_below, remove, store_time
 

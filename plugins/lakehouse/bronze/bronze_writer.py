@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakehouse.bronze.manifest import BronzeFile
+from lake_model.bronze_manifest import BronzeFile
 from lakehouse.errors import StorageError
 from lakehouse.lake.lake_path import LakePath, local_path, make_parents, open_stream, remove, state
 from lakehouse.lake.storage_errors import storage_errors

@@ -10,8 +10,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from lake_model.bronze_manifest import ALL, UNDATED, Column, Manifest
 from lakehouse.bronze.copy_spec import ChangeScope
-from lakehouse.bronze.manifest import ALL, UNDATED, Column, Manifest
 from lakehouse.source.fingerprint import dated_predicate, since_predicate, table_sql, undated_predicate
 from lakehouse.source.sql_text import quote_identifier, quote_text
 from lakehouse.source.type_map import ColumnPlan

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.bronze.manifest import ALL, UNDATED
+from lake_model.bronze_manifest import ALL, UNDATED
 from lakehouse.source.type_map import LONG_BYTES, LONG_TEXT, SHORT_BYTES, SHORT_TEXT, ColumnPlan
 
 # Rows are hashed one by one in Python: few enough at a time that all of this stays small.

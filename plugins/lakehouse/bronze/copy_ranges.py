@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from lakehouse.bronze.manifest import UNDATED
+from lake_model.bronze_manifest import UNDATED
 from lakehouse.source.fingerprint import SourceSlice, copy_predicates, spans_predicate
 from lakehouse.source.sql_text import quote_identifier
 from lakehouse.source.type_map import ColumnPlan

@@ -9,8 +9,8 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from lakehouse.bronze.copy_spec import CopyOutcome, CopyProgress, CopySpec
-from lakehouse.daily_run.ledger import LedgerRow, write_row
 from lakehouse.errors import LakehouseError, StorageError
+from lakehouse.ledger import LedgerRow, write_row
 
 if TYPE_CHECKING:
     from lakehouse.lake.lake_path import LakePath
@@ -88,7 +88,7 @@ class CopyRun:
 
     def _copy(self) -> CopyOutcome:
         # Here, not above: they import Arrow, which a DAG file and `--help` should not wait for.
-        from lakehouse.bronze.bronze_layout import bronze_root
+        from lake_model.lake_layout import bronze_root
         from lakehouse.bronze.bronze_writer import FileLimits
         from lakehouse.bronze.row_copy import LONGEST_COPY, CopyLimits
         from lakehouse.bronze.table_copy import copy_table

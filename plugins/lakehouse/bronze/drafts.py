@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from lakehouse.bronze.bronze_layout import DRAFT_NAME
+from lake_model.bronze_manifest import BronzeFile, Manifest, Slice
+from lake_model.lake_layout import DRAFT_NAME
 from lakehouse.bronze.earlier_fingerprints import without_earlier
-from lakehouse.bronze.manifest import BronzeFile, Manifest, Slice
 from lakehouse.bronze.slice_index import filled_index
 from lakehouse.errors import ManifestError, OvertakenError, StorageError
 from lakehouse.lake.lake_path import LakePath, Seen, look, publish, remove, state

@@ -13,7 +13,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lakehouse.bronze.manifest import Manifest, Slice
+from lake_model.bronze_manifest import Manifest, Slice
 from lakehouse.errors import SourceError, SourceUnavailableError
 from lakehouse.source.fingerprint import SourceSlice, fingerprint_sql, slices_of
 from lakehouse.source.mysql_source import MySqlSource

@@ -9,9 +9,9 @@ import threading
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
+from lake_model.bronze_manifest import UNDATED, Manifest, Slice
 from lakehouse.bronze.copy_ranges import CopyRange
 from lakehouse.bronze.copy_spec import CopySpec
-from lakehouse.bronze.manifest import UNDATED, Manifest, Slice
 from lakehouse.bronze.range_copy import RangeCopy
 from lakehouse.bronze.slice_totals import Totals, agrees, verify
 from lakehouse.bronze.stored_fingerprints import asked_beside_stored, unchanged_slices

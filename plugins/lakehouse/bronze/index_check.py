@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import IO
 
-from lakehouse.bronze.manifest import BronzeFile, Manifest
+from lake_model.bronze_manifest import BronzeFile, Manifest
 from lakehouse.lake.lake_path import LakePath, files_below, open_stream, state
 from lakehouse.lake.storage_errors import storage_errors
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date
 
+from lake_model.bronze_manifest import Manifest
 from lakehouse.bronze.change_scope import (
     EVERYWHERE,
     Looked,
@@ -18,7 +19,6 @@ from lakehouse.bronze.change_scope import (
 from lakehouse.bronze.copy_spec import CopySpec
 from lakehouse.bronze.earlier_fingerprints import NO_SHA1, still_the_source, without_earlier
 from lakehouse.bronze.index_check import Damage
-from lakehouse.bronze.manifest import Manifest
 from lakehouse.bronze.slice_index import index_columns
 from lakehouse.bronze.stored_fingerprints import asked_beside_stored
 from lakehouse.lake.lake_path import LakePath

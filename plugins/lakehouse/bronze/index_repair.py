@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from lakehouse.bronze.bronze_layout import LATEST_NAME
+from lake_model.bronze_manifest import UNDATED, Manifest
+from lake_model.lake_layout import LATEST_NAME
 from lakehouse.bronze.index_check import damaged_files
-from lakehouse.bronze.manifest import UNDATED, Manifest, pointer_to, read_manifest, read_visible
+from lakehouse.bronze.manifest import pointer_to, read_manifest, read_visible
 from lakehouse.errors import ManifestError
 from lakehouse.lake.lake_path import LakePath, folders_in, look, publish, read
 

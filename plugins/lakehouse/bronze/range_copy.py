@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from datetime import date
 
+from lake_model.bronze_manifest import Slice
 from lakehouse.bronze.bronze_writer import remove_files
 from lakehouse.bronze.copy_ranges import CopyRange
 from lakehouse.bronze.drafts import Draft
-from lakehouse.bronze.manifest import Slice
 from lakehouse.bronze.row_copy import CopiedRows, RowCopy, add_substitutions
 from lakehouse.bronze.slice_index import indexed_slices
 from lakehouse.bronze.slice_totals import Totals, added_up

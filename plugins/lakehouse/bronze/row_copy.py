@@ -10,11 +10,11 @@ from datetime import date, timedelta
 
 import pyarrow as pa
 
-from lakehouse.bronze.bronze_layout import part_name
+from lake_model.bronze_manifest import BronzeFile
+from lake_model.lake_layout import part_name
 from lakehouse.bronze.bronze_reader import read_back
 from lakehouse.bronze.bronze_writer import BronzeWriter, FileLimits
 from lakehouse.bronze.copy_spec import CopyProgress, CopySpec
-from lakehouse.bronze.manifest import BronzeFile
 from lakehouse.bronze.slice_totals import SliceTotals, Totals
 from lakehouse.errors import SourceUnavailableError
 from lakehouse.lake.lake_path import LakePath

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.bronze.manifest import ALL, UNDATED
+from lake_model.bronze_manifest import ALL, UNDATED
 from lakehouse.errors import VerificationError
 from lakehouse.source.fingerprint import SUM_CONTEXT, SourceSlice
 from lakehouse.source.type_map import ColumnPlan

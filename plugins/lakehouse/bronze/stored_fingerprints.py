@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from lake_model.bronze_manifest import Manifest, Slice
 from lakehouse.bronze.bronze_reader import stored_checksums
 from lakehouse.bronze.content_checksum import can_be_checked
-from lakehouse.bronze.manifest import Manifest, Slice
 from lakehouse.lake.lake_path import LakePath
 from lakehouse.source.fingerprint import SourceSlice, fingerprint_of, slices_of
 from lakehouse.source.mysql_source import MySqlSource

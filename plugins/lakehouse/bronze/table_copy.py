@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-from lakehouse.bronze.bronze_layout import manifest_name, table_folder
+from lake_model.bronze_manifest import UNDATED, Latest, Manifest, Slice
+from lake_model.lake_layout import manifest_name, table_folder
 from lakehouse.bronze.change_scope import EVERYWHERE
 from lakehouse.bronze.content_checksum import can_be_checked
 from lakehouse.bronze.copy_spec import CopyOutcome, CopyProgress, CopySpec
@@ -16,17 +17,7 @@ from lakehouse.bronze.drafts import Draft
 from lakehouse.bronze.first_load import FirstLoad
 from lakehouse.bronze.index_check import find_damage
 from lakehouse.bronze.index_comparison import IndexComparison
-from lakehouse.bronze.manifest import (
-    UNDATED,
-    Latest,
-    Manifest,
-    SeenIndex,
-    Slice,
-    look_at_index,
-    publish_manifest,
-    read_manifest,
-    read_visible,
-)
+from lakehouse.bronze.manifest import SeenIndex, look_at_index, publish_manifest, read_manifest, read_visible
 from lakehouse.bronze.range_copy import RangeCopy
 from lakehouse.bronze.range_plan import RangePlanner
 from lakehouse.bronze.row_copy import CopyLimits as CopyLimits

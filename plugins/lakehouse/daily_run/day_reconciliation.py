@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.bronze.bronze_layout import bronze_root, manifest_name, table_folder
+from lake_model.lake_layout import bronze_root, manifest_name, table_folder
 from lakehouse.bronze.manifest import read_manifest
-from lakehouse.daily_run.ledger import LedgerRow, read_rows, write_row
 from lakehouse.daily_run.planning import TablePlan
 from lakehouse.daily_run.reconciliation import Figures, Reconciliation, reconcile
+from lakehouse.ledger import LedgerRow, read_rows, write_row
 
 if TYPE_CHECKING:
     from lake_model.contracts.silver_contract import OneBigTableContract
-    from lakehouse.daily_run.ledger import LakeFolder
+    from lakehouse.ledger import LakeFolder
 
 
 def reconcile_day(

@@ -20,9 +20,9 @@ from decimal import Context, Decimal, Inexact
 from typing import Any
 
 from lake_model.contracts.silver_contract import OneBigTableContract
-from lakehouse.daily_run.ledger import LedgerRow
 from lakehouse.daily_run.planning import TablePlan
 from lakehouse.errors import ReconciliationError
+from lakehouse.ledger import LedgerRow
 
 MOST_SHOWN = 20
 NO_SNAPSHOT = "no_snapshot"

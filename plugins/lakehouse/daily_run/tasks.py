@@ -22,8 +22,8 @@ def resolve_run(timezone: str) -> dict[str, Any]:
     from zoneinfo import ZoneInfo
 
     from lakehouse.daily_run.business_date import resolve_business_date
-    from lakehouse.daily_run.ledger import run_slug
     from lakehouse.errors import BusinessDateError
+    from lakehouse.ledger import run_slug
 
     context = get_current_context()
     dag_run = context["dag_run"]
@@ -43,7 +43,7 @@ def resolve_run(timezone: str) -> dict[str, Any]:
 def list_tables(schema: str, one_big_table: str | None) -> list[dict[str, Any]]:
     """One plan per MySQL table of the schema (or of the `tables` param), in order of their names."""
     from lake_model.contracts.table_contracts import load_contracts
-    from lakehouse.bronze.bronze_layout import bronze_root, name_of_folder, schema_folder
+    from lake_model.lake_layout import bronze_root, name_of_folder, schema_folder
     from lakehouse.daily_run.daily_run_file import check_one_big_table
     from lakehouse.daily_run.planning import dropped_tables, left_out, plan_tables
     from lakehouse.errors import ContractError, LakehouseError, SourceUnavailableError, StorageError
@@ -115,8 +115,8 @@ def report(run: dict[str, Any] | None, plans: list[dict[str, Any]] | None, schem
 
     Every other failure has failed its own task.
     """
-    from lakehouse.daily_run.ledger import read_rows, render_rows
     from lakehouse.lake.lake_root import lake_root
+    from lakehouse.ledger import read_rows, render_rows
 
     if run is None:
         print("no business date could be resolved, so nothing ran")

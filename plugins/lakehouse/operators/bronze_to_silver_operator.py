@@ -96,9 +96,9 @@ class BronzeToSilverOperator(DatabricksRunOperator):
         raise AirflowRescheduleException(now + LOOK_AGAIN)  # type: ignore[no-untyped-call]
 
     def _not_in_silver(self) -> list[AwaitedTable]:
-        from lakehouse.daily_run.ledger import not_in_silver, read_rows
         from lakehouse.daily_run.planning import AwaitedTable
         from lakehouse.lake.lake_root import lake_root
+        from lakehouse.ledger import not_in_silver, read_rows
         from lakehouse.settings import settings_at_run
 
         waits_for = [AwaitedTable(**dimension) for dimension in self.plan.get("waits_for", ())]

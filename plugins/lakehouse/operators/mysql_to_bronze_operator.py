@@ -103,7 +103,7 @@ class MySqlToBronzeOperator(BaseOperator):
 
     def _note_failure(self, lake: LakePath, started: datetime, error: BaseException) -> None:
         """Writes the ledger's row, which of an error of our own the copy has written already."""
-        from lakehouse.daily_run.ledger import LedgerRow, write_row
+        from lakehouse.ledger import LedgerRow, write_row
 
         ended = datetime.now(UTC)
         row = LedgerRow(

@@ -16,7 +16,7 @@ from datetime import date, timedelta
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING
 
-from lakehouse.bronze.manifest import ALL, UNDATED, Slice
+from lake_model.bronze_manifest import ALL, UNDATED, Slice
 from lakehouse.source.sql_text import digest_sql, quote_identifier, quote_text
 
 if TYPE_CHECKING:

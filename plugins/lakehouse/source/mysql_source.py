@@ -19,9 +19,10 @@ from typing import Any
 import MySQLdb
 import pyarrow as pa
 
-from lakehouse.bronze.manifest import Server
+from lake_model.bronze_manifest import Server
 from lakehouse.errors import SourceError, SourceUnavailableError
-from lakehouse.source.source_connection import ConnectionInfo, connect
+from lakehouse.source.mysql_connect import connect
+from lakehouse.source.source_connection import ConnectionInfo
 from lakehouse.source.source_errors import TRANSIENT, source_error
 from lakehouse.source.source_load import SourceLoad
 from lakehouse.source.sql_text import quote_identifier, quote_text

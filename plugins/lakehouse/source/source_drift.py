@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import date
 
-from lakehouse.bronze.manifest import Column
+from lake_model.bronze_manifest import Column
 from lakehouse.errors import SourceDriftError
 from lakehouse.source.type_map import DATE_TYPES, ColumnPlan, one_form
 

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from lakehouse.settings import SessionValue, Settings
 from lakehouse.source.sql_text import quote_text
-
-if TYPE_CHECKING:
-    from lakehouse.settings import Settings
-
-SessionValue = str | int | float
-
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
-# The copy sets these itself, or is exact only because of what they are: another value would change what rows say, or
-# leave rows out in silence.
-_FORBIDDEN = re.compile(
-    r"sql_mode|old_mode|time_zone|timestamp|autocommit|sql_select_limit|sql_auto_is_null|sql_safe_updates"
-    r"|completion_type|(tx|transaction)_(isolation|read_only)|(character_set|collation)_.*|big_tables|max_join_size"
-    r"|sql_big_selects|system_versioning_.*|sql_quote_show_create|lc_.*|default_.*|pseudo_.*|gtid_.*|rand_seed.*"
-)
 
 
 class Pace:
@@ -64,7 +49,7 @@ class SourceLoad:
     Attributes:
         connect_attempts: how often a connection is tried before the server counts as away; between two tries one
             second passes, then two, then four.
-        session_settings: set for each session (`SET SESSION name = value`), as `check_session_settings` allows them.
+        session_settings: set for each session (`SET SESSION name = value`), as the setting allows them.
         pace: bounds what is fetched, or None.
     """
 
@@ -86,24 +71,6 @@ def source_load(settings: Settings) -> SourceLoad:
         session_settings=settings.copy_session_settings,
         pace=Pace(rows, size) if rows or size else None,
     )
-
-
-def check_session_settings(document: object) -> dict[str, SessionValue]:
-    """The session settings of a JSON document.
-
-    Raises:
-        ValueError: it is no object of names and plain values, or names what the copy's exactness rests on.
-    """
-    if not isinstance(document, dict):
-        raise ValueError('must be a JSON object of session settings, such as {"max_statement_time": 0}')
-    for name, value in document.items():
-        if not _NAME.fullmatch(name):
-            raise ValueError(f"names {name!r}, which is no name of a session setting: use small letters, digits and _")
-        if _FORBIDDEN.fullmatch(name):
-            raise ValueError(f"names {name}, which the copy sets itself or is exact only because of: leave it out")
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise ValueError(f"gives {name} the value {value!r}: use a text or a number (ON and OFF are texts)")
-    return document
 
 
 def _literal(value: SessionValue) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from pyspark.sql import SparkSession
 
+from lake_model.bronze_manifest import ALL
 from lake_model.contracts.silver_contract import SilverContract
 from medallion import reconcile
 from medallion.dimensions import scd2
@@ -21,7 +22,6 @@ from medallion.dimensions.dimension_tables import DimensionTables, Written, note
 from medallion.dimensions.landed_snapshots import Snapshot, find_all, find_snapshot
 from medallion.dimensions.version_landing import RebuildNeededError
 from medallion.errors import BronzeError, ConcurrentWriteError
-from medallion.lake import bronze
 from medallion.lake.progress import SliceProgress, progress_of
 from medallion.lake.table_names import TableNames
 from medallion.lake.turns import Turn, next_turn
@@ -120,11 +120,7 @@ def _pass(counts: Counts | None) -> None:
 
 def _is_processed(snapshot: Snapshot, done: Mapping[str, SliceProgress]) -> bool:
     one = done.get(snapshot.business_date.isoformat())
-    return (
-        one is not None
-        and one.fingerprint == snapshot.fingerprint
-        and snapshot.basis.holds(bronze.WHOLE, one.contract_hash)
-    )
+    return one is not None and one.fingerprint == snapshot.fingerprint and snapshot.basis.holds(ALL, one.contract_hash)
 
 
 def _must_be_rebuilt(
@@ -147,7 +143,7 @@ def _is_judged_so(contract: SilverContract, date: str, judged_by: str, *, is_own
     A waiver reaches all dates up to its end, so that the history does not tell on which day somebody wrote it.
     """
     basis = Basis.of_contract(contract, dt.date.fromisoformat(date))
-    return basis.is_contract_of(judged_by) if is_own else basis.holds(bronze.WHOLE, judged_by)
+    return basis.is_contract_of(judged_by) if is_own else basis.holds(ALL, judged_by)
 
 
 def _unfinished(spark: SparkSession, job: JobArguments, contract: SilverContract, turn: Turn) -> Snapshot | None:

@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from lake_model.bronze_manifest import ALL
 from lake_model.contracts.silver_contract import Column, Rule, SilverContract
 from medallion.lake import bronze
 from medallion.lake.bronze import Manifest
@@ -132,7 +133,7 @@ def judge_snapshot(spark: SparkSession, snapshot: Snapshot) -> Judged:
     if snapshot.rows <= MAX_ROWS:
         rows = fetch_small(spark, rows).frame
     counted = rows.agg(count_columns(told).alias("counts")).collect()[0]["counts"]
-    return Judged(rows, counts_of(told, bronze.WHOLE, counted))
+    return Judged(rows, counts_of(told, ALL, counted))
 
 
 def accepted_rows(judged: DataFrame, contract: SilverContract, told: SilverContract) -> DataFrame:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from lake_model.bronze_manifest import ALL
 from lake_model.contracts.silver_contract import SilverContract
 from medallion.dimensions import scd2
 from medallion.dimensions.bucket_comparison import by_single_rows, can_be_compared, compare
@@ -71,7 +72,7 @@ def land_versions(
         said = _said(cleaned, by_single_rows(snapshot.told), landing)
         buckets = compare(said, versions.where("is_current"), landing.contract, total)
         if not buckets.differing:
-            counts = all_good(snapshot.told, bronze.WHOLE, total)
+            counts = all_good(snapshot.told, ALL, total)
             gate(counts)
             return commit_nothing(spark, tables.silver, turn, landing.business_date), counts
         if buckets.are_few:
@@ -118,7 +119,7 @@ def _land(
         F.expr("count_if(_is_changed AND _told IS NULL)").alias("lost"),
     ).collect()[0]
     total = found["said"] if total is None else total
-    counts = counts_of(snapshot.told, bronze.WHOLE, [total, *found["counts"][1:]])
+    counts = counts_of(snapshot.told, ALL, [total, *found["counts"][1:]])
     gate(counts)
     if not found["changed"]:
         return commit_nothing(spark, tables.silver, turn, landing.business_date), counts

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from lake_model.bronze_manifest import UNDATED
 from lake_model.contracts.silver_contract import SilverContract
 from medallion import reconcile
 from medallion.errors import ConcurrentWriteError
@@ -26,7 +27,7 @@ from medallion.facts.fact_slices import (
     fact_columns,
 )
 from medallion.lake import bronze, delta_tables
-from medallion.lake.bronze import UNDATED, Manifest
+from medallion.lake.bronze import Manifest
 from medallion.lake.delta_tables import Commit
 from medallion.lake.progress import SliceProgress, log_of, write_progress
 from medallion.lake.small_frames import MAX_ROWS, fetch_small

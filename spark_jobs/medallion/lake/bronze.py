@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import json
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
-from urllib.parse import quote, unquote
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from lake_model import bronze_manifest
+from lake_model.bronze_manifest import ALL, UNDATED, Latest, Slice
 from lake_model.contracts.contract_rules import KEPT_SOURCE_PREFIX
+from lake_model.errors import ManifestError
+from lake_model.lake_layout import LATEST_NAME, date_folder_name, folder_of_name, manifest_name, name_of_folder
 from medallion.errors import BronzeError
 from medallion.lake.date_values import is_one_of
 from medallion.lake.landed_columns import check_columns
@@ -24,8 +25,8 @@ from medallion.lake.small_frames import local_frame
 from medallion.lake.sql_text import identifier
 from medallion.lake.storage import file_sizes, list_folder, read_text
 
-UNDATED = "undated"
-WHOLE = "all"
+RecordT = TypeVar("RecordT", bronze_manifest.Manifest, Latest)
+
 # A source may have any columns, so that the names of ours are kept for them.
 SLICE = f"{KEPT_SOURCE_PREFIX}slice"
 _FILE = f"{KEPT_SOURCE_PREFIX}file"
@@ -44,24 +45,8 @@ _SPARK_TYPES: Mapping[str, T.DataType] = {
     "timestamp[us]": T.TimestampNTZType(),
     "timestamp[us, tz=UTC]": T.TimestampType(),
 }
-# Longer names are shortened, with a digest at their end: no part of a path may have more than 255 bytes.
-_LONGEST_FOLDER = 220
 # A pushed-down list of dates lets Parquet skip row groups; a long list costs more than it saves.
 _MAX_PUSHED_DATES = 64
-
-
-@dataclass(frozen=True)
-class Slice:
-    """One date's rows (or ``undated``, or ``all``): its fingerprint changes exactly when its rows do.
-
-    ``sums`` are those of the measures at the source, as exact decimal text.
-    """
-
-    name: str
-    rows: int
-    fingerprint: str
-    files: tuple[str, ...]
-    sums: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,7 +75,7 @@ class Manifest:
     @property
     def fingerprint(self) -> str:
         """Changes exactly when the rows do."""
-        return ";".join(sorted(f"{one.name}={one.fingerprint}" for one in self.slices.values()))
+        return ";".join(sorted(f"{one.slice}={one.fingerprint}" for one in self.slices.values()))
 
     def landed(self, measures: Iterable[str]) -> dict[str, object]:
         """For the ledger: which publication this is, and what it says of the source, slice by slice.
@@ -103,7 +88,7 @@ class Manifest:
             "business_date": self.business_date.isoformat(),
             "copied_at": self.copied_at,
             "slices": [
-                {"slice": one.name, "rows": one.rows, "sums": {name: one.sums.get(name, "0") for name in named}}
+                {"slice": one.slice, "rows": one.rows, "sums": {name: one.sums.get(name, "0") for name in named}}
                 for one in self.slices.values()
             ],
         }
@@ -111,7 +96,7 @@ class Manifest:
 
 def table_folder(lake_root: str, schema: str, table: str) -> str:
     """URI of a bronze table's folder."""
-    return f"{lake_root}/bronze/{folder_name(schema)}/{folder_name(table)}"
+    return f"{lake_root}/bronze/{folder_of_name(schema)}/{folder_of_name(table)}"
 
 
 def read_latest_manifest(spark: SparkSession, lake_root: str, schema: str, table: str) -> Manifest:
@@ -121,23 +106,16 @@ def read_latest_manifest(spark: SparkSession, lake_root: str, schema: str, table
         BronzeError: nothing was landed yet, or the pointer or manifest cannot be read.
     """
     folder = table_folder(lake_root, schema, table)
-    uri = f"{folder}/_latest.json"
+    uri = f"{folder}/{LATEST_NAME}"
     text = read_text(spark, uri)
     if text is None:
         raise BronzeError(f"{uri}: nothing was landed for {schema}.{table}; run copy_to_bronze for it first")
-    pointer = _object(uri, folder, text)
-    manifest_name = pointer.get("manifest")
-    if not isinstance(manifest_name, str):
-        raise BronzeError(f"{uri}: manifest: '{manifest_name}': it names no manifest; {_mend(folder)}")
-    manifest_text = read_text(spark, f"{folder}/{manifest_name}")
+    latest = _checked(Latest, text, uri, folder)
+    manifest_text = read_text(spark, f"{folder}/{latest.manifest}")
     if manifest_text is None:
-        raise BronzeError(f"{uri}: manifest: '{manifest_name}': there is no such file; {_mend(folder)}")
-    manifest = parse_manifest(f"{folder}/{manifest_name}", folder, manifest_text)
-    try:
-        newest = dt.date.fromisoformat(str(pointer.get("newest_business_date")))
-    except ValueError as error:
-        raise BronzeError(f"{uri}: newest_business_date: {error}; {_mend(folder)}") from error
-    return replace(manifest, newest_date=newest)
+        raise BronzeError(f"{uri}: manifest: '{latest.manifest}': there is no such file; {_mend(folder)}")
+    manifest = parse_manifest(f"{folder}/{latest.manifest}", folder, manifest_text)
+    return replace(manifest, newest_date=dt.date.fromisoformat(latest.newest_business_date))
 
 
 def read_snapshot_manifest(
@@ -149,7 +127,7 @@ def read_snapshot_manifest(
         BronzeError: it cannot be read.
     """
     folder = table_folder(lake_root, schema, table)
-    uri = f"{folder}/business_date={business_date.isoformat()}/_manifest.json"
+    uri = f"{folder}/{manifest_name(business_date)}"
     text = read_text(spark, uri)
     return None if text is None else parse_manifest(uri, folder, text)
 
@@ -171,29 +149,21 @@ def parse_manifest(uri: str, folder: str, text: str) -> Manifest:
     Raises:
         BronzeError: it is not a manifest of version 1.
     """
-    content = _object(uri, folder, text)
-    if content.get("manifest_version") != 1:
-        raise BronzeError(f"{uri}: manifest_version: '{content.get('manifest_version')}': this job reads version 1")
-    try:
-        fields = [T.StructField(entry["name"], _spark_type(uri, entry)) for entry in content["columns"]]
-        _check_names(uri, fields)
-        slices = [
-            Slice(
-                entry["slice"],
-                int(entry["rows"]),
-                entry["fingerprint"],
-                tuple(entry["files"]),
-                {name: str(value) for name, value in (entry.get("sums") or {}).items()},
-            )
-            for entry in content["slices"]
-        ]
-        business_date = dt.date.fromisoformat(content["business_date"])
-        run_id, copied_at = str(content["run_id"]), str(content["copied_at"])
-        files = {name: int(entry["bytes"]) for name, entry in content["files"].items()}
-    except (KeyError, TypeError, ValueError) as error:
-        raise BronzeError(f"{uri}: it is not a whole manifest ({error!r}); {_mend(folder)}") from error
-    by_name = {one.name: one for one in slices}
-    return Manifest(uri, folder, business_date, T.StructType(fields), by_name, business_date, run_id, copied_at, files)
+    index = _checked(bronze_manifest.Manifest, text, uri, folder)
+    fields = [T.StructField(one.name, _spark_type(uri, one)) for one in index.columns]
+    _check_names(uri, fields)
+    day = dt.date.fromisoformat(index.business_date)
+    return Manifest(
+        uri,
+        folder,
+        day,
+        T.StructType(fields),
+        {one.slice: one for one in index.slices},
+        newest_date=day,
+        run_id=index.run_id,
+        copied_at=index.copied_at,
+        files={name: file.bytes for name, file in index.files.items()},
+    )
 
 
 def read_slices(spark: SparkSession, manifest: Manifest, names: Iterable[str], date_source: str) -> DataFrame:
@@ -206,17 +176,17 @@ def read_slices(spark: SparkSession, manifest: Manifest, names: Iterable[str], d
         BronzeError: files were copied before the columns changed.
     """
     wanted = [manifest.slices[name] for name in names]
-    pairs = [(file, one.name) for one in wanted for file in one.files]
+    pairs = [(file, one.slice) for one in wanted for file in one.files]
     if not pairs:
         return spark.createDataFrame([], manifest.columns).withColumn(SLICE, F.lit(None).cast("string"))
     day = F.col(identifier(date_source)).cast("date")
     files = {file for file, _ in pairs}
     # What the index's own copy wrote has its columns.
-    own = f"business_date={manifest.business_date.isoformat()}/"
+    own = f"{date_folder_name(manifest.business_date)}/"
     check_columns(spark, manifest.uri, manifest.folder, manifest.columns, [one for one in files if own not in one])
     rows = _read_files(spark, manifest, files)
     rows = rows.withColumn(_FILE, _file_name(rows))
-    dates = sorted(one.name for one in wanted)
+    dates = sorted(one.slice for one in wanted)
     if len(dates) <= _MAX_PUSHED_DATES and UNDATED not in dates:
         rows = rows.where(is_one_of(f"CAST({identifier(date_source)} AS DATE)", map(dt.date.fromisoformat, dates)))
     rows = rows.withColumn(SLICE, F.coalesce(day.cast("string"), F.lit(UNDATED)))
@@ -228,7 +198,7 @@ def read_snapshot(spark: SparkSession, manifest: Manifest) -> DataFrame:
     """All rows of a snapshot: its columns and ``SLICE`` (always ``all``)."""
     files = {file for one in manifest.slices.values() for file in one.files}
     rows = _read_files(spark, manifest, files) if files else spark.createDataFrame([], manifest.columns)
-    return rows.withColumn(SLICE, F.lit(WHOLE))
+    return rows.withColumn(SLICE, F.lit(ALL))
 
 
 def _read_files(spark: SparkSession, manifest: Manifest, files: set[str]) -> DataFrame:
@@ -258,18 +228,15 @@ def _file_name(rows: DataFrame) -> Column:
 
 def _mend(folder: str) -> str:
     """What to do about an index that cannot be read: a copy refuses to go on from it."""
-    schema, table = (shlex.quote(unquote(name)) for name in folder.split("/")[-2:])
+    schema, table = (shlex.quote(name_of_folder(name)) for name in folder.split("/")[-2:])
     return f"make it again from the table's manifests: bin/lakehouse repair {table} --schema {schema}"
 
 
-def _object(uri: str, folder: str, text: str) -> dict[str, Any]:
+def _checked(kind: type[RecordT], text: str, uri: str, folder: str) -> RecordT:
     try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise BronzeError(f"{uri}: it is not JSON ({error}); {_mend(folder)}") from error
-    if not isinstance(content, dict):
-        raise BronzeError(f"{uri}: it is not a JSON object; {_mend(folder)}")
-    return content
+        return kind.from_json(text, uri)
+    except ManifestError as error:
+        raise BronzeError(f"{error}; {_mend(folder)}") from error
 
 
 def _check_names(uri: str, fields: Iterable[T.StructField]) -> None:
@@ -280,25 +247,11 @@ def _check_names(uri: str, fields: Iterable[T.StructField]) -> None:
         )
 
 
-def _spark_type(uri: str, column: Mapping[str, Any]) -> T.DataType:
-    arrow_type = str(column["arrow_type"])
+def _spark_type(uri: str, column: bronze_manifest.Column) -> T.DataType:
+    arrow_type = column.arrow_type
     decimal = re.fullmatch(r"decimal128\((\d+), ?(\d+)\)", arrow_type)
     if decimal:
         return T.DecimalType(int(decimal.group(1)), int(decimal.group(2)))
     if arrow_type not in _SPARK_TYPES:
-        raise BronzeError(f"{uri}: columns: {column['name']}: '{arrow_type}': Spark has no such type")
+        raise BronzeError(f"{uri}: columns: {column.name}: '{arrow_type}': Spark has no such type")
     return _SPARK_TYPES[arrow_type]
-
-
-def folder_name(name: str) -> str:
-    """The folder of a schema or table in bronze and in the ledger, as the Airflow side writes it."""
-    if re.fullmatch(r"[A-Za-z0-9_]+", name):
-        return name
-    encoded = quote(name, safe="")
-    # A name of dots alone would lead out of the lake.
-    if not name.strip("."):
-        encoded = encoded.replace(".", "%2E")
-    if len(encoded) <= _LONGEST_FOLDER:
-        return encoded
-    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
-    return f"{re.sub(r'%.?$', '', encoded[: _LONGEST_FOLDER - len(digest) - 1])}+{digest}"

@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from lake_model.bronze_manifest import UNDATED, Slice
 from lake_model.contracts.limits import PERCENT, QUARANTINED, Limit
 from lake_model.contracts.silver_contract import Expectation, Metric, Severity, SilverContract
-from medallion.lake.bronze import UNDATED, Slice
 from medallion.quality.quality_counts import Counts
 
 WHOLE_TABLE = "all"

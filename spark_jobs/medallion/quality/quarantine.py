@@ -15,10 +15,10 @@ from collections.abc import Mapping
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
+from lake_model.bronze_manifest import UNDATED
 from lake_model.contracts.silver_contract import SilverContract, TableKind
 from medallion.errors import SPARK_ERRORS, ConcurrentWriteError, is_conflict
 from medallion.lake import delta_tables
-from medallion.lake.bronze import UNDATED
 from medallion.lake.business_keys import BUSINESS_KEY, business_key
 from medallion.lake.date_values import date_value, is_one_of
 from medallion.lake.small_frames import fetch_small

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from lake_model.bronze_manifest import UNDATED
 from lake_model.contracts.silver_contract import Rule, SilverContract
 from lake_model.contracts.table_contracts import read_silver_contract
 from medallion.errors import BronzeError, ContractError
@@ -48,7 +49,7 @@ def slice_digests(known: Iterable[KnownKeys], slices: Iterable[str]) -> dict[str
     known = tuple(known)
     if not known:
         return {}
-    dates = {name: dt.date.fromisoformat(name) for name in slices if name != bronze.UNDATED}
+    dates = {name: dt.date.fromisoformat(name) for name in slices if name != UNDATED}
     each = [one.digests(dates.values()) for one in known]
     texts = {name: "|".join(digests[date] for digests in each) for name, date in dates.items()}
     return {name: hashlib.sha256(text.encode()).hexdigest()[:12] for name, text in texts.items()}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from lake_model.lake_layout import run_slug
 from medallion.errors import ArgumentError
 
 
@@ -88,7 +89,7 @@ def parse_arguments(program: str, argv: Sequence[str] | None) -> JobArguments:
         contracts=contracts.absolute(),
         table=given.table,
         business_date=parse_business_date(given.business_date),
-        run_id=re.sub(r"[^A-Za-z0-9._-]", "_", given.run_id),
+        run_id=run_slug(given.run_id),
         lake_root=given.lake_root.rstrip("/") or "/",
         catalog=given.catalog or None,
         rebuild=getattr(given, "rebuild", False),

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from medallion.lake.bronze import folder_name
+from lake_model.lake_layout import ledger_folder_name, ledger_row_name
 from medallion.run.cli import JobArguments
 
 _STRING = T.StringType()
@@ -36,8 +36,7 @@ class Outcome:
 
 def ledger_folder(job: JobArguments) -> str:
     """The folder of a run's rows."""
-    day = job.business_date.isoformat()
-    return f"{job.lake_root}/ledger/schema={folder_name(job.source_schema)}/business_date={day}/run_id={job.run_id}"
+    return f"{job.lake_root}/{ledger_folder_name(job.source_schema, job.business_date, job.run_id)}"
 
 
 def write_row(
@@ -68,7 +67,7 @@ def write_row(
     frame = spark.range(0, 1, 1, 1).select(told).select("row.*")
     # A NULL field is a field all the same: readers find every key.
     # A name of its own: two runs with one id could take each other's row away.
-    name = f"{folder_name(job.table)}.{stage}.{secrets.token_hex(6)}.json"
+    name = ledger_row_name(job.table, stage, secrets.token_hex(6))
     frame.write.option("ignoreNullFields", "false").json(f"{ledger_folder(job)}/{name}")
 
 

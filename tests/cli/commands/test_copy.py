@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from lakehouse.bronze.copy_spec import CopyOutcome
-from lakehouse.daily_run.ledger import LedgerRow
+from lakehouse.ledger import LedgerRow
 
 from cli.commands.command import DONE, INTERRUPTED, NOT_DONE
 from cli.commands.copy import summary

@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lakehouse.bronze.bronze_layout import DRAFT_NAME
 from lakehouse.bronze.bronze_upkeep import sweep_bronze
 from lakehouse.bronze.copy_spec import CopyOutcome, CopySpec
-from lakehouse.bronze.manifest import Manifest, read_manifest
+from lakehouse.bronze.manifest import read_manifest
 from lakehouse.bronze.row_copy import CopyLimits
 from lakehouse.bronze.table_copy import copy_table
 from lakehouse.lake.lake_path import files_below
 from lakehouse.source.mysql_source import MySqlSource
 
+from lake_model.bronze_manifest import Manifest
+from lake_model.lake_layout import DRAFT_NAME
 from local.mysql_server import MySqlServer
 from local.number_rows import number_rows
 from tests.lakehouse.copying import NOW, Bench, info_of, slices

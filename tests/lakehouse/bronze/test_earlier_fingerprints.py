@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from lakehouse.bronze.copy_spec import ChangeScope, CopySpec
-from lakehouse.bronze.manifest import Manifest
 
+from lake_model.bronze_manifest import Manifest
 from local.mysql_server import MySqlServer
 from tests.lakehouse.copying import Bench
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from lakehouse.daily_run.day_reconciliation import reconcile_day
-from lakehouse.daily_run.ledger import LedgerRow, read_rows, write_row
 from lakehouse.daily_run.planning import TablePlan
 from lakehouse.errors import ReconciliationError
+from lakehouse.ledger import LedgerRow, read_rows, write_row
 
 DAY = date(2026, 11, 20)
 SALES = TablePlan("shop", "sales", "sales", True, "sales", "fact", "fingerprint", "day", "sales.odcs.yaml", (), ())

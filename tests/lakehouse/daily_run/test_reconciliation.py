@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lakehouse.daily_run.ledger import LedgerRow
 from lakehouse.daily_run.planning import TablePlan
 from lakehouse.daily_run.reconciliation import Reconciliation, reconcile
 from lakehouse.errors import ReconciliationError
+from lakehouse.ledger import LedgerRow
 
 from lake_model.contracts.silver_contract import OneBigTableContract
 

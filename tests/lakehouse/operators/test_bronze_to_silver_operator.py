@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
-from lakehouse.daily_run.ledger import LedgerRow, write_row
+from lakehouse.ledger import LedgerRow, write_row
 from lakehouse.operators.bronze_to_silver_operator import LONGEST_WAIT, LOOK_AGAIN, BronzeToSilverOperator
 from lakehouse.operators.databricks_run_operator import DatabricksRunOperator
 

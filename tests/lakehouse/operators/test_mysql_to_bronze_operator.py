@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout
 from lakehouse.daily_run import tasks
-from lakehouse.daily_run.ledger import LedgerRow, read_rows
 from lakehouse.errors import SourceUnavailableError, StorageError
+from lakehouse.ledger import LedgerRow, read_rows
 from lakehouse.operators.mysql_to_bronze_operator import MySqlToBronzeOperator
 from lakehouse.source import source_connection
 from lakehouse.source.source_connection import ConnectionInfo

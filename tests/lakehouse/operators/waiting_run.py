@@ -11,8 +11,8 @@ from typing import Any
 
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowRescheduleException
-from lakehouse.daily_run.ledger import LedgerRow, write_row
 from lakehouse.lake.lake_root import lake_root
+from lakehouse.ledger import LedgerRow, write_row
 from lakehouse.operators import bronze_to_silver_operator
 from lakehouse.operators.bronze_to_silver_operator import BronzeToSilverOperator
 from lakehouse.operators.databricks_run_operator import DatabricksRunOperator

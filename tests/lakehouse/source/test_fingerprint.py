@@ -8,7 +8,6 @@ from fractions import Fraction
 
 from hypothesis import given
 from hypothesis import strategies as st
-from lakehouse.bronze.manifest import Slice
 from lakehouse.source.fingerprint import (
     SourceSlice,
     add_sums,
@@ -22,6 +21,8 @@ from lakehouse.source.fingerprint import (
     undated_predicate,
 )
 from lakehouse.source.type_map import SourceColumn, plan_column
+
+from lake_model.bronze_manifest import Slice
 
 DAY = date(2026, 11, 20)
 ORDER_DATE = plan_column(SourceColumn("order_date", "date", True))

@@ -11,8 +11,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from lakehouse.errors import SourceError
+from lakehouse.source.mysql_connect import connect
 from lakehouse.source.mysql_source import MySqlSource
-from lakehouse.source.source_connection import connect, info_from_parts
+from lakehouse.source.source_connection import info_from_parts
 
 from tests.lakehouse.certificates import make_certificates
 from tests.lakehouse.source.rogue_server import Heard, Rogue, rogue_server

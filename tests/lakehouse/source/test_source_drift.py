@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from lakehouse.bronze.manifest import Column
 from lakehouse.errors import SourceDriftError
 from lakehouse.source.source_drift import check_contract, describe_changes, describe_late_snapshot, same_type
 from lakehouse.source.type_map import SourceColumn, plan_column
+
+from lake_model.bronze_manifest import Column
 
 PLANS = tuple(
     plan_column(SourceColumn(name, mysql_type, True))

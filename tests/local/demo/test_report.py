@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lakehouse.daily_run.ledger import LedgerRow, write_row
+from lakehouse.ledger import LedgerRow, write_row
 
 from local.demo.day import DayRun
 from local.demo.independent_check import Comparison, Figures

@@ -37,13 +37,17 @@ def verdicts(
     of: SilverContract, rows: dict[int, int], changed: Collection[int], *, has_history: bool = True
 ) -> list[Verdict]:
     """``rows`` and ``changed`` count days back from the business date; each row is worth 10."""
-    from medallion.lake.bronze import Slice
     from medallion.quality.expectations import landed_verdicts
+
+    from lake_model.bronze_manifest import Slice
 
     def name(back: int) -> str:
         return (DAY - dt.timedelta(days=back)).isoformat()
 
-    slices = {name(back): Slice(name(back), count, "f", (), {"amount": f"{count}0.00"}) for back, count in rows.items()}
+    slices = {
+        name(back): Slice(name(back), count, {"amount": f"{count}0.00"}, "f", (), "2026-11-20")
+        for back, count in rows.items()
+    }
     return landed_verdicts(of, slices, [name(back) for back in changed], DAY, has_history=has_history)
 
 

@@ -1,9 +1,10 @@
-"""The one place that knows where bronze keeps things.
+"""The one place that knows where bronze and the ledger keep things.
 
     <bronze root>/<schema>/<table>/business_date=D/part-<run>-<attempt>-<n>.parquet
     <bronze root>/<schema>/<table>/business_date=D/_manifest.json
     <bronze root>/<schema>/<table>/_latest.json
     <bronze root>/<schema>/<table>/_draft.json
+    <lake>/ledger/schema=S/business_date=D/run_id=R/<table>.<stage>.<attempt>.json
 
 Names inside a table's folder are kept relative to it, so that a lake can be moved.
 """
@@ -13,20 +14,26 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import date
-from typing import TypeVar
+from typing import Protocol, Self, TypeVar
 from urllib.parse import quote, unquote
-
-from lakehouse.lake.lake_path import LakePath
 
 LATEST_NAME = "_latest.json"
 DRAFT_NAME = "_draft.json"
-PathT = TypeVar("PathT", bound=LakePath)
 _PLAIN = re.compile(r"[A-Za-z0-9_]+")
 # A name in a path has 255 bytes at most, on disks and on storage accounts, and others are made of these by adding to
 # them. A letter of Chinese takes nine bytes when it is encoded, and a table's name may have 64 of them.
 _LONGEST_FOLDER = 220
 _LONGEST_SLUG = 120
 _DIGEST_LETTERS = 16
+
+
+class Folder(Protocol):
+    """A folder, in whose path names are joined by `/`."""
+
+    def __truediv__(self, name: str) -> Self: ...
+
+
+PathT = TypeVar("PathT", bound=Folder)
 
 
 def folder_of_name(name: str) -> str:
@@ -78,6 +85,16 @@ def manifest_name(business_date: date) -> str:
 def part_name(business_date: date, run_id: str, attempt: str, number: int) -> str:
     """A Parquet file, relative to the table's folder; `attempt` differs between any two attempts of a run."""
     return f"{date_folder_name(business_date)}/part-{run_slug(run_id)}-{attempt}-{number}.parquet"
+
+
+def ledger_folder_name(schema: str, business_date: date | str, run_id: str) -> str:
+    """The folder of a run's ledger rows, relative to the lake."""
+    return f"ledger/schema={folder_of_name(schema)}/business_date={business_date}/run_id={run_slug(run_id)}"
+
+
+def ledger_row_name(table: str, stage: str, attempt: str) -> str:
+    """The row of an attempt, in the folder of its run; `attempt` differs between any two attempts."""
+    return f"{folder_of_name(table)}.{stage}.{attempt}.json"
 
 
 def run_slug(run_id: str) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lakehouse.bronze.bronze_layout import (
+
+from lake_model.lake_layout import (
     date_folder_name,
     folder_of_name,
     manifest_name,

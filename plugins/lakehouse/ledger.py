@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import date
 from typing import Any, Protocol, Self, TypeVar
 
-from lakehouse.bronze.bronze_layout import folder_of_name
-from lakehouse.bronze.bronze_layout import run_slug as run_slug
+from lake_model.lake_layout import ledger_folder_name, ledger_row_name
+from lake_model.lake_layout import run_slug as run_slug
 from lakehouse.errors import StorageError
 from lakehouse.lake.lake_path import LakePath, publish
 from lakehouse.lake.storage_errors import storage_errors
@@ -96,14 +96,13 @@ class LedgerRow:
 
 def ledger_folder(lake: PathT, schema: str, business_date: str, run: str) -> PathT:
     """Where the rows of one run and business date are."""
-    place = lake / "ledger" / f"schema={folder_of_name(schema)}" / f"business_date={business_date}"
-    return place / f"run_id={run_slug(run)}"
+    return lake / ledger_folder_name(schema, business_date, run)
 
 
 def ledger_path(lake: PathT, row: LedgerRow, attempt: str) -> PathT:
     """Where the row of an attempt is kept."""
     folder = ledger_folder(lake, row.schema, row.business_date, row.run_id)
-    return folder / f"{folder_of_name(row.table)}.{row.stage}.{attempt}.json"
+    return folder / ledger_row_name(row.table, row.stage, attempt)
 
 
 def write_row(lake: LakePath, row: LedgerRow) -> None:

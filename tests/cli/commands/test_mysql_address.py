@@ -6,8 +6,9 @@ import json
 
 import pytest
 from lakehouse.errors import SourceError
-from lakehouse.source.mysql_address import connection_from_text, find_connection
 from lakehouse.source.source_connection import ConnectionInfo
+
+from cli.commands.mysql_address import connection_from_text, find_connection
 
 SHOP = ConnectionInfo("c", "db.example", 3307, "jo", "p@ss:/word", "shop")
 

@@ -9,8 +9,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from lakehouse.daily_run.ledger import LedgerRow, ledger_path, read_rows, render_rows, run_slug, write_row
 from lakehouse.errors import StorageError
+from lakehouse.ledger import LedgerRow, ledger_path, read_rows, render_rows, run_slug, write_row
 
 ROW = LedgerRow(
     schema="atliqsale",
