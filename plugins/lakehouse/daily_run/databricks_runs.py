@@ -11,7 +11,7 @@ from lakehouse.settings import Settings
 
 WHEEL_PACKAGE = "lakehouse-spark-jobs"
 # What the jobs import beside Spark; the wheel brings it itself.
-JOB_DEPENDENCIES = ("jsonschema>=4.21", "open-data-contract-standard>=3.2", "pyyaml>=6", "sqlglot>=27")
+JOB_DEPENDENCIES = ("jsonschema>=4.21", "msgspec>=0.20", "open-data-contract-standard>=3.2", "pyyaml>=6", "sqlglot>=27")
 
 
 def silver_run(

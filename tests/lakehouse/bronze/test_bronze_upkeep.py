@@ -230,7 +230,7 @@ def test_the_command_tells_what_it_did(product: tuple[Bench, CopySpec], capsys: 
     (bench.folder("product") / "_latest.json").write_text("[]")
     age(bench, 3000)
     assert main(["upkeep", "--lake-root", lake, "--grace-days", "30"]) == 1
-    assert "_latest.json: must be a JSON object, not list" in capsys.readouterr().out
+    assert "_latest.json: it must be a JSON object, not list" in capsys.readouterr().out
     assert main(["upkeep", "--lake-root", lake, "--grace-days", "0"]) == 2
     assert (
         "setting bronze_grace_days has the value '0', but must be a whole number of at least 1"
@@ -298,7 +298,7 @@ def test_the_task_fails_with_the_damaged_table_once_the_others_are_swept(
     os.utime(pointer, (0, 0))
     with pytest.raises(
         AirflowFailException,
-        match=r"^s\.bad: .*_latest\.json: must be a JSON object, not list; make it .*$",
+        match=r"^s\.bad: .*_latest\.json: it must be a JSON object, not list; make it .*$",
     ):
         tasks.sweep_bronze.function()
     assert [file.name for file in files_below(tmp_path / "bronze" / "s")] == [

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from azure.storage.blob._shared.policies_async import ExponentialRetry
-from lakehouse.bronze import bronze_layout, row_copy
+from lakehouse.bronze import row_copy
 from lakehouse.bronze.bronze_upkeep import sweep_bronze
 from lakehouse.bronze.bronze_writer import FileLimits
 from lakehouse.bronze.copy_spec import CopySpec
@@ -25,6 +25,7 @@ from lakehouse.ledger import read_rows
 from lakehouse.operators.mysql_to_bronze_operator import MySqlToBronzeOperator
 from lakehouse.source.mysql_source import MySqlSource
 
+from lake_model import lake_layout
 from lake_model.lake_layout import DRAFT_NAME, bronze_root
 from local.azurite_server import AzuriteServer, installed_azurite
 from local.errors import AzuriteServerError
@@ -227,7 +228,7 @@ def test_two_copies_with_one_run_id_share_no_file(
 
     def part_name(*arguments: Any) -> str:
         named.set()
-        return bronze_layout.part_name(*arguments)
+        return lake_layout.part_name(*arguments)
 
     limits = CopyLimits(batch_rows=500, files=FileLimits(row_group_rows=1000))
     with MySqlSource(info_of(bench.server)) as source:

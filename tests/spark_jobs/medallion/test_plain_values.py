@@ -115,16 +115,17 @@ def test_slices_to_process_are_those_whose_rows_or_contract_changed() -> None:
     from medallion.lake.progress import SliceProgress
     from medallion.quality.judgement_basis import Basis
 
-    landed = parse_manifest("uri", "folder", manifest(same="1", other="2", new="1"))
+    same, other, new, gone, vanished = (f"2026-11-0{number}" for number in range(1, 6))
+    landed = parse_manifest("uri", "folder", manifest(**{same: "1", other: "2", new: "1"}))
     day = dt.date(2026, 11, 20)
-    done = {name: SliceProgress(name, "1", "hash", day, "run", 1) for name in ("same", "other", "gone")}
-    changes = SliceChanges(("other", "new"), ("gone",), everything=False, landed=("other", "new", "gone"))
+    done = {name: SliceProgress(name, "1", "hash", day, "run", 1) for name in (same, other, gone)}
+    changes = SliceChanges((other, new), (gone,), everything=False, landed=(other, new, gone))
     assert changed_slices(landed, done, Basis("hash")) == changes
     again = changed_slices(landed, done, Basis("new hash"))
     assert (again.everything, again.landed) == (True, changes.landed)
     # What a killed run wrote need not be what is landed now, nor be there any more.
-    begun = changed_slices(landed, done, Basis("hash"), unfinished=("same", "vanished"))
-    assert begun == SliceChanges(("same", "other", "new"), ("gone", "vanished"), everything=True, landed=changes.landed)
+    begun = changed_slices(landed, done, Basis("hash"), unfinished=(same, vanished))
+    assert begun == SliceChanges((same, other, new), (gone, vanished), everything=True, landed=changes.landed)
 
 
 def test_what_gold_reflects_survives_its_commit() -> None:
