@@ -1,4 +1,4 @@
-"""The benchmark of the copy: `python bench/copy.py --help`."""
+"""The benchmark of the copy: `python -m bench copy --help`."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _header(name: str, cursor: Any, versions: dict[str, str], load_before: float
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python bench/copy.py",
+        prog="python -m bench copy",
         description="Compare ways of copying MySQL tables to Parquet: time, CPU, memory, exactness. "
         "The last line of output is one JSON object.",
     )

@@ -196,7 +196,9 @@ def summary(rows: int, results: Sequence[Result], ours: str) -> dict[str, object
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the comparison; its last line of output is one JSON object."""
-    parser = argparse.ArgumentParser(description="Compares ways of keeping a type 2 dimension.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench scd2", description="Compares ways of keeping a type 2 dimension."
+    )
     parser.add_argument("--rows", type=int, default=6_000_000, help="versions in the dimension, half of them open")
     parser.add_argument("--rounds", type=int, default=1, help="how often each way lands each day; the best counts")
     parser.add_argument("--memory", default="6g", help="memory for Spark")

@@ -22,8 +22,10 @@ class Copy(Way):
     def __init__(self, source: Source) -> None:
         super().__init__(source)
         from lakehouse import settings
-        from lakehouse.bronze import copy_run, copy_spec
+        from lakehouse.bronze import copy_run
         from lakehouse.source import source_connection
+
+        from lake_model.contracts import copy_spec
 
         # A copy imports it when it runs, which is timed.
         importlib.import_module("lakehouse.bronze.table_copy")

@@ -50,7 +50,6 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Copy, show how it goes on stderr, and print a summary."""
     from lakehouse.bronze.copy_run import CopyRun
-    from lakehouse.bronze.copy_spec import CopySpec
     from lakehouse.daily_run.business_date import check_business_date
     from lakehouse.ledger import run_slug
     from lakehouse.settings import load_settings
@@ -61,10 +60,13 @@ def run(arguments: argparse.Namespace) -> int:
     day = check_business_date(arguments.date, "--date", settings.timezone, today)
     info = source_of(arguments)
     plan = _plan(arguments, info, arguments.contracts or Path(settings.contracts_root))
-    spec = replace(CopySpec.from_plan(plan.as_dict()), everything=arguments.full)
+    spec = replace(plan, everything=arguments.full)
     if not plan.contracted:
-        print(f"{spec.label}: no contract, so all its columns are copied, and it goes to bronze alone", file=sys.stderr)
-    with shown_progress(spec.label, sys.stderr) as progress:
+        print(
+            f"{spec.full_name}: no contract, so all its columns are copied, and it goes to bronze alone",
+            file=sys.stderr,
+        )
+    with shown_progress(spec.full_name, sys.stderr) as progress:
         copy = CopyRun(
             _lake(settings),
             spec,

@@ -52,7 +52,7 @@ def missing_table(contract: TableContract, label: str, tables: Collection[str]) 
 def check_columns(contract: TableContract, label: str, table: TableDescription) -> Iterator[Finding]:
     """Columns that are missing, have another type or one without a rule, or are new at the source."""
     live = {column.name: column for column in table.columns}
-    for wanted in contract.columns:
+    for wanted in contract.contracted_columns:
         field = f"schema[{contract.name}].properties[{wanted.name}]"
         found = live.get(wanted.name)
         if found is None:
@@ -63,7 +63,7 @@ def check_columns(contract: TableContract, label: str, table: TableDescription) 
         elif wanted.physical_type is not None and not same_type(wanted.physical_type, found.mysql_type):
             cure = f"is {found.mysql_type} at the source: set physicalType to that, and see that logicalType fits"
             yield Finding(Problem(label, f"{field}.physicalType", wanted.physical_type, cure))
-    known = {column.name for column in contract.columns}
+    known = {column.name for column in contract.contracted_columns}
     for column in table.columns:
         try:
             plan_column(SourceColumn(column.name, column.mysql_type, column.nullable))

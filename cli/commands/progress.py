@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from lakehouse.bronze.copy_spec import CopyProgress
+from lakehouse.bronze.copy_outcome import CopyProgress
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from lake_model.contracts.contract_columns import problem, source_columns
 from lake_model.contracts.contract_files import ContractFile, Problem
-from lake_model.contracts.copy_scope import ChangeScope
+from lake_model.contracts.copy_spec import ChangeScope
 
 SCOPE_PROPERTIES = {"watermarkColumn", "watermarkOverlapMinutes", "trailingDays", "fullPassEveryDays"}
 FULL_PASS_DAYS = 7

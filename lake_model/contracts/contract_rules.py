@@ -19,7 +19,7 @@ from lake_model.contracts.contract_columns import (
 )
 from lake_model.contracts.contract_files import ContractFile, Problem, custom_properties, join_columns
 from lake_model.contracts.contract_quality import check_quality
-from lake_model.contracts.copy_scope import CHANGE_DETECTIONS, DRIFT_POLICIES
+from lake_model.contracts.copy_spec import COPY_CHOICES
 from lake_model.contracts.lake_types import (
     BOUNDS,
     LENGTHS,
@@ -35,15 +35,7 @@ if TYPE_CHECKING:
     from open_data_contract_standard.model import SchemaProperty
 
 KINDS = ("dimension", "fact", "one_big_table")
-COMMON_PROPERTIES = {
-    "tableKind",
-    "changeDetection",
-    "sourceDrift",
-    "measures",
-    "excluded",
-    "stopAbove",
-    "parallelRanges",
-}
+COMMON_PROPERTIES = {"tableKind", "measures", "excluded", "stopAbove", *COPY_CHOICES}
 TABLE_PROPERTIES = {
     "dimension": COMMON_PROPERTIES | {"scdType", "trackedColumns", "maxDeleteShare"},
     "fact": COMMON_PROPERTIES | {"dateColumn", "duplicates"} | SCOPE_PROPERTIES,
@@ -53,13 +45,10 @@ COLUMN_PROPERTIES = {"derived", "sparkType", "severity"}
 OPTIONS = {*BOUNDS, *LENGTHS, "pattern"}
 CHOICES: dict[str, tuple[Any, ...]] = {
     "scdType": (1, 2),
-    "changeDetection": CHANGE_DETECTIONS,
-    "sourceDrift": DRIFT_POLICIES,
     "duplicates": ("keep_one", "keep_all"),
     "layout": ("partition", "cluster"),
     "excluded": (True, False),
-    # Each is a session on the source.
-    "parallelRanges": (1, 2, 3, 4, 5, 6, 7, 8),
+    **COPY_CHOICES,
 }
 LOGICAL_TYPES = ("string", "integer", "number", "date", "timestamp", "time", "boolean", "object", "array")
 LAKE_NAME = re.compile(r"[a-z][a-z0-9_]*")

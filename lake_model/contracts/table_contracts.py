@@ -16,7 +16,7 @@ from lake_model.contracts.contract_columns import lake_columns, problem, source_
 from lake_model.contracts.contract_files import FILE_ENDING, ContractFile, Problem, read_contract_file
 from lake_model.contracts.contract_references import check_references
 from lake_model.contracts.contract_rules import KINDS, LAKE_NAME, check_contract
-from lake_model.contracts.copy_scope import ChangeScope
+from lake_model.contracts.copy_spec import ContractedColumn, CopySpec, chosen_copy
 from lake_model.contracts.lake_names import check_lake_names
 from lake_model.contracts.silver_contract import OneBigTableContract, SilverContract
 from lake_model.contracts.silver_contracts import one_big_table_contract, silver_contract
@@ -28,48 +28,26 @@ from lake_model.errors import ContractError
 _LATENCY_UNITS = {"d", "day", "days", "h", "m"}
 
 
-@dataclass(frozen=True)
-class ContractedColumn:
-    """A column that a contract needs from the source; no physical type where the contract asks for none."""
-
-    name: str
-    physical_type: str | None
-
-
-@dataclass(frozen=True)
-class TableContract:
-    """A contracted source table.
+@dataclass(frozen=True, kw_only=True)
+class TableContract(CopySpec):
+    """A contracted source table, and how it is copied.
 
     Attributes:
-        file: the contract's file, for messages.
-        table: its name in MySQL.
         name: its name in the lake.
         kind: `dimension` or `fact`.
-        change_detection: `fingerprint`, `watermark` or `full`.
-        date_column: the source column that dates a row; None for a dimension.
-        columns: every source column that the contract takes or computes with.
-        measures: columns whose sums must be conserved.
         excluded: the table is not copied.
-        change_scope: where runs look for changes; None: everywhere.
-        drift_policy: what of the source's columns fails a copy.
-        parallel_ranges: how many sessions read the table at once, if it is large.
         judged_against: the dimensions (as the lake names them) whose keys decide in silver which rows are refused.
     """
 
-    file: str
-    schema: str
-    table: str
     name: str
     kind: str
-    change_detection: str
-    date_column: str | None
-    columns: tuple[ContractedColumn, ...]
-    measures: tuple[str, ...]
-    excluded: bool
-    change_scope: ChangeScope | None = None
-    drift_policy: str = "contracted"
-    parallel_ranges: int = 1
+    excluded: bool = False
     judged_against: tuple[str, ...] = ()
+
+    @property
+    def file(self) -> str:
+        """The contract's file, for messages."""
+        return self.contract_label
 
 
 @dataclass(frozen=True)
@@ -237,20 +215,18 @@ def _check_latency(file: ContractFile) -> Iterator[Problem]:
 def _table(schema: str, file: ContractFile) -> TableContract:
     settings = file.settings
     return TableContract(
-        file=file.file,
         schema=schema,
         table=file.source_name,
         name=file.name,
         kind=str(settings["tableKind"]),
-        change_detection=str(settings.get("changeDetection", "fingerprint")),
         date_column=settings.get("dateColumn"),
-        columns=_source_columns(file),
+        contracted_columns=_source_columns(file),
+        contract_file=file.file,
+        change_scope=change_scope(file),
         measures=_tuple(settings.get("measures")),
         excluded=bool(settings.get("excluded", False)),
-        change_scope=change_scope(file),
-        drift_policy=str(settings.get("sourceDrift", "contracted")),
-        parallel_ranges=int(settings.get("parallelRanges", 1)),
         judged_against=_judged_against(file),
+        **chosen_copy(settings),
     )
 
 

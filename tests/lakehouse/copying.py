@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import pyarrow as pa
 import pytest
-from lakehouse.bronze.copy_spec import CopyOutcome, CopySpec
+from lakehouse.bronze.copy_outcome import CopyOutcome
 from lakehouse.bronze.manifest import read_manifest, read_visible
 from lakehouse.bronze.table_copy import CopyLimits, copy_table
 from lakehouse.errors import SourceUnavailableError
@@ -20,6 +20,7 @@ from lakehouse.source.source_connection import ConnectionInfo
 from lakehouse.source.source_load import SourceLoad
 
 from lake_model.bronze_manifest import Manifest
+from lake_model.contracts.copy_spec import CopySpec
 from lake_model.lake_layout import manifest_name, table_folder
 from local.mysql_server import MySqlServer
 from tests.lakehouse.slice_rows import read_slice

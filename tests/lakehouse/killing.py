@@ -10,13 +10,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from lakehouse.bronze.copy_spec import CopySpec
 from lakehouse.bronze.table_copy import CopyLimits, copy_table
 from lakehouse.errors import SourceUnavailableError, StorageError
 from lakehouse.lake.lake_root import lake_at
 from lakehouse.source.mysql_source import MySqlSource
 from lakehouse.source.source_connection import ConnectionInfo
 
+from lake_model.contracts.copy_spec import CopySpec
 from lake_model.lake_layout import bronze_root
 from tests.lakehouse.copying import NOW
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 
-from lakehouse.bronze.copy_spec import CopySpec
 from lakehouse.source.source_load import Pace, SourceLoad
 
+from lake_model.contracts.copy_spec import CopySpec
 from tests.lakehouse.copying import Bench
 
 

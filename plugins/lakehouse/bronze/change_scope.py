@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from lake_model.bronze_manifest import ALL, UNDATED, Column, Manifest
-from lakehouse.bronze.copy_spec import ChangeScope
+from lake_model.contracts.copy_spec import ChangeScope
 from lakehouse.source.fingerprint import dated_predicate, since_predicate, table_sql, undated_predicate
 from lakehouse.source.sql_text import quote_identifier, quote_text
 from lakehouse.source.type_map import ColumnPlan

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from lakehouse.bronze.copy_spec import CopyOutcome, CopyProgress, CopySpec
+from lake_model.contracts.copy_spec import CopySpec
+from lakehouse.bronze.copy_outcome import CopyOutcome, CopyProgress
 from lakehouse.errors import LakehouseError, StorageError
 from lakehouse.ledger import LedgerRow, write_row
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 from lake_model.bronze_manifest import UNDATED, Manifest, Slice
+from lake_model.contracts.copy_spec import CopySpec
 from lakehouse.bronze.copy_ranges import CopyRange
-from lakehouse.bronze.copy_spec import CopySpec
 from lakehouse.bronze.range_copy import RangeCopy
 from lakehouse.bronze.slice_totals import Totals, agrees, verify
 from lakehouse.bronze.stored_fingerprints import asked_beside_stored, unchanged_slices
@@ -95,9 +95,9 @@ class FirstLoad:
                 found = self._read(questions.answer(number) or ())
                 due = self.plan(found).copy
                 holds = quick_sums_hold(due, self._plans)
-                if not holds or not agrees(self._spec.label, self._spec.date_column, due, totals):
+                if not holds or not agrees(self._spec.full_name, self._spec.date_column, due, totals):
                     found = self._read(session.rows(self._counts(predicates[number])))
-                    verify(self._spec.label, self._spec.date_column, self.plan(found).copy, totals)
+                    verify(self._spec.full_name, self._spec.date_column, self.plan(found).copy, totals)
                 with self._lock:
                     self._found.update(found)
                 return self.plan(found).copy

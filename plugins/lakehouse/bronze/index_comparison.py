@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from lake_model.bronze_manifest import Manifest
+from lake_model.contracts.copy_spec import CopySpec
 from lakehouse.bronze.change_scope import (
     EVERYWHERE,
     Looked,
@@ -16,7 +17,6 @@ from lakehouse.bronze.change_scope import (
     trailing_window,
     watermark_sql,
 )
-from lakehouse.bronze.copy_spec import CopySpec
 from lakehouse.bronze.earlier_fingerprints import NO_SHA1, still_the_source, without_earlier
 from lakehouse.bronze.index_check import Damage
 from lakehouse.bronze.slice_index import index_columns

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+from lake_model.contracts.copy_spec import CopySpec
 from lakehouse.bronze.copy_ranges import CopyRange, Estimate, Span, key_parts, ranges_of_days, ranges_of_slices
-from lakehouse.bronze.copy_spec import CopySpec
 from lakehouse.bronze.row_copy import CopyLimits
 from lakehouse.source.fingerprint import (
     SourceSlice,

@@ -11,10 +11,11 @@ from datetime import date, timedelta
 import pyarrow as pa
 
 from lake_model.bronze_manifest import BronzeFile
+from lake_model.contracts.copy_spec import CopySpec
 from lake_model.lake_layout import part_name
 from lakehouse.bronze.bronze_reader import read_back
 from lakehouse.bronze.bronze_writer import BronzeWriter, FileLimits
-from lakehouse.bronze.copy_spec import CopyProgress, CopySpec
+from lakehouse.bronze.copy_outcome import CopyProgress
 from lakehouse.bronze.slice_totals import SliceTotals, Totals
 from lakehouse.errors import SourceUnavailableError
 from lakehouse.lake.lake_path import LakePath
@@ -135,7 +136,7 @@ class RowCopy:
         ) as writer:
             for columns in source.stream(statement, self._limits.batch_rows, self._limits.batch_bytes):
                 if stopped.is_set():
-                    raise SourceUnavailableError(f"{self._spec.label}: the copy was stopped: {TRANSIENT}")
+                    raise SourceUnavailableError(f"{self._spec.full_name}: the copy was stopped: {TRANSIENT}")
                 copied.rows_read += len(columns[0])
                 writer.write(columns)
                 if self._progress is not None:

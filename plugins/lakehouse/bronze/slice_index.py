@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from lake_model.bronze_manifest import BronzeFile, Column, Manifest, Server, Slice
-from lakehouse.bronze.copy_spec import CopySpec
+from lake_model.contracts.copy_spec import CopySpec
 from lakehouse.bronze.slice_totals import Totals
 from lakehouse.source.fingerprint import SourceSlice, add_sums, fingerprint_of, select_sql
 from lakehouse.source.type_map import ColumnPlan

@@ -9,10 +9,11 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from lake_model.bronze_manifest import UNDATED, Latest, Manifest, Slice
+from lake_model.contracts.copy_spec import CopySpec
 from lake_model.lake_layout import manifest_name, table_folder
 from lakehouse.bronze.change_scope import EVERYWHERE
 from lakehouse.bronze.content_checksum import can_be_checked
-from lakehouse.bronze.copy_spec import CopyOutcome, CopyProgress, CopySpec
+from lakehouse.bronze.copy_outcome import CopyOutcome, CopyProgress
 from lakehouse.bronze.drafts import Draft
 from lakehouse.bronze.first_load import FirstLoad
 from lakehouse.bronze.index_check import find_damage
@@ -157,7 +158,7 @@ class _Copy:
             self._source, self._folder, spec, self._plans, self._business_date, self._previous, self._newest,
             self._notes,
         )  # fmt: skip
-        contract = (spec.label, spec.contract_label, spec.contracted_columns, spec.date_column)
+        contract = (spec.full_name, spec.contract_label, spec.contracted_columns, spec.date_column)
         check_contract(*contract, self._plans, spec.drift_policy)
         before = self._previous.columns if self._previous else ()
         drift = describe_changes(spec.contracted_columns, before, self._plans)
@@ -191,7 +192,7 @@ class _Copy:
         self._draft.remove(self._looked.everywhere)
         copied = copying.copied
         for note in self._notes:
-            _log.warning("%s: %s", spec.label, note)
+            _log.warning("%s: %s", spec.full_name, note)
         return CopyOutcome(
             outcome="copied" if plan.copy or plan.drop else "unchanged",
             rows_read=copied.rows_read,
@@ -219,9 +220,9 @@ class _Copy:
         if visible == self._visible:
             return
         if visible is None:
-            raise StorageError(f"{self._spec.label}: its index was removed meanwhile: {_TRANSIENT}")
+            raise StorageError(f"{self._spec.full_name}: its index was removed meanwhile: {_TRANSIENT}")
         raise StorageError(
-            f"{self._spec.label}: another run ({visible[1].run_id}, of business date {visible[1].business_date}) "
+            f"{self._spec.full_name}: another run ({visible[1].run_id}, of business date {visible[1].business_date}) "
             f"published the table meanwhile: {_TRANSIENT}"
         )
 
@@ -240,7 +241,7 @@ class _Copy:
         ranges = self._planner.of_slices(wanted, UNDATED in found or not self._looked.everywhere)
 
         def verified(number: int, totals: Mapping[str, Totals], _: MySqlSource) -> Sequence[SourceSlice]:
-            verify(self._spec.label, self._spec.date_column, ranges[number].slices, totals)
+            verify(self._spec.full_name, self._spec.date_column, ranges[number].slices, totals)
             return ranges[number].slices
 
         copying.run(ranges, verified)

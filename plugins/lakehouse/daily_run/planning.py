@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Protocol
+from dataclasses import dataclass, fields, replace
+from typing import Any, Protocol, cast
 
-from lake_model.contracts.table_contracts import ContractedColumn, ContractSet, TableContract
-from lakehouse.bronze.copy_spec import ChangeScope
+import msgspec
+
+from lake_model.contracts.copy_spec import CopySpec
+from lake_model.contracts.table_contracts import ContractSet, TableContract
 from lakehouse.errors import SourceDriftError, SourceError
 
 MOST_TABLES = 1024
@@ -32,65 +34,28 @@ class AwaitedTable:
     map_index: int
 
 
-@dataclass(frozen=True)
-class TablePlan:
-    """What the mapped tasks need to know of one table.
+@dataclass(frozen=True, kw_only=True)
+class TablePlan(CopySpec):
+    """What the mapped tasks need to know of one table: how it is copied, and what becomes of it.
 
     Attributes:
-        table: its name in MySQL.
         label: what the table's tasks are called in Airflow.
         contracted: whether it has a contract; without one it goes to bronze and no further.
         lake_name: its name in silver; None without a contract.
         kind: `dimension`, `fact`, or None without a contract.
-        change_detection: `fingerprint`, `watermark` or `full`.
-        date_column: the source column that dates a row, or None.
-        contract_file: the contract's file, for messages; None without one.
-        contracted_columns: the source columns that the contract needs; empty without one.
-        measures: columns whose sums must be conserved.
-        change_scope: where runs look for changes; None: everywhere.
-        drift_policy: what of the source's columns fails a copy.
-        parallel_ranges: how many sessions read the table at once, if it is large.
         waits_for: the dimensions of this run that must be in silver before this table is judged: its contract refuses
             rows whose key they do not know.
     """
 
-    schema: str
-    table: str
     label: str
     contracted: bool
     lake_name: str | None
     kind: str | None
-    change_detection: str
-    date_column: str | None
-    contract_file: str | None
-    contracted_columns: tuple[ContractedColumn, ...]
-    measures: tuple[str, ...]
-    change_scope: ChangeScope | None = None
-    drift_policy: str = "contracted"
-    parallel_ranges: int = 1
     waits_for: tuple[AwaitedTable, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """The plan as JSON takes it, for dynamic task mapping."""
-        return {
-            **asdict(self),
-            "contracted_columns": [asdict(column) for column in self.contracted_columns],
-            "measures": list(self.measures),
-            "waits_for": [asdict(table) for table in self.waits_for],
-        }
-
-    @classmethod
-    def from_dict(cls, document: dict[str, Any]) -> TablePlan:
-        """The plan that `as_dict` gave."""
-        columns = tuple(ContractedColumn(**column) for column in document["contracted_columns"])
-        scope = ChangeScope(**document["change_scope"]) if document["change_scope"] else None
-        rest = {
-            "contracted_columns": columns,
-            "measures": tuple(document["measures"]),
-            "change_scope": scope,
-            "waits_for": tuple(AwaitedTable(**table) for table in document.get("waits_for", ())),
-        }
-        return cls(**{**document, **rest})
+        """The plan as JSON takes it, for dynamic task mapping; `msgspec.convert` reads it."""
+        return cast(dict[str, Any], msgspec.json.decode(msgspec.json.encode(self)))
 
 
 def plan_tables(
@@ -168,21 +133,13 @@ def _reason_to_leave_out(table: SourceTable, contract: TableContract | None) -> 
 
 
 def _plan(schema: str, table: str, contract: TableContract | None) -> TablePlan:
+    spec = contract or CopySpec(schema, table)
     return TablePlan(
-        schema=schema,
-        table=table,
+        **{one.name: getattr(spec, one.name) for one in fields(CopySpec)},
         label=table,
         contracted=contract is not None,
         lake_name=contract.name if contract else None,
         kind=contract.kind if contract else None,
-        change_detection=contract.change_detection if contract else "fingerprint",
-        date_column=contract.date_column if contract else None,
-        contract_file=contract.file if contract else None,
-        contracted_columns=contract.columns if contract else (),
-        measures=contract.measures if contract else (),
-        change_scope=contract.change_scope if contract else None,
-        drift_policy=contract.drift_policy if contract else "contracted",
-        parallel_ranges=contract.parallel_ranges if contract else 1,
     )
 
 

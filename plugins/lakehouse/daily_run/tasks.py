@@ -78,6 +78,8 @@ def reconcile(
     run: dict[str, Any], schema: str, one_big_table: str | None, plans: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """Compares source, bronze, silver, quarantine and gold, per table and date; any difference fails the run."""
+    import msgspec
+
     from lake_model.contracts.table_contracts import load_contracts
     from lakehouse.daily_run.day_reconciliation import reconcile_day
     from lakehouse.daily_run.planning import TablePlan
@@ -90,7 +92,7 @@ def reconcile(
         figures = reconcile_day(
             lake=lake_root(settings),
             schema=schema,
-            plans=[TablePlan.from_dict(plan) for plan in plans],
+            plans=[msgspec.convert(plan, TablePlan) for plan in plans],
             one_big_table=wide[one_big_table] if one_big_table else None,
             business_date=date.fromisoformat(run["business_date"]),
             run_slug=run["run_slug"],

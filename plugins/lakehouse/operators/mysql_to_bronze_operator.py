@@ -51,8 +51,10 @@ class MySqlToBronzeOperator(BaseOperator):
             LakehouseError: the source or the lake was away, or the copy did not verify; Airflow tries again.
             AirflowSkipException: the table has no contract, and its copy failed for good.
         """
+        import msgspec
+
+        from lake_model.contracts.copy_spec import CopySpec
         from lakehouse.bronze.copy_run import CopyRun
-        from lakehouse.bronze.copy_spec import CopySpec
         from lakehouse.errors import LakehouseError
         from lakehouse.lake.lake_root import lake_root
         from lakehouse.settings import settings_at_run
@@ -65,7 +67,7 @@ class MySqlToBronzeOperator(BaseOperator):
             raise AirflowFailException(str(error)) from error
         self._run = CopyRun(
             lake,
-            CopySpec.from_plan(self.plan),
+            msgspec.convert(self.plan, CopySpec),
             date.fromisoformat(self.business_date),
             self.run_slug,
             settings,

@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from lakehouse.bronze.copy_spec import CopyOutcome
+from lakehouse.bronze.copy_outcome import CopyOutcome
 from lakehouse.ledger import LedgerRow
 
 from cli.commands.command import DONE, INTERRUPTED, NOT_DONE

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-from lakehouse.bronze.copy_spec import ChangeScope, CopySpec
 from lakehouse.daily_run.planning import TablePlan, plan_tables
 from lakehouse.errors import ContractError
 
+from lake_model.contracts.copy_spec import ChangeScope, CopySpec
 from lake_model.contracts.table_contracts import load_contracts
 from tests.conftest import EditContract
 
@@ -39,7 +40,7 @@ def scope_of(folder: Path) -> ChangeScope | None:
     contracts = load_contracts(folder)
     tables = [type("Shown", (), {"name": name, "is_view": False})() for name in contracts.tables]
     (plan,) = [plan for plan in plan_tables(tables, contracts) if plan.table == "transactions"]
-    spec = CopySpec.from_plan(TablePlan.from_dict(plan.as_dict()).as_dict())
+    spec = msgspec.convert(msgspec.convert(plan.as_dict(), TablePlan).as_dict(), CopySpec)
     assert spec.change_scope == contracts.tables["transactions"].change_scope
     return spec.change_scope
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
-from lakehouse.bronze.copy_spec import CopySpec
 from lakehouse.daily_run.planning import plan_tables
 from lakehouse.errors import ContractError
 from lakehouse.source.mysql_source import SourceTable
 
 from lake_model.contracts.contract_columns import key_columns
 from lake_model.contracts.contract_files import ContractFile, read_contract_file
-from lake_model.contracts.table_contracts import ContractedColumn, TableContract, load_contracts
+from lake_model.contracts.copy_spec import ContractedColumn, CopySpec
+from lake_model.contracts.table_contracts import TableContract, load_contracts
 from tests.conftest import PROJECT, EditContract
 from tests.lake_model.contracts.spoiling import Document, column, problems, setting, table
 
@@ -23,14 +24,14 @@ def test_the_shipped_tables_are_read() -> None:
     assert contracts.schema == "atliqsale"
     assert sorted(contracts.tables) == ["customer", "date", "market", "product", "transactions"]
     assert contracts.tables["customer"] == TableContract(
-        file="customer.odcs.yaml",
+        contract_file="customer.odcs.yaml",
         schema="atliqsale",
         table="customer",
         name="customer",
         kind="dimension",
         change_detection="fingerprint",
         date_column=None,
-        columns=(
+        contracted_columns=(
             ContractedColumn("customer_code", "varchar(16)"),
             ContractedColumn("customer_name", "varchar(64)"),
             ContractedColumn("customer_type", "varchar(32)"),
@@ -41,7 +42,7 @@ def test_the_shipped_tables_are_read() -> None:
     transactions = contracts.tables["transactions"]
     assert (transactions.kind, transactions.date_column) == ("fact", "order_date")
     assert transactions.measures == ("sales_qty", "sales_amount")
-    assert "revenue_inr" not in {entry.name for entry in transactions.columns}
+    assert "revenue_inr" not in {entry.name for entry in transactions.contracted_columns}
     wide = contracts.one_big_tables["sales_obt"]
     assert (wide.schema, wide.fact, wide.measures) == (
         "atliqsale", "transactions", ("sales_qty", "sales_amount", "revenue_inr"),
@@ -59,7 +60,7 @@ def test_a_column_that_an_expression_computes_with_is_needed_from_the_source(
 ) -> None:
     edit_contract("market", lambda document: column(document, "zone").update(transformLogic="coalesce(ZONE, sub_zone)"))
 
-    columns = load_contracts(contracts_folder).tables["market"].columns
+    columns = load_contracts(contracts_folder).tables["market"].contracted_columns
 
     assert columns[-2:] == (ContractedColumn("zone", "varchar(32)"), ContractedColumn("sub_zone", None))
 
@@ -82,7 +83,7 @@ def test_how_many_sessions_read_a_table_reaches_the_copy(contracts_folder: Path,
     edit_contract("transactions", lambda d: setting(d, "parallelRanges", 4))
     known = load_contracts(contracts_folder)
     plans = plan_tables([SourceTable(name, False) for name in known.tables], known)
-    sessions = {plan.table: CopySpec.from_plan(plan.as_dict()).parallel_ranges for plan in plans}
+    sessions = {plan.table: msgspec.convert(plan.as_dict(), CopySpec).parallel_ranges for plan in plans}
     assert sessions == {**dict.fromkeys(known.tables, 1), "transactions": 4}
 
 

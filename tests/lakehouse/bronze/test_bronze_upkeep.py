@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lakehouse.bronze.bronze_upkeep import TableSweep, removable, sweep_bronze
 from lakehouse.bronze.bronze_writer import FileLimits
-from lakehouse.bronze.copy_spec import CopySpec
 from lakehouse.bronze.table_copy import CopyLimits, copy_table
 from lakehouse.daily_run import tasks
 from lakehouse.errors import SettingError
@@ -23,6 +22,7 @@ from lakehouse.source.mysql_source import MySqlSource
 
 from cli.main import main
 from lake_model.bronze_manifest import BronzeFile, Manifest, Server
+from lake_model.contracts.copy_spec import CopySpec
 from local.mysql_server import MySqlServer
 from local.number_rows import number_rows
 from tests.lakehouse.copying import NOW, Bench, info_of

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lakehouse.bronze.change_scope import EVERYWHERE, Looked, since_watermark, trailing_window
-from lakehouse.bronze.copy_spec import ChangeScope, CopySpec
 from lakehouse.source.type_map import SourceColumn, plan_column
 
+from lake_model.contracts.copy_spec import ChangeScope, CopySpec
 from local.mysql_server import MySqlServer
 from local.number_rows import number_rows
 from tests.lakehouse.copying import Bench

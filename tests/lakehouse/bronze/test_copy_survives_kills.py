@@ -22,12 +22,12 @@ from typing import Any
 import pytest
 from lakehouse.bronze.bronze_upkeep import sweep_bronze
 from lakehouse.bronze.bronze_writer import FileLimits
-from lakehouse.bronze.copy_spec import CopySpec
 from lakehouse.bronze.manifest import read_latest
 from lakehouse.bronze.table_copy import CopyLimits
 from lakehouse.lake.lake_path import files_below
 
 from lake_model.bronze_manifest import ALL, UNDATED, Manifest
+from lake_model.contracts.copy_spec import CopySpec
 from lake_model.lake_layout import manifest_name
 from local.mysql_server import MySqlServer
 from local.number_rows import number_rows

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from lakehouse.bronze.bronze_upkeep import sweep_bronze
-from lakehouse.bronze.copy_spec import CopyOutcome, CopySpec
+from lakehouse.bronze.copy_outcome import CopyOutcome
 from lakehouse.bronze.manifest import read_manifest
 from lakehouse.bronze.row_copy import CopyLimits
 from lakehouse.bronze.table_copy import copy_table
@@ -19,6 +19,7 @@ from lakehouse.lake.lake_path import files_below
 from lakehouse.source.mysql_source import MySqlSource
 
 from lake_model.bronze_manifest import Manifest
+from lake_model.contracts.copy_spec import CopySpec
 from lake_model.lake_layout import DRAFT_NAME
 from local.mysql_server import MySqlServer
 from local.number_rows import number_rows

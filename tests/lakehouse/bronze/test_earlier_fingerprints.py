@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lakehouse.bronze.copy_spec import ChangeScope, CopySpec
 
 from lake_model.bronze_manifest import Manifest
+from lake_model.contracts.copy_spec import ChangeScope, CopySpec
 from local.mysql_server import MySqlServer
 from tests.lakehouse.copying import Bench
 

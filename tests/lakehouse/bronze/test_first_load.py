@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 from lakehouse.bronze import row_copy
-from lakehouse.bronze.copy_spec import CopySpec
 from lakehouse.bronze.row_copy import CopyLimits
 from lakehouse.bronze.table_copy import copy_table
 from lakehouse.errors import SourceUnavailableError, VerificationError
 from lakehouse.source import side_questions
 from lakehouse.source.mysql_source import MySqlSource
 
+from lake_model.contracts.copy_spec import CopySpec
 from local.mysql_server import MySqlServer
 from local.number_rows import number_rows
 from tests.lakehouse.copying import NOW, Bench, info_of, slices

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from lakehouse.bronze.copy_spec import ChangeScope, CopySpec
 
+from lake_model.contracts.copy_spec import ChangeScope, CopySpec
 from local.mysql_server import MySqlServer
 from tests.lakehouse.copying import Bench
 

@@ -19,12 +19,12 @@ import pyarrow.parquet as pq
 import pytest
 from lakehouse.bronze import row_copy, slice_totals
 from lakehouse.bronze.bronze_writer import FileLimits
-from lakehouse.bronze.copy_spec import CopySpec
 from lakehouse.bronze.table_copy import CopyLimits, copy_table
 from lakehouse.errors import ContractError, SourceDriftError, SourceError, StorageError, VerificationError
 from lakehouse.source.mysql_source import MySqlSource
 from lakehouse.source.source_connection import ConnectionInfo
 
+from lake_model.contracts.copy_spec import CopySpec
 from local.mysql_server import MySqlServer
 from local.number_rows import number_rows
 from tests.lakehouse.copying import NOW, Bench, info_of, slices

@@ -12,7 +12,9 @@ from lakehouse.errors import ReconciliationError
 from lakehouse.ledger import LedgerRow, read_rows, write_row
 
 DAY = date(2026, 11, 20)
-SALES = TablePlan("shop", "sales", "sales", True, "sales", "fact", "fingerprint", "day", "sales.odcs.yaml", (), ())
+SALES = TablePlan(
+    schema="shop", table="sales", label="sales", contracted=True, lake_name="sales", kind="fact", date_column="day"
+)
 
 
 def write_silver(lake: Path, rows_silver: int) -> None:

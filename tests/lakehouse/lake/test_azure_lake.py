@@ -16,7 +16,6 @@ from azure.storage.blob._shared.policies_async import ExponentialRetry
 from lakehouse.bronze import row_copy
 from lakehouse.bronze.bronze_upkeep import sweep_bronze
 from lakehouse.bronze.bronze_writer import FileLimits
-from lakehouse.bronze.copy_spec import CopySpec
 from lakehouse.bronze.table_copy import CopyLimits, copy_table
 from lakehouse.errors import OvertakenError, StorageError
 from lakehouse.lake.lake_path import LakeFile, Seen, files_below, folders_in, look, publish, read, remove, state
@@ -26,6 +25,7 @@ from lakehouse.operators.mysql_to_bronze_operator import MySqlToBronzeOperator
 from lakehouse.source.mysql_source import MySqlSource
 
 from lake_model import lake_layout
+from lake_model.contracts.copy_spec import CopySpec
 from lake_model.lake_layout import DRAFT_NAME, bronze_root
 from local.azurite_server import AzuriteServer, installed_azurite
 from local.errors import AzuriteServerError

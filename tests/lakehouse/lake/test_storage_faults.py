@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from lakehouse.bronze.bronze_upkeep import sweep_bronze
 from lakehouse.bronze.bronze_writer import FileLimits
-from lakehouse.bronze.copy_spec import CopySpec
 from lakehouse.bronze.table_copy import CopyLimits
 from lakehouse.errors import StorageError
 from lakehouse.lake.lake_path import PARTIAL_SUFFIX, files_below
 
+from lake_model.contracts.copy_spec import CopySpec
 from local.mysql_server import MySqlServer
 from local.number_rows import number_rows
 from tests.lakehouse.copying import Bench

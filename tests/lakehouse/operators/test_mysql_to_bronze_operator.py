@@ -54,7 +54,7 @@ def operator(bench: Bench, **plan: Any) -> MySqlToBronzeOperator:
         "table": "order items",
         "change_detection": "fingerprint",
         "date_column": "d",
-        "contracted_columns": [{"name": "n", "physical_type": "int"}],
+        "contracted_columns": [["n", "int"]],
         "contract_file": "order_items.odcs.yaml",
         "contracted": True,
     }
@@ -90,7 +90,7 @@ def test_a_past_date_without_a_snapshot_is_skipped_not_failed(bench: Bench) -> N
 
 
 def test_drift_fails_at_once_and_is_recorded(bench: Bench) -> None:
-    drifted = operator(bench, contracted_columns=[{"name": "n", "physical_type": "bigint"}])
+    drifted = operator(bench, contracted_columns=[["n", "bigint"]])
     with pytest.raises(AirflowFailException, match=r"column n is bigint by contract, but int.* in order_items\.odcs"):
         drifted.execute({})
     assert (ledger(bench).status, ledger(bench).outcome) == ("failed", "failed")

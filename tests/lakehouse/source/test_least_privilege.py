@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from lakehouse.bronze.copy_spec import CopySpec
 from lakehouse.errors import SourceError
 from lakehouse.source.mysql_source import MySqlSource, SourceTable, list_tables
 from lakehouse.source.source_load import Pace, SourceLoad
 
+from lake_model.contracts.copy_spec import CopySpec
 from local.mysql_server import MySqlServer
 from local.number_rows import number_rows
 from tests.lakehouse.copying import Bench, info_of

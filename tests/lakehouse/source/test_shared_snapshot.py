@@ -12,7 +12,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from lakehouse.bronze.copy_spec import CopySpec
 from lakehouse.bronze.row_copy import CopyLimits
 from lakehouse.bronze.table_copy import copy_table
 from lakehouse.errors import SourceUnavailableError
@@ -20,6 +19,7 @@ from lakehouse.source import shared_snapshot as module
 from lakehouse.source.mysql_source import MySqlSource
 from lakehouse.source.shared_snapshot import shared_snapshot
 
+from lake_model.contracts.copy_spec import CopySpec
 from local.mysql_server import MySqlServer
 from local.number_rows import number_rows
 from tests.lakehouse.copying import NOW, Bench, info_of, slices

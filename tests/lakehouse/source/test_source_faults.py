@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 from lakehouse.bronze.bronze_writer import FileLimits
-from lakehouse.bronze.copy_spec import CopySpec
 from lakehouse.bronze.table_copy import CopyLimits
 from lakehouse.errors import SourceError, SourceUnavailableError
 from lakehouse.lake.lake_path import files_below
 from lakehouse.source import mysql_source
 from lakehouse.source.source_load import SourceLoad
 
+from lake_model.contracts.copy_spec import CopySpec
 from local.mysql_server import MySqlServer
 from local.number_rows import number_rows
 from local.processes import free_port

@@ -1,6 +1,6 @@
 """What judging rows costs: ours, Databricks' DQX as it publishes it, and a filter written by hand.
 
-    python bench/quality.py [--rows N] [--runs N] [--no-peer]
+    python -m bench quality [--rows N] [--runs N] [--no-peer]
 
 All read the same Parquet file of sales and give each row what is wrong with it, in one Spark session with Spark's own
 defaults (code generation and adaptive execution on, as on a cluster); the result goes to Spark's `noop` sink, which
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description="Measures what judging rows costs.")
+    parser = argparse.ArgumentParser(prog="python -m bench quality", description="Measures what judging rows costs.")
     parser.add_argument("--rows", type=int, default=2_000_000, help="rows to judge (default: %(default)s)")
     parser.add_argument("--runs", type=int, default=5, help="how often each way runs (default: %(default)s)")
     parser.add_argument("--no-peer", action="store_true", help="leave DQX out, and install nothing")
@@ -122,7 +122,3 @@ def _table(found: Mapping[str, Any], why_not: str) -> str:
     if why_not:
         lines.append(f"| {_DQX} | not measured: {why_not} | | | |")
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
