@@ -1,100 +1,36 @@
-"""Every setting of the platform, in one table: its name, default, meaning and form.
+"""Every setting of the platform, declared once: its name, type, default, meaning and form.
 
 The environment variable `LAKEHOUSE_<NAME>` wins over the Airflow Variable `lakehouse_<name>`, which wins over the
 default. While a DAG file is parsed only the environment is read (`settings_at_parse`), because a Variable costs a
-query per parse; those settings are marked so in the table.
+query per parse; the settings of `WiringSettings` are read so.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
+from lakehouse import setting_forms as forms
 from lakehouse.errors import SettingError
+from lakehouse.setting_forms import SessionValue
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
-COMPUTE_KINDS = ("environment_key", "existing_cluster_id", "new_cluster")
 
 Variables = Callable[[str], str | None]
-SessionValue = str | int | float
-
-_SESSION_NAME = re.compile(r"[a-z][a-z0-9_]*")
-# The copy sets these itself, or is exact only because of what they are: another value would change what rows say, or
-# leave rows out in silence.
-_FORBIDDEN_SESSION_SETTINGS = re.compile(
-    r"sql_mode|old_mode|time_zone|timestamp|autocommit|sql_select_limit|sql_auto_is_null|sql_safe_updates"
-    r"|completion_type|(tx|transaction)_(isolation|read_only)|(character_set|collation)_.*|big_tables|max_join_size"
-    r"|sql_big_selects|system_versioning_.*|sql_quote_show_create|lc_.*|default_.*|pseudo_.*|gtid_.*|rand_seed.*"
-)
-
-
-@dataclass(frozen=True)
-class WiringSettings:
-    """What a DAG file needs while it is parsed; each is explained in `SETTINGS`."""
-
-    contracts_root: str
-    timezone: str
-    mysql_conn_id: str
-    lake_conn_id: str
-    databricks_conn_id: str
-    databricks_polling_seconds: int
-    databricks_worker_wait_seconds: int
-    databricks_timeout_minutes: int
-    copy_pool: str
-    silver_pool: str
-    gold_pool: str
-    copy_queue: str
-    deadline_minutes: int
-    schedule_start: date
-    task_retries: int
-    retry_delay_seconds: int
-
-
-@dataclass(frozen=True)
-class AlertSettings:
-    """What an alert needs: it must go out even where another setting is what is wrong."""
-
-    timezone: str
-    alert_conn_ids: tuple[str, ...]
-    airflow_url: str
-
-
-WIRING_NAMES = frozenset(field.name for field in fields(WiringSettings))
-
-
-@dataclass(frozen=True)
-class Settings(WiringSettings):
-    """All settings, parsed and checked; each is explained in `SETTINGS`."""
-
-    lake_root: str
-    spark_lake_root: str
-    spark_contracts_root: str
-    spark_code_root: str
-    catalog: str
-    compute: Mapping[str, Any]
-    job_wheel: str
-    copy_batch_rows: int
-    row_group_rows: int
-    source_connect_attempts: int
-    copy_rows_per_second: int
-    copy_bytes_per_second: int
-    copy_session_settings: Mapping[str, SessionValue]
-    bronze_grace_days: int
-    alert_conn_ids: tuple[str, ...]
-    airflow_url: str
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One line of the table: `parse` turns its text into its value or raises ValueError saying what it should be."""
+    """A setting as it is declared.
+
+    `parse` turns its text into its value or raises ValueError saying what it should be; without a `default` it is
+    required.
+    """
 
     name: str
     default: str | None
@@ -112,187 +48,130 @@ class Setting:
         return f"lakehouse_{self.name}"
 
 
-def _text(value: str) -> str:
-    return value.strip()
+def setting(default: str | None, meaning: str, parse: Callable[[str], Any]) -> Any:
+    """Declares a setting as the field of a class of settings."""
+    return field(metadata={"default": default, "meaning": meaning, "parse": parse})
 
 
-def _word(value: str) -> str:
-    if not value.strip():
-        raise ValueError("must not be empty")
-    return value.strip()
+def settings_of(kind: type[TimeZoneSetting]) -> tuple[Setting, ...]:
+    """The settings that a class declares, with those of its bases."""
+    return tuple(Setting(one.name, **one.metadata) for one in fields(kind))
 
 
-def _positive(value: str) -> int:
-    number = int(value) if value.strip().isdecimal() else 0
-    if number < 1:
-        raise ValueError("must be a whole number of at least 1")
-    return number
+@dataclass(frozen=True)
+class TimeZoneSetting:
+    """What both a DAG file and an alert need."""
+
+    timezone: str = setting(
+        "UTC", "time zone of the DAGs: of their schedules and of what a business date is", forms.time_zone
+    )
 
 
-def _count(value: str) -> int:
-    if not value.strip().isdecimal():
-        raise ValueError("must be a whole number of at least 0")
-    return int(value)
+@dataclass(frozen=True)
+class WiringSettings(TimeZoneSetting):
+    """What a DAG file needs while it is parsed."""
 
-
-def _date(value: str) -> date:
-    try:
-        return date.fromisoformat(value.strip())
-    except ValueError:
-        raise ValueError("must be a date such as 2026-11-20") from None
-
-
-def _names(value: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in value.split(",") if name.strip())
-
-
-def _time_zone(value: str) -> str:
-    try:
-        ZoneInfo(value.strip())
-    except (KeyError, ValueError, OSError):
-        raise ValueError("must be a time zone's name, such as UTC or Asia/Kolkata") from None
-    return value.strip()
-
-
-def _storage_uri(value: str) -> str:
-    # Spark's form abfss://container@account... would be read by Airflow as connection@container: a silent wrong place.
-    uri = urlsplit(value.strip())
-    local = uri.scheme == "file" and not uri.netloc and uri.path.startswith("/")
-    if not local and not (uri.scheme == "abfs" and uri.netloc):
-        raise ValueError("must be file:///folder or abfs://connection@container/folder")
-    return value.strip().rstrip("/")
-
-
-def _spark_root(value: str) -> str:
-    return value.strip().rstrip("/")
-
-
-def _web_address(value: str) -> str:
-    if value.strip() and urlsplit(value.strip()).scheme not in {"http", "https"}:
-        raise ValueError("must be an http:// or https:// address, or empty")
-    return value.strip().rstrip("/")
-
-
-def _compute(value: str) -> Mapping[str, Any]:
-    form = f"must be a JSON object with exactly one of {', '.join(COMPUTE_KINDS)}"
-    try:
-        compute = json.loads(value)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{form} (not JSON: {error})") from None
-    kinds = [kind for kind in COMPUTE_KINDS if isinstance(compute, dict) and kind in compute]
-    if len(kinds) != 1:
-        raise ValueError(form)
-    unknown = sorted(set(compute) - {kinds[0]} - ({"spec"} if kinds == ["environment_key"] else set()))
-    if unknown:
-        raise ValueError(f"{form}; {', '.join(unknown)} does not belong there")
-    if kinds == ["new_cluster"] and not isinstance(compute["new_cluster"], dict):
-        raise ValueError(f"{form}; new_cluster must itself be an object, as the Jobs API takes it")
-    if kinds != ["new_cluster"] and not (isinstance(compute[kinds[0]], str) and compute[kinds[0]]):
-        raise ValueError(f"{form}; {kinds[0]} must be a name")
-    if not isinstance(compute.get("spec", {}), dict):
-        raise ValueError(f"{form}; spec must be an object, as the Jobs API takes it")
-    return dict(compute)
-
-
-def _session_settings(value: str) -> Mapping[str, SessionValue]:
-    try:
-        document = json.loads(value)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"must be a JSON object (not JSON: {error})") from None
-    if not isinstance(document, dict):
-        raise ValueError('must be a JSON object of session settings, such as {"max_statement_time": 0}')
-    for name, value in document.items():
-        if not _SESSION_NAME.fullmatch(name):
-            raise ValueError(f"names {name!r}, which is no name of a session setting: use small letters, digits and _")
-        if _FORBIDDEN_SESSION_SETTINGS.fullmatch(name):
-            raise ValueError(f"names {name}, which the copy sets itself or is exact only because of: leave it out")
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise ValueError(f"gives {name} the value {value!r}: use a text or a number (ON and OFF are texts)")
-    return document
-
-
-SETTINGS: tuple[Setting, ...] = (
-    Setting("timezone", "UTC", "time zone of the DAGs: of their schedules and of what a business date is", _time_zone),
-    Setting("mysql_conn_id", "mysql_onprem", "Airflow connection of the MySQL source", _word),
-    Setting("lake_conn_id", "adls_gen2", "Airflow connection of the storage account", _word),
-    Setting("databricks_conn_id", "databricks_default", "Airflow connection of the Databricks workspace", _word),
-    Setting("databricks_polling_seconds", "10", "seconds between two looks at a Databricks run", _positive),
-    Setting(
-        "databricks_worker_wait_seconds",
+    contracts_root: str = setting(
+        str(PROJECT_ROOT / "contracts"), "folder of the contracts as Airflow sees it", forms.word
+    )
+    mysql_conn_id: str = setting("mysql_onprem", "Airflow connection of the MySQL source", forms.word)
+    lake_conn_id: str = setting("adls_gen2", "Airflow connection of the storage account", forms.word)
+    databricks_conn_id: str = setting(
+        "databricks_default", "Airflow connection of the Databricks workspace", forms.word
+    )
+    databricks_polling_seconds: int = setting("10", "seconds between two looks at a Databricks run", forms.positive)
+    databricks_worker_wait_seconds: int = setting(
         "30",
         "seconds that a task waits for its Databricks run in the worker before it is deferred; 0: deferred at once",
-        _count,
-    ),
-    Setting("databricks_timeout_minutes", "120", "minutes after which a Databricks run is stopped", _positive),
-    Setting("copy_pool", "lakehouse_copy", "pool that bounds the copies that read MySQL at the same time", _word),
-    Setting("silver_pool", "lakehouse_silver", "pool that bounds the silver runs at the same time", _word),
-    Setting("gold_pool", "lakehouse_gold", "pool that bounds the gold runs at the same time", _word),
-    Setting("copy_queue", "default", "queue of the copies, so that a worker beside the database may serve it", _word),
-    Setting("deadline_minutes", "240", "minutes after its interval's end at which a scheduled run is late", _positive),
-    Setting(
-        "schedule_start", "2020-01-01", "first date that the schedule starts runs for; backfills may be older", _date
-    ),
-    Setting("task_retries", "2", "tries after the first before a task has failed and on-call is alerted", _count),
-    Setting("retry_delay_seconds", "60", "seconds before the first retry; doubled before each further one", _count),
-    Setting(
-        "lake_root",
-        None,
-        "the lake as Airflow sees it: file:///folder or abfs://connection@container/folder",
-        _storage_uri,
-    ),
-    Setting(
-        "spark_lake_root",
+        forms.count,
+    )
+    databricks_timeout_minutes: int = setting("120", "minutes after which a Databricks run is stopped", forms.positive)
+    copy_pool: str = setting(
+        "lakehouse_copy", "pool that bounds the copies that read MySQL at the same time", forms.word
+    )
+    silver_pool: str = setting("lakehouse_silver", "pool that bounds the silver runs at the same time", forms.word)
+    gold_pool: str = setting("lakehouse_gold", "pool that bounds the gold runs at the same time", forms.word)
+    copy_queue: str = setting(
+        "default", "queue of the copies, so that a worker beside the database may serve it", forms.word
+    )
+    deadline_minutes: int = setting(
+        "240", "minutes after its interval's end at which a scheduled run is late", forms.positive
+    )
+    schedule_start: date = setting(  # ruff: ignore[function-call-in-dataclass-default-argument] - a field
+        "2020-01-01", "first date that the schedule starts runs for; backfills may be older", forms.iso_date
+    )
+    task_retries: int = setting(
+        "2", "tries after the first before a task has failed and on-call is alerted", forms.count
+    )
+    retry_delay_seconds: int = setting(
+        "60", "seconds before the first retry; doubled before each further one", forms.count
+    )
+
+
+@dataclass(frozen=True)
+class AlertSettings(TimeZoneSetting):
+    """What an alert needs: it must go out even where another setting is what is wrong."""
+
+    alert_conn_ids: tuple[str, ...] = setting(
+        "", "Airflow connections that alerts go to, by comma (smtp: mail, http: webhook)", forms.names
+    )
+    airflow_url: str = setting("", "Airflow's address for links in alerts; empty: [api] base_url", forms.web_address)
+
+
+@dataclass(frozen=True)
+class Settings(WiringSettings, AlertSettings):
+    """All settings, parsed and checked."""
+
+    lake_root: str = setting(
+        None, "the lake as Airflow sees it: file:///folder or abfs://connection@container/folder", forms.storage_uri
+    )
+    spark_lake_root: str = setting(
         "",
         "the lake as Spark sees it, such as abfss://container@account.dfs.core.windows.net/folder;"
         " empty: the folder of lake_root when that is file://",
-        _spark_root,
-    ),
-    Setting("contracts_root", str(PROJECT_ROOT / "contracts"), "folder of the contracts as Airflow sees it", _word),
-    Setting("spark_contracts_root", "", "folder of the contracts as Spark sees it; empty: contracts_root", _spark_root),
-    Setting(
-        "spark_code_root",
-        str(PROJECT_ROOT / "spark_jobs"),
-        "folder of silver.py and gold.py as Spark sees it",
-        _spark_root,
-    ),
-    Setting("catalog", "", "Unity Catalog's catalog; empty: tables are named without one", _text),
-    Setting(
-        "compute",
+        forms.spark_root,
+    )
+    spark_contracts_root: str = setting(
+        "", "folder of the contracts as Spark sees it; empty: contracts_root", forms.spark_root
+    )
+    spark_code_root: str = setting(
+        str(PROJECT_ROOT / "spark_jobs"), "folder of silver.py and gold.py as Spark sees it", forms.spark_root
+    )
+    catalog: str = setting("", "Unity Catalog's catalog; empty: tables are named without one", forms.text)
+    compute: Mapping[str, Any] = setting(
         '{"environment_key": "lakehouse", "spec": {"environment_version": "4"}}',
         "where Databricks runs go, in JSON: a serverless environment"
         " (with its spec if wanted), an existing cluster or a new one",
-        _compute,
-    ),
-    Setting(
-        "job_wheel", "", "wheel of the Spark side as Databricks sees it; empty: the files in spark_code_root run", _text
-    ),
-    Setting("copy_batch_rows", "4096", "rows that a copy fetches at a time over an encrypted connection", _positive),
-    Setting("row_group_rows", "262144", "rows of a Parquet row group", _positive),
-    Setting(
-        "source_connect_attempts",
+        forms.compute,
+    )
+    job_wheel: str = setting(
+        "", "wheel of the Spark side as Databricks sees it; empty: the files in spark_code_root run", forms.text
+    )
+    copy_batch_rows: int = setting(
+        "4096", "rows that a copy fetches at a time over an encrypted connection", forms.positive
+    )
+    row_group_rows: int = setting("262144", "rows of a Parquet row group", forms.positive)
+    source_connect_attempts: int = setting(
         "3",
         "times that a copy tries to connect to the source before its task fails and Airflow tries again",
-        _positive,
-    ),
-    Setting("copy_rows_per_second", "0", "rows that one copy reads per second at most; 0: no bound", _count),
-    Setting("copy_bytes_per_second", "0", "bytes that one copy reads per second at most; 0: no bound", _count),
-    Setting(
-        "copy_session_settings",
+        forms.positive,
+    )
+    copy_rows_per_second: int = setting("0", "rows that one copy reads per second at most; 0: no bound", forms.count)
+    copy_bytes_per_second: int = setting("0", "bytes that one copy reads per second at most; 0: no bound", forms.count)
+    copy_session_settings: Mapping[str, SessionValue] = setting(
         "{}",
         'settings of the copy\'s sessions on the source, in JSON, such as {"max_statement_time": 0}',
-        _session_settings,
-    ),
-    Setting(
-        "bronze_grace_days",
+        forms.session_settings,
+    )
+    bronze_grace_days: int = setting(
         "7",
         "days that files which no visible index of bronze names are kept before upkeep removes them",
-        _positive,
-    ),
-    Setting(
-        "alert_conn_ids", "", "Airflow connections that alerts go to, by comma (smtp: mail, http: webhook)", _names
-    ),
-    Setting("airflow_url", "", "Airflow's address for links in alerts; empty: [api] base_url", _web_address),
-)
+        forms.positive,
+    )
+
+
+SETTINGS = settings_of(Settings)
+WIRING_NAMES = frozenset(one.name for one in fields(WiringSettings))
 
 
 def load_settings(
@@ -327,8 +206,7 @@ def settings_at_parse(environ: Mapping[str, str] | None = None) -> WiringSetting
     Raises:
         SettingError: settings are unusable; the message lists every one with its cure.
     """
-    wiring = tuple(setting for setting in SETTINGS if setting.name in WIRING_NAMES)
-    return WiringSettings(**_parsed(wiring, os.environ if environ is None else environ, None))
+    return WiringSettings(**_parsed(settings_of(WiringSettings), os.environ if environ is None else environ, None))
 
 
 def setting_value(name: str, environ: Mapping[str, str]) -> Any:
@@ -359,9 +237,9 @@ def alert_settings_at_run() -> AlertSettings:
     """
     from airflow.sdk import Variable
 
-    names = {field.name for field in fields(AlertSettings)}
-    settings = tuple(setting for setting in SETTINGS if setting.name in names)
-    return AlertSettings(**_parsed(settings, os.environ, lambda name: Variable.get(name, default=None)))
+    return AlertSettings(
+        **_parsed(settings_of(AlertSettings), os.environ, lambda name: Variable.get(name, default=None))
+    )
 
 
 def settings_table() -> str:

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lakehouse.settings import SessionValue, Settings
+from lakehouse.setting_forms import SessionValue
+from lakehouse.settings import Settings
 from lakehouse.source.sql_text import quote_text
 
 
