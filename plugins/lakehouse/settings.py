@@ -113,7 +113,7 @@ class AlertSettings(TimeZoneSetting):
     """What an alert needs: it must go out even where another setting is what is wrong."""
 
     alert_conn_ids: tuple[str, ...] = setting(
-        "", "Airflow connections that alerts go to, by comma (smtp: mail, http: webhook)", forms.names
+        "", "Airflow connections that alerts go to, by comma (deploying.md, Alerts)", forms.names
     )
     airflow_url: str = setting("", "Airflow's address for links in alerts; empty: [api] base_url", forms.web_address)
 

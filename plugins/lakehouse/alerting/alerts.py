@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import html
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from lakehouse.alerting.masking import for_chat, masked, printable
+from lakehouse.alerting.masking import masked, printable
 
 MANUAL = "docs/operations.md#what-to-do-by-what-failed"
 LONGEST_CAUSE = 400
@@ -33,7 +32,6 @@ CURES = {
     "contract exclude them",
     "reconcile": "clear copy_to_bronze of the tables named, with downstream; if it differs again, keep the run's files",
 }
-LINKED = frozenset({"Log", "Run", "Databricks run"})
 LONGEST_FIELD = 300
 
 
@@ -85,38 +83,16 @@ class Alert:
         ]
         return [(label, text) for label, text in parts if text]
 
+    def links(self) -> list[tuple[str, str]]:
+        """Those of the lines that people may be led to: what an error says is none, whatever it looks like."""
+        ours = {self.link, self.run_page}
+        return [
+            (label, text) for label, text in self.lines() if text in ours and text.startswith(("http://", "https://"))
+        ]
+
     def text(self) -> str:
         """The whole message as plain text."""
         return "\n".join([self.title, *(f"{label}: {text}" for label, text in self.lines())])
-
-    def html(self) -> str:
-        """The whole message as HTML."""
-        rows = "".join(
-            f"<tr><th align='left' valign='top'>{html.escape(label)}</th><td>{_linked(label, text)}</td></tr>"
-            for label, text in self.lines()
-        )
-        return f"<p><b>{html.escape(self.title)}</b></p><table>{rows}</table>"
-
-    def webhook_payload(self) -> dict[str, Any]:
-        """For a webhook: `text` as Slack and Teams take it, and every field as it is for anything else."""
-        return {"text": for_chat(self.text()), "alert": {"title": self.title, **asdict(self)}}
-
-    def pagerduty_event(self, routing_key: str) -> dict[str, Any]:
-        """For PagerDuty's Events API v2."""
-        return {
-            "routing_key": routing_key,
-            "event_action": "trigger",
-            "dedup_key": self.dedup_key,
-            "payload": {
-                "summary": self.title,
-                "source": self.dag_id,
-                "severity": "warning" if self.kind == "deadline_missed" else "error",
-                "component": self.table or self.task_id or self.dag_id,
-                "custom_details": dict(self.lines()),
-            },
-            "links": [{"href": self.link, "text": "Airflow"}]
-            + ([{"href": self.run_page, "text": "Databricks"}] if self.run_page else []),
-        }
 
 
 def build_alert(context: Mapping[str, Any], *, airflow_url: str, timezone: str, run_page: str | None = None) -> Alert:
@@ -262,13 +238,6 @@ def _run_link(airflow_url: str, dag_id: str, run_id: str) -> str:
 def _dedup_key(dag_id: str, run_id: str, task_id: str | None, map_index: int | None, kind: str) -> str:
     key = "/".join((dag_id, run_id, task_id or "-", "-" if map_index is None else str(map_index), kind))
     return key if len(key) <= LONGEST_KEY else hashlib.sha256(key.encode()).hexdigest()
-
-
-def _linked(label: str, text: str) -> str:
-    escaped = html.escape(text)
-    # What an error says is no place that on-call should be led to.
-    may_be_followed = label in LINKED and text.startswith(("http://", "https://"))
-    return f"<a href='{escaped}'>{escaped}</a>" if may_be_followed else escaped
 
 
 def _sendable(alert: Alert) -> Alert:

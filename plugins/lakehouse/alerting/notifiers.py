@@ -1,23 +1,19 @@
-"""Sends alerts to the channels that the settings name: mail over an smtp connection, JSON over an http connection."""
+"""Sends alerts to the connections that the settings name."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from airflow.sdk import BaseNotifier
+from airflow.sdk import BaseHook, BaseNotifier
 
 from lakehouse.alerting.alerts import Alert, build_alert, one_line, task_field
+from lakehouse.alerting.channel import send
 from lakehouse.errors import NotificationError
 from lakehouse.settings import AlertSettings, alert_settings_at_run
 
 if TYPE_CHECKING:
-    from airflow.sdk import Connection, Context
-
-MAIL = "smtp"
-WEBHOOKS = ("http", "https", "webhook")
-SECONDS_TO_WAIT = 15.0
+    from airflow.sdk import Context
 
 
 class AlertNotifier(BaseNotifier):
@@ -79,84 +75,11 @@ class AlertNotifier(BaseNotifier):
         problems = []
         for conn_id in settings.alert_conn_ids:
             try:
-                send(conn_id, alert)
+                send(BaseHook.get_connection(conn_id), alert)
             # Each client has errors of its own; none may keep the next channel from being told.
             except Exception as error:
                 problems.append(f"connection {conn_id}: {type(error).__name__}: {one_line(error)}")
         return problems
-
-
-def send(conn_id: str, alert: Alert) -> None:
-    """Sends an alert to one channel.
-
-    Raises:
-        NotificationError: the connection is of a kind that no alert can be sent to, or lacks something.
-        Exception: what the mail or HTTP client raises when the channel cannot be reached.
-    """
-    from airflow.sdk import BaseHook
-
-    connection = BaseHook.get_connection(conn_id)
-    if connection.conn_type == MAIL:
-        _send_mail(connection, alert)
-    elif connection.conn_type in WEBHOOKS:
-        _send_webhook(connection, alert)
-    else:
-        raise NotificationError(
-            f"its type is {connection.conn_type!r}, and alerts go to {MAIL} (mail) or {', '.join(WEBHOOKS)} (webhook)"
-        )
-
-
-def _send_mail(connection: Connection, alert: Alert) -> None:
-    from airflow.providers.smtp.hooks.smtp import SmtpHook
-
-    recipients = [name.strip() for name in str(connection.extra_dejson.get("to", "")).split(",") if name.strip()]
-    if not recipients:
-        raise NotificationError('it names nobody to write to: add to its extra {"to": "oncall@example.com"}')
-    with SmtpHook(smtp_conn_id=connection.conn_id) as hook:
-        hook.send_email_smtp(
-            to=recipients,
-            subject=f"[lakehouse] {alert.title}",
-            html_content=alert.html(),
-            # Mail programs put messages with one subject and reference into one thread.
-            custom_headers={"References": f"<{_reference(alert.dedup_key)}@lakehouse>"},
-        )
-
-
-def _reference(key: str) -> str:
-    """The key in the few characters that a mail's reference may hold."""
-    return quote(key, safe="/:+-._")
-
-
-def _send_webhook(connection: Connection, alert: Alert) -> None:
-    import httpx
-
-    extra = connection.extra_dejson
-    headers = {}
-    if extra.get("format") == "pagerduty":
-        if not connection.password:
-            raise NotificationError("it has no password: put PagerDuty's routing key there")
-        payload = alert.pagerduty_event(connection.password)
-    else:
-        payload = alert.webhook_payload()
-        if connection.password:
-            headers["Authorization"] = f"Bearer {connection.password}"
-    transport = httpx.HTTPTransport(retries=2)
-    with httpx.Client(transport=transport, timeout=SECONDS_TO_WAIT) as client:
-        response = client.post(_address(connection), json=payload, headers=headers)
-    if response.is_error:
-        # Not response.raise_for_status: its message holds the address, which is a secret for most webhooks.
-        raise NotificationError(f"the webhook answered {response.status_code} {response.text[:200]}")
-
-
-def _address(connection: Connection) -> str:
-    if not connection.host:
-        raise NotificationError("it has no host: put the webhook's address there")
-    host = connection.host
-    address = host if "://" in host else f"{connection.schema or 'https'}://{host}"
-    if connection.port:
-        address += f":{connection.port}"
-    path = str(connection.extra_dejson.get("path", ""))
-    return f"{address.rstrip('/')}/{path.lstrip('/')}" if path else address
 
 
 def _told_already(context: Any) -> bool:
