@@ -16,22 +16,11 @@ from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from lakehouse.alerting.cures import cure_of
 from lakehouse.alerting.masking import masked, printable
 
-MANUAL = "docs/operations.md#what-to-do-by-what-failed"
 LONGEST_CAUSE = 400
 LONGEST_KEY = 255
-CURES = {
-    "resolve_run": "trigger the run again with a business_date",
-    "source_ready": "mend the source or its connection, then clear source_ready with downstream",
-    "list_tables": "correct the contracts or the parameter named in the cause, then clear list_tables with downstream",
-    "copy_to_bronze": "mend what the cause names, then clear this table's copy_to_bronze with downstream",
-    "silver": "mend what the cause names (see the Databricks run), then clear this table's silver with downstream",
-    "gold": "mend what the cause names (see the Databricks run), then clear gold with downstream",
-    "report": "mend what the cause names, then clear copy_to_bronze of the tables named, with downstream; or have a "
-    "contract exclude them",
-    "reconcile": "clear copy_to_bronze of the tables named, with downstream; if it differs again, keep the run's files",
-}
 LONGEST_FIELD = 300
 
 
@@ -176,7 +165,7 @@ def _task_alert(context: Mapping[str, Any], airflow_url: str, timezone: str, run
         cause=one_line(context.get("exception") or "the task's process ended without an error: see its log"),
         link=f"{link}?try_number={instance.try_number}",
         run_page=run_page,
-        cure=f"{CURES.get(name, 'mend what the cause names, then clear the task with downstream')}; see {MANUAL}",
+        cure=cure_of(name),
         dedup_key=_dedup_key(instance.dag_id, instance.run_id, instance.task_id, map_index, "task_failed"),
     )
 
@@ -195,7 +184,7 @@ def _deadline_alert(context: Mapping[str, Any], airflow_url: str, timezone: str)
         cause=f"the run was due by {context['deadline']['deadline_time']} and is {run['state'] or 'not finished'}",
         link=_run_link(airflow_url, run["dag_id"], run["run_id"]),
         run_page=None,
-        cure=f"open the run: whatever is red or still running is the cause; see {MANUAL}",
+        cure=cure_of(None),
         dedup_key=_dedup_key(run["dag_id"], run["run_id"], None, None, "deadline_missed"),
     )
 

@@ -1,0 +1,134 @@
+"""What each failure means and what to do: the source of the alerts' cures and of the table in `docs/operations.md`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MANUAL = "docs/operations.md#what-to-do-by-what-failed"
+_ANY = "mend what the cause names, then clear the task with downstream"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A kind of failure.
+
+    Attributes:
+        what: the task's name, or what else it is known by, in Markdown.
+        means: what it means, in Markdown.
+        cure: what to do; plain text, as alerts have it too.
+        case: of a task that can fail in several ways, what tells this one; alerts have the one that has none.
+        more: what to add to the cure where it can be read at leisure, in Markdown.
+    """
+
+    what: str
+    means: str
+    cure: str
+    case: str = ""
+    more: str = ""
+
+
+FAILURES = (
+    Failure(
+        "resolve_run",
+        "no business date, or one that is no date or lies in the future",
+        "trigger the run again with a business_date",
+    ),
+    Failure(
+        "source_ready",
+        "MySQL did not answer for an hour (timeout), or refuses the login, or the schema is gone: the message says it",
+        "mend the source or its connection, then clear source_ready with downstream",
+    ),
+    Failure(
+        "list_tables",
+        "a contract is wrong, or a contracted table is gone from MySQL; every problem is listed with file, field and "
+        "cure",
+        "correct the contracts or the parameter named in the cause, then clear list_tables with downstream",
+    ),
+    Failure(
+        "copy_to_bronze",
+        "see the message of the table's copy, [below](#what-the-message-of-a-copy-means)",
+        "mend what the cause names, then clear this table's copy_to_bronze with downstream",
+        more="a drifted column needs its contract amended first",
+    ),
+    Failure(
+        "silver",
+        "the table's Spark job failed; its error is in the log, the run page is linked",
+        "mend what the cause names (see the Databricks run), then clear this table's silver with downstream",
+    ),
+    Failure(
+        "silver",
+        "it stood in Databricks' queue or ran too long, and was cancelled; tries again",
+        "see on its page what it waited for: more compute, or a higher LAKEHOUSE_DATABRICKS_TIMEOUT_MINUTES",
+        case="the Databricks run … was not over after …",
+    ),
+    Failure(
+        "silver",
+        "a dimension whose keys the fact needs failed in this run, or did not come within an hour",
+        "mend the dimension, clear its silver, then the fact's",
+        case="is judged against …",
+    ),
+    Failure(
+        "silver",
+        "the data is not as its contract expects it",
+        "correct the source, waive the rows, or accept them",
+        case="stopped before silver was touched",
+        more="see [below](#a-run-that-quality-stopped)",
+    ),
+    Failure(
+        "gold",
+        "likewise",
+        "mend what the cause names (see the Databricks run), then clear gold with downstream",
+    ),
+    Failure(
+        "gold",
+        "a value of silver does not fit the column's `sparkType` whole; gold stays as it was",
+        "cut it off on purpose in the transformLogic, or give a wider type; then clear gold with downstream",
+        case="does not fit without losing part of it",
+    ),
+    Failure(
+        "reconcile",
+        "rows or sums differ somewhere between MySQL and gold; the message lists table, date and measure",
+        "clear copy_to_bronze of the tables named, with downstream; if it differs again, keep the run's files",
+    ),
+    Failure(
+        "report",
+        "a table without a contract was not copied; all others were, and gold is up to date and published",
+        "mend what the cause names, then clear copy_to_bronze of the tables named, with downstream; or have a contract "
+        "exclude them",
+        more="`excluded: true`",
+    ),
+    Failure(
+        "sweep_bronze",
+        "in the DAG `lakehouse_upkeep`: the index of a table is damaged; the others were swept",
+        "mend what the cause names, then clear sweep_bronze",
+        more="see [Upkeep of bronze](#upkeep-of-bronze)",
+    ),
+)
+_OTHERS = (
+    Failure(
+        "an import error of `schemas_without_dag.py` (no alert: shown on *Dags*)",
+        "a folder of contracts has a wrong `daily_run.toml`, so its DAG is away; the others run",
+        "do as the message says; it is back within a minute",
+    ),
+)
+DEADLINE = Failure(
+    "a missed deadline",
+    "a scheduled run has not succeeded `LAKEHOUSE_DEADLINE_MINUTES` after its interval's end",
+    "open the run: whatever is red or still running is the cause",
+)
+
+
+def cure_of(task: str | None) -> str:
+    """What an alert says to do about a failed task, by its name without its group; None: about a missed deadline."""
+    if task is None:
+        return f"{DEADLINE.cure}; see {MANUAL}"
+    found = next((one.cure for one in FAILURES if one.what == task and not one.case), _ANY)
+    return f"{found}; see {MANUAL}"
+
+
+def failures_table() -> str:
+    """All failures as a Markdown table, for `docs/operations.md`."""
+    rows = [(f"`{one.what}`" + (f", *{one.case}*" if one.case else ""), one) for one in FAILURES]
+    rows += [(one.what, one) for one in (*_OTHERS, DEADLINE)]
+    lines = [f"| {what} | {one.means} | {'; '.join(filter(None, (one.cure, one.more)))} |" for what, one in rows]
+    return "\n".join(["| what failed | it means | do |", "|---|---|---|", *lines]) + "\n"
