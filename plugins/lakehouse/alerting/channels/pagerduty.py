@@ -29,7 +29,7 @@ def send(connection: Connection, alert: Alert) -> None:
         Exception: what PagerDuty's client raises where it cannot be reached, or refuses the event.
     """
     if not connection.password:
-        raise NotificationError("it has no password: put PagerDuty's routing key (integration key) there")
+        raise NotificationError("its password is missing: put PagerDuty's routing key (integration key) there")
     found = event(alert)
     if connection.conn_type != _BY_HOOK:
         # The hook knows the address of the service region of the United States alone.

@@ -31,7 +31,7 @@ def send(connection: Connection, alert: Alert) -> None:
     from airflow.providers.slack.hooks.slack_webhook import SlackWebhookHook
 
     if not connection.password:
-        raise NotificationError("it has no password: put the webhook's token or its whole address there")
+        raise NotificationError("its password is missing: put the webhook's token or its whole address there")
     hook = SlackWebhookHook(slack_webhook_conn_id=connection.conn_id, timeout=int(SECONDS_TO_WAIT))
     # Not by the hook's own check of the answer: it tells the whole answer, whose address is a secret.
     response = hook.client.send(text=for_chat(alert.text()), unfurl_links=False)

@@ -54,7 +54,7 @@ def events_api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rece
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     address = f"https://127.0.0.1:{server.server_address[1]}"
     monkeypatch.setattr(pagerduty.EventsApiV2Client, "default_base_url", address)
     thread = threading.Thread(target=server.serve_forever)
@@ -85,7 +85,8 @@ def test_without_a_routing_key_nothing_is_sent(notifier: Notifier) -> None:
         notifier(pager={"conn_type": "pagerduty_events"})(failed())
 
     assert str(caught.value) == (
-        "connection pager: NotificationError: it has no password: put PagerDuty's routing key (integration key) there"
+        "connection pager: NotificationError: its password is missing: put PagerDuty's routing key (integration key) "
+        "there"
     )
 
 

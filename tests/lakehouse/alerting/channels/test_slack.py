@@ -33,7 +33,7 @@ def test_slack_gets_the_text_with_nothing_in_it_that_it_would_act_upon(notifier:
 @pytest.mark.parametrize(
     ("password", "status", "said"),
     [
-        (None, 200, "it has no password: put the webhook's token or its whole address there"),
+        (None, 200, "its password is missing: put the webhook's token or its whole address there"),
         ("T0/B0/key", 404, "Slack answered 404 the answer"),
     ],
 )
