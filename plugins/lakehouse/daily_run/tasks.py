@@ -6,6 +6,7 @@ An error that no retry can heal (a wrong parameter, contract or figure) fails it
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from lakehouse.alerting.task_failures import failing_at_once, settings_of_task
+
+_log = logging.getLogger(__name__)
 
 
 @task(multiple_outputs=True)
@@ -35,7 +38,7 @@ def resolve_run(timezone: str) -> dict[str, Any]:
             timezone=timezone,
             today=datetime.now(ZoneInfo(timezone)).date(),
         )
-    print(f"business date {business_date}")
+    _log.info("business date %s", business_date)
     return {"business_date": business_date.isoformat(), "run_slug": run_slug(dag_run.run_id)}
 
 
@@ -47,10 +50,9 @@ def list_tables(schema: str, one_big_table: str | None) -> list[dict[str, Any]]:
     from lakehouse.daily_run.daily_run_file import check_one_big_table
     from lakehouse.daily_run.planning import dropped_tables, left_out, plan_tables
     from lakehouse.errors import ContractError, LakehouseError, SourceUnavailableError, StorageError
+    from lakehouse.hooks.mysql_source_hook import MySqlSourceHook
     from lakehouse.lake.lake_path import folders_in
     from lakehouse.lake.lake_root import lake_root
-    from lakehouse.source.mysql_source import MySqlSource
-    from lakehouse.source.source_connection import connection_info
 
     settings = settings_of_task()
     requested = get_current_context()["params"].get("tables") or []
@@ -58,7 +60,7 @@ def list_tables(schema: str, one_big_table: str | None) -> list[dict[str, Any]]:
         contracts = load_contracts(Path(settings.contracts_root) / schema)
         notes = check_one_big_table(contracts, one_big_table)
     try:
-        with MySqlSource(connection_info(settings.mysql_conn_id)) as source:
+        with MySqlSourceHook(settings.mysql_conn_id).get_conn() as source:
             tables = source.tables(schema)
         planned = plan_tables(tables, contracts, requested)
         landed = [name_of_folder(name) for name in folders_in(schema_folder(bronze_root(lake_root(settings)), schema))]
@@ -67,9 +69,9 @@ def list_tables(schema: str, one_big_table: str | None) -> list[dict[str, Any]]:
     except LakehouseError as error:
         raise AirflowFailException(str(error)) from error
     for line in (*notes, *left_out(tables, contracts), *dropped_tables(landed, tables, contracts)):
-        print(line)
+        _log.info("%s", line)
     for plan in planned:
-        print(f"{plan.label}: {'by contract' if plan.contracted else 'no contract, bronze only'}")
+        _log.info("%s: %s", plan.label, "by contract" if plan.contracted else "no contract, bronze only")
     return [plan.as_dict() for plan in planned]
 
 
@@ -99,7 +101,7 @@ def reconcile(
             clock=lambda: datetime.now(UTC),
         )
     for table, note in {**figures["not_compared"], **figures["overtaken"]}.items():
-        print(f"{table}: {note}")
+        _log.info("%s: %s", table, note)
     return figures
 
 
@@ -113,7 +115,7 @@ def publish(run: dict[str, Any], reconciled: dict[str, Any]) -> None:
 
 @task(trigger_rule="all_done", retries=0)
 def report(run: dict[str, Any] | None, plans: list[dict[str, Any]] | None, schema: str) -> list[dict[str, Any]]:
-    """Prints the run's ledger, whatever became of the run; fails it where a table without a contract was not copied.
+    """Logs the run's ledger, whatever became of the run; fails it where a table without a contract was not copied.
 
     Every other failure has failed its own task.
     """
@@ -121,10 +123,11 @@ def report(run: dict[str, Any] | None, plans: list[dict[str, Any]] | None, schem
     from lakehouse.ledger import read_rows, render_rows
 
     if run is None:
-        print("no business date could be resolved, so nothing ran")
+        _log.info("no business date could be resolved, so nothing ran")
         return []
     rows = read_rows(lake_root(settings_of_task()), schema, date.fromisoformat(run["business_date"]), run["run_slug"])
-    print(render_rows(rows))
+    for line in render_rows(rows).splitlines():
+        _log.info("%s", line)
     uncontracted = {plan["table"] for plan in plans or () if not plan["contracted"]}
     failed = [row for row in rows if row.stage == "copy" and row.status == "failed" and row.table in uncontracted]
     if failed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout
@@ -32,7 +32,8 @@ class MySqlToBronzeOperator(BaseOperator):
         run_slug: the run's name in paths.
     """
 
-    template_fields = ("plan", "business_date", "run_slug")
+    template_fields = ("mysql_conn_id", "plan", "business_date", "run_slug")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"plan": "json"}
 
     def __init__(self, *, mysql_conn_id: str, plan: Any, business_date: Any, run_slug: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -56,9 +57,9 @@ class MySqlToBronzeOperator(BaseOperator):
         from lake_model.contracts.copy_spec import CopySpec
         from lakehouse.bronze.copy_run import CopyRun
         from lakehouse.errors import LakehouseError
+        from lakehouse.hooks.mysql_source_hook import MySqlSourceHook
         from lakehouse.lake.lake_root import lake_root
         from lakehouse.settings import settings_at_run
-        from lakehouse.source import source_connection
 
         try:
             settings = settings_at_run()
@@ -71,7 +72,7 @@ class MySqlToBronzeOperator(BaseOperator):
             date.fromisoformat(self.business_date),
             self.run_slug,
             settings,
-            lambda: source_connection.connection_info(self.mysql_conn_id),
+            MySqlSourceHook(self.mysql_conn_id).info,
             lambda: datetime.now(UTC),
         )
         if self._killed:

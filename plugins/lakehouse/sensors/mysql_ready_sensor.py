@@ -21,6 +21,8 @@ class MySqlReadySensor(BaseSensorOperator):
         schema: the MySQL schema that the run copies.
     """
 
+    template_fields = ("mysql_conn_id", "schema")
+
     def __init__(self, *, mysql_conn_id: str, schema: str, **kwargs: Any) -> None:
         super().__init__(mode="reschedule", **kwargs)
         self.mysql_conn_id = mysql_conn_id
@@ -46,11 +48,10 @@ class MySqlReadySensor(BaseSensorOperator):
             AirflowFailException: the login is refused, or the schema is missing or empty.
         """
         from lakehouse.errors import SourceError, SourceUnavailableError
-        from lakehouse.source.mysql_source import MySqlSource
-        from lakehouse.source.source_connection import connection_info
+        from lakehouse.hooks.mysql_source_hook import MySqlSourceHook
 
         try:
-            with MySqlSource(connection_info(self.mysql_conn_id)) as source:
+            with MySqlSourceHook(self.mysql_conn_id).get_conn() as source:
                 tables = source.tables(self.schema)
         except SourceUnavailableError as error:
             self._away = str(error)

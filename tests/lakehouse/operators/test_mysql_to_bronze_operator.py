@@ -106,7 +106,7 @@ class Try:
 
 
 def test_a_table_without_a_contract_holds_nobody_up_when_its_copy_fails(
-    bench: Bench, capsys: pytest.CaptureFixture[str]
+    bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     dropped = {"table": "scratch", "contracted": False, "contract_file": None, "contracted_columns": []}
 
@@ -117,7 +117,7 @@ def test_a_table_without_a_contract_holds_nobody_up_when_its_copy_fails(
     plans = [{"table": "scratch", "contracted": False}, {"table": "sales", "contracted": True}]
     with pytest.raises(AirflowFailException, match=f"^{re.escape(str(skipped.value))}$"):
         tasks.report.function(run={"business_date": "2026-11-20", "run_slug": "run"}, plans=plans, schema=bench.schema)
-    assert "scratch  copy   failed" in capsys.readouterr().out
+    assert "scratch  copy   failed" in caplog.text
 
 
 def test_a_table_without_a_contract_is_tried_again_as_long_as_that_may_help(

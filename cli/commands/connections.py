@@ -1,0 +1,29 @@
+"""`connections`: whether the source and the lake let the pipeline do its work."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from cli.commands.command import DONE, FOUND_WRONG, Command
+from cli.commands.source_arguments import add_schema_argument
+
+_DESCRIPTION = """Tries the connections of the source and of the lake as the pipeline uses them: reads nothing of each
+table, and writes and removes one small file. What is missing is told with its cure, such as a grant."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Try both, and print a line for each, or what is wrong with it."""
+    from lakehouse.hooks.lake_hook import LakeHook
+    from lakehouse.hooks.mysql_source_hook import MySqlSourceHook
+    from lakehouse.settings import setting_value
+
+    source = MySqlSourceHook(setting_value("mysql_conn_id", os.environ))
+    lake = LakeHook(setting_value("lake_root", os.environ), setting_value("lake_conn_id", os.environ))
+    found = [source.test_connection(arguments.schema), lake.test_connection()]
+    for works, message in found:
+        print(f"{'ok' if works else 'WRONG'}: {message}")
+    return DONE if all(works for works, _ in found) else FOUND_WRONG
+
+
+COMMAND = Command(("connections",), "try the connections of source and lake", _DESCRIPTION, add_schema_argument, run)
