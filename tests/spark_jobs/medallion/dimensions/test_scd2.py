@@ -50,18 +50,18 @@ class SparkHistory:
             [(key, None, None) for key, one in told.items() if one == UNKNOWN],
             "code string, tracked string, untracked string",
         ).withColumn(WARNINGS, F.lit(None).cast(FINDINGS_TYPE))
-        said = accepted.withColumn("told", F.lit("present")).unionByName(refused.withColumn("told", F.lit("unknown")))
+        said = accepted.withColumn("_told", F.lit("present")).unionByName(refused.withColumn("_told", F.lit("unknown")))
         unknown = [
             (key, [day_of(one) for one in days if one > day and one in self.processed])
             for key, days in self.quarantined.items()
         ]
-        later = self._frame([(key, days) for key, days in unknown if days], "code string, dates array<date>")
-        later = later.select(scd2.business_key(("code",)).alias(scd2.BUSINESS_KEY), "dates")
+        later = self._frame([(key, days) for key, days in unknown if days], "code string, _dates array<date>")
+        later = later.select(scd2.business_key(("code",)).alias("_key"), "_dates")
         columns = scd2.version_columns(CONTRACT)
         versions = self._frame(self.rows, ", ".join(f"{name} {kind}" for name, kind in columns[:-1]))
         versions = versions.withColumn(WARNINGS, F.lit(None).cast(FINDINGS_TYPE))
-        changed = classified(said, versions, later if landing.later else None, landing).where("is_changed")
-        changed = changed.drop("stored", "is_changed")
+        changed = classified(said, versions, later if landing.later else None, landing).where("_is_changed")
+        changed = changed.drop("_stored", "_is_changed")
         changed = self.spark.createDataFrame(changed.collect(), changed.schema)
         staged = scd2.row_changes(changed, versions.where(scd2.in_reach(landing)), landing)
         staged = staged.where("_action != 'same'").collect()

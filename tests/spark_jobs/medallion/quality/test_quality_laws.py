@@ -78,7 +78,7 @@ def contract(severities: dict[str, str], waived: set[str]) -> SilverContract:
         severity = Severity(severities[name])
         return {
             "code_required": lambda: rules.required("code", severity),
-            "code_pattern": lambda: rules.option("code", "string", "pattern", "^P", severity),
+            "code_pattern": lambda: rules.option("code", "string", "pattern", "P.*", severity),
             "code_filled": lambda: rules.of_metric(
                 "missingValues", ("code",), {"missingValues": [None, "", "P"]}, given_rule(name), "string"
             ),
