@@ -20,6 +20,7 @@ from lake_model.contracts.contract_columns import (
 from lake_model.contracts.contract_files import ContractFile, Problem, custom_properties, join_columns
 from lake_model.contracts.contract_quality import check_quality
 from lake_model.contracts.copy_spec import COPY_CHOICES
+from lake_model.contracts.kpi_contract import KPI_PROPERTIES, check_kpis
 from lake_model.contracts.lake_types import (
     BOUNDS,
     LENGTHS,
@@ -39,7 +40,7 @@ COMMON_PROPERTIES = {"tableKind", "measures", "excluded", "stopAbove", *COPY_CHO
 TABLE_PROPERTIES = {
     "dimension": COMMON_PROPERTIES | {"scdType", "trackedColumns", "maxDeleteShare"},
     "fact": COMMON_PROPERTIES | {"dateColumn", "duplicates"} | SCOPE_PROPERTIES,
-    "one_big_table": {"tableKind", "factTable", "joins", "partitionColumn", "layout", "measures"},
+    "one_big_table": {"tableKind", "factTable", "joins", "partitionColumn", "layout", "measures"} | KPI_PROPERTIES,
 }
 COLUMN_PROPERTIES = {"derived", "sparkType", "severity"}
 OPTIONS = {*BOUNDS, *LENGTHS, "pattern"}
@@ -286,6 +287,7 @@ def _check_lake_date(file: ContractFile, source: str) -> Iterator[Problem]:
 
 def _check_one_big_table(file: ContractFile) -> Iterator[Problem]:
     columns = lake_columns(file)
+    yield from check_kpis(file)
     if not isinstance(file.settings.get("factTable"), str):
         cure = "must name the fact table that gives the rows"
         yield problem(file, "customProperties.factTable", file.settings.get("factTable"), cure)

@@ -211,7 +211,8 @@ def print_addresses(stack: Stack) -> None:
     """Tells a person what to open."""
     databricks = addresses_of(stack)["databricks_page_url"]
     print(f"""
-open   Airflow      {stack.airflow.url}/dags/{DAG_ID}
+open   KPI page     {stack.airflow.url}/plugin/kpi
+       Airflow      {stack.airflow.url}/dags/{DAG_ID}
                     user {AIRFLOW_USER}, password {stack.secrets.airflow_password}
        Databricks   {databricks}
                     (Spark, the last runs and their logs)

@@ -10,6 +10,7 @@
 # Environment: LAKEHOUSE_CACHE  where downloads are kept for all clones (default ~/.cache/lakehouse)
 #              LAKEHOUSE_MYSQL  where MySQL is, or is unpacked (default: in the cache)
 #              SETUP_NPM        "wanted": root installs npm too
+#              SETUP_CHROMIUM   "wanted": root installs Chromium too
 #              SETUP_MYSQL      "wanted": MySQL is fetched too
 
 set -euo pipefail
@@ -31,7 +32,7 @@ setup_fail() {
 . "$LAKEHOUSE_REPOSITORY/local/setup/mysql.sh"
 
 setup_everything() {
-    if python_is_ready && java_is_ready && mariadb_is_ready && npm_is_ready && delta_jars_are_ready &&
+    if python_is_ready && java_is_ready && mariadb_is_ready && npm_is_ready && chromium_is_ready && delta_jars_are_ready &&
         mysql_is_ready; then
         return 0
     fi

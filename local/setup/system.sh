@@ -1,4 +1,4 @@
-# System packages: a JDK for Spark, MariaDB's server, what compiles mysqlclient, and npm for tests. Sourced by install.sh.
+# System packages: a JDK for Spark, MariaDB's server, what compiles mysqlclient, and npm and Chromium for tests. Sourced by install.sh.
 
 SETUP_JVM_FOLDER="${SETUP_JVM_FOLDER:-/usr/lib/jvm}"
 
@@ -28,10 +28,12 @@ compiler_is_ready() {
         { pkg-config --exists libmariadb || pkg-config --exists mysqlclient; }
 }
 
-# npm brings Azurite, which only tests need (SETUP_NPM=wanted): who may not install it goes without, and those are skipped.
-npm_is_ready() {
-    [ "${SETUP_NPM:-}" != wanted ] || command -v npm >/dev/null ||
-        [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null
+# npm brings Azurite and Chromium opens the pages, which only tests need (SETUP_NPM, SETUP_CHROMIUM: "wanted"): who may not
+# install them goes without, and those tests are skipped.
+npm_is_ready() { tests_program_is_ready npm "${SETUP_NPM:-}"; }
+chromium_is_ready() { tests_program_is_ready chromium "${SETUP_CHROMIUM:-}"; }
+tests_program_is_ready() {
+    [ "$2" != wanted ] || command -v "$1" >/dev/null || [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null
 }
 
 # Names, one a line, of the Debian packages that are needed and missing.
@@ -40,6 +42,7 @@ missing_packages() {
     # The -core packages hold the programs without the system-wide service, which nobody here needs.
     mariadb_is_ready || printf '%s\n' mariadb-server-core mariadb-client-core
     npm_is_ready || echo npm
+    chromium_is_ready || echo chromium
     if ! python_is_ready; then
         find_python || printf '%s\n' python3 python3-venv python3-dev
         # mysqlclient has no wheel for Linux.

@@ -197,22 +197,25 @@ def test_a_release_without_java_17_gets_21(machine: Machine) -> None:
     assert "error: no Java 17 or 21 was found after the installation; set JAVA_HOME to one" in done.stderr
 
 
-def test_root_installs_npm_where_tests_want_it(ready: Machine) -> None:
+@pytest.mark.parametrize("program", ["npm", "chromium"])
+def test_root_installs_what_tests_want(ready: Machine, program: str) -> None:
+    wanted = {f"SETUP_{program.upper()}": "wanted"}
     ready.has("id", "echo 0")
     ready.has("apt-cache", "echo '  Candidate: 9.2'")
-    ready.has("apt-get", f'[ "$1" = update ] || ln -s mariadbd {ready.programs}/npm')
+    ready.has("apt-get", f'[ "$1" = update ] || ln -s mariadbd {ready.programs}/{program}')
     assert ready.run().returncode == 0
     assert "apt-get" not in ready.calls.read_text()
-    done = ready.run("echo went on", SETUP_NPM="wanted")
+    done = ready.run("echo went on", **wanted)
     assert (done.returncode, done.stdout) == (0, "went on\n")
-    assert "apt-get install --yes --no-install-recommends npm" in ready.calls.read_text()
-    assert ready.run(SETUP_NPM="wanted").stderr == ""
+    assert f"apt-get install --yes --no-install-recommends {program}" in ready.calls.read_text()
+    assert ready.run(**wanted).stderr == ""
 
 
-def test_a_user_without_npm_goes_without(ready: Machine) -> None:
+@pytest.mark.parametrize("program", ["npm", "chromium"])
+def test_a_user_without_what_tests_want_goes_without(ready: Machine, program: str) -> None:
     ready.has("id", "echo 1000")
     ready.has("apt-get")
-    done = ready.run("echo went on", SETUP_NPM="wanted")
+    done = ready.run("echo went on", **{f"SETUP_{program.upper()}": "wanted"})
     assert (done.returncode, done.stdout, done.stderr) == (0, "went on\n", "")
 
 

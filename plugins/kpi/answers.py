@@ -1,0 +1,109 @@
+"""Figures as the page takes them: JSON, in which amounts are texts, since a browser's numbers would round them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kpi.figures import Figures, Leaderboard, Trend, Value
+from kpi.periods import PRESETS, Period
+from kpi.questions import Question
+from kpi.shelf import Shown
+from lake_model.contracts.kpi_contract import KpiContract
+
+
+def table_answer(contract: KpiContract) -> dict[str, Any]:
+    """What a page is laid out by."""
+    return {
+        "name": contract.name,
+        "title": contract.title,
+        "measures": [
+            {"name": one.name, "title": one.title, "format": one.format, "unit": one.unit, "additive": one.is_additive}
+            for one in contract.measures
+        ],
+        "hierarchies": [
+            {
+                "name": one.name,
+                "title": one.title,
+                "levels": [{"name": level.column, "title": level.title} for level in one.levels],
+            }
+            for one in contract.hierarchies
+        ],
+        "ranges": [{"name": name, "title": title} for name, title in PRESETS.items()],
+    }
+
+
+def view_answer(shown: Shown, figures: Figures, question: Question) -> dict[str, Any]:
+    """Every figure of a view."""
+    about, told = shown.model.about, shown.reconciliation
+    return {
+        "table": question.contract.name,
+        "range": question.range_name,
+        "grain": question.grain.value,
+        "measure": question.measure.name,
+        "period": _period(question.comparison.period),
+        "previous": _period(figures.previous),
+        "year_before": _period(figures.year_before),
+        "cards": [
+            {
+                "name": card.measure.name,
+                "value": _text(card.value),
+                "previous": _text(card.previous),
+                "year_before": _text(card.year_before),
+            }
+            for card in figures.cards()
+        ],
+        "trend": _trend(figures.trend()),
+        "leaderboards": [_leaderboard(one) for one in figures.leaderboards()],
+        "unknown": [
+            {"level": one.level.column, "title": one.level.title, "share": str(one.share)} for one in figures.unknown()
+        ],
+        "freshness": {
+            "first_date": about.first_date,
+            "last_date": about.last_date,
+            "rows": about.rows,
+            "version": about.version,
+            "committed_at": about.committed_at,
+            "reconciliation": None
+            if told is None
+            else {
+                "business_date": told.business_date,
+                "run_id": told.run_id,
+                "holds": told.holds,
+                "ended_at": told.ended_at,
+                "problem": told.problem,
+            },
+        },
+    }
+
+
+def _text(value: Value) -> str | None:
+    return None if value is None else f"{value:f}"
+
+
+def _period(period: Period | None) -> dict[str, str] | None:
+    return None if period is None else {"from": period.start.isoformat(), "to": period.end.isoformat()}
+
+
+def _trend(trend: Trend) -> dict[str, Any]:
+    return {
+        "points": [_period(point) for point in trend.points],
+        "current": {name: [_text(value) for value in values] for name, values in trend.current.items()},
+        "previous": {name: [_text(value) for value in values] for name, values in trend.previous.items()},
+    }
+
+
+def _leaderboard(board: Leaderboard) -> dict[str, Any]:
+    return {
+        "level": board.level.column,
+        "count": board.count,
+        "lines": [
+            {
+                "name": line.name,
+                "value": _text(line.value),
+                "previous": _text(line.previous),
+                "share": _text(line.share),
+                "selected": line.selected,
+            }
+            for line in board.lines
+        ],
+    }

@@ -1,0 +1,259 @@
+"""The answer to a question: every figure of a view, from the read model."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
+from typing import Any
+
+from kpi.periods import Period, bucket_start, buckets
+from kpi.questions import FEW_LINES, MANY_LINES, Question
+from kpi.read_model import DATE, ROWS, ReadModel, enum_type, quoted
+from lake_model.contracts.kpi_contract import Aggregate, Level, Measure
+
+_RATIO_DIGITS = 4
+_DIGITS = 60
+"""A sum of the widest decimals has more digits than Python's own 28."""
+
+Value = Decimal | None
+"""A measure's value; None where there are no rows, or none to divide by."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A measure in the period, in the period before, and a year before; None where the table has not all of it."""
+
+    measure: Measure
+    value: Value
+    previous: Value
+    year_before: Value
+
+
+@dataclass(frozen=True)
+class Trend:
+    """Points of the period and of the one before; by measure, one value for each point."""
+
+    points: list[Period]
+    current: dict[str, list[Value]]
+    previous: dict[str, list[Value]]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A value of a level: its measure in the period and in the one before, and its share of all values."""
+
+    name: str
+    value: Value
+    previous: Value
+    share: Decimal | None
+    selected: bool
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """The greatest (or least) values of a level under the filters of all other levels; `count` of them there are."""
+
+    level: Level
+    count: int
+    lines: list[Line]
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """The share of a measure whose rows name a key that a dimension does not know."""
+
+    level: Level
+    share: Decimal
+
+
+class Figures:
+    """Asks one read model one question."""
+
+    def __init__(self, model: ReadModel, question: Question) -> None:
+        self._model = model
+        self._question = question
+        self._contract = question.contract
+        self._compared = [
+            period if self._has(period) else None
+            for period in (question.comparison.previous, question.comparison.year_before)
+        ]
+
+    @property
+    def previous(self) -> Period | None:
+        """The period before, where the table has all of it."""
+        return self._compared[0]
+
+    @property
+    def year_before(self) -> Period | None:
+        """The period a year before, where the table has all of it."""
+        return self._compared[1]
+
+    def _has(self, period: Period) -> bool:
+        first = self._model.about.first_date
+        return first is not None and dt.date.fromisoformat(first) <= period.start
+
+    def cards(self) -> list[Card]:
+        """Every measure."""
+        periods = [self._question.comparison.period, *self._compared]
+        wanted: list[str] = []
+        bound: list[Any] = []
+        for period in periods:
+            for one in self._contract.aggregates:
+                wanted.append(f"{_sql(one)} FILTER (WHERE {DATE} BETWEEN ? AND ?)" if period else "NULL")
+                bound += [period.start, period.end] if period else []
+        where, values = self._where(periods)
+        row = self._model.ask(f"SELECT {', '.join(wanted)} FROM {ROWS} WHERE {where}", bound + values)[0]
+        width = len(self._contract.aggregates)
+        parts = [row[place * width : (place + 1) * width] for place in range(3)]
+        return [Card(measure, *(self._value(measure, part) for part in parts)) for measure in self._contract.measures]
+
+    def trend(self) -> Trend:
+        """Every measure by the question's grain."""
+        question = self._question
+        points = buckets(question.comparison.period, question.grain)
+        current = self._by_bucket(question.comparison.period)
+        before = self._by_bucket(self.previous) if self.previous else {name: [] for name in current}
+        return Trend(points, current, {name: values[: len(points)] for name, values in before.items()})
+
+    def _by_bucket(self, period: Period) -> dict[str, list[Value]]:
+        grain, aggregates = self._question.grain, self._contract.aggregates
+        where, values = self._where([period])
+        wanted = ", ".join(_sql(one) for one in aggregates)
+        # A day is its own bucket: date_trunc over millions of rows is not free. The grain is one of four words.
+        bucket = DATE if grain == "day" else f"CAST(date_trunc('{grain.value}', {DATE}) AS DATE)"
+        sql = f"SELECT {bucket}, {wanted} FROM {ROWS} WHERE {where} GROUP BY 1"
+        found = {row[0]: row[1:] for row in self._model.ask(sql, values)}
+        nothing = [0 if one.function.startswith(("sum", "count")) else None for one in aggregates]
+        starts = [bucket_start(point.start, grain) for point in buckets(period, grain)]
+        return {
+            measure.name: [self._value(measure, found.get(start, nothing)) for start in starts]
+            for measure in self._contract.measures
+        }
+
+    def leaderboards(self) -> list[Leaderboard]:
+        """The question's measure by every level."""
+        return [self.leaderboard(level) for level in self._contract.levels]
+
+    def leaderboard(self, level: Level) -> Leaderboard:
+        """The question's measure by one level, whose own filter marks lines and leaves none out."""
+        question, measure = self._question, self._question.measure
+        period, before = question.comparison.period, self.previous
+        parts = [one for one in (measure.value, measure.per) if one]
+        wanted: list[str] = []
+        bound: list[Any] = []
+        for name, when in (("c", period), ("p", before)):
+            for place, one in enumerate(parts):
+                wanted.append(
+                    f"{_sql(one)} FILTER (WHERE {DATE} BETWEEN ? AND ?) AS {name}{place}"
+                    if when
+                    else f"NULL AS {name}{place}"
+                )
+                bound += [when.start, when.end] if when else []
+        where, values = self._where([period, before], leave_out=level.column)
+        order = "c0" if measure.per is None else "c0 / nullif(c1, 0)"
+        direction = "ASC" if level.column in question.bottom else "DESC"
+        chosen = question.filters.get(level.column, ())
+        marked = f"name IN ({', '.join('?' * len(chosen))})" if chosen else "false"
+        answered = [f"{name}{place}" for name in "cp" for place in range(len(parts))]
+        sql = (
+            f"WITH grouped AS (SELECT CAST({quoted(level.column)} AS VARCHAR) AS name, {', '.join(wanted)}, "
+            f"count(*) FILTER (WHERE {DATE} BETWEEN ? AND ?) AS sold FROM {ROWS} WHERE {where} "
+            f"GROUP BY {quoted(level.column)}), "
+            "ranked AS (SELECT *, count(*) OVER () AS all_names, sum(c0) OVER () AS whole, "
+            f"row_number() OVER (ORDER BY {order} {direction} NULLS LAST, name) AS place "
+            "FROM grouped WHERE sold > 0 OR p0 IS NOT NULL) "
+            f"SELECT name, all_names, whole, {', '.join(answered)} "
+            f"FROM ranked WHERE place <= ? OR {marked} ORDER BY place"
+        )
+        rows = self._model.ask(
+            sql,
+            [
+                *bound,
+                period.start,
+                period.end,
+                *values,
+                MANY_LINES if level.column in question.more else FEW_LINES,
+                *chosen,
+            ],
+        )
+        lines = [self._line(measure, row, len(parts), set(chosen), before) for row in rows]
+        return Leaderboard(level, rows[0][1] if rows else 0, lines)
+
+    def _line(self, measure: Measure, row: Sequence[Any], width: int, chosen: set[str], before: Period | None) -> Line:
+        name, _, whole, *figures = row
+        aggregates = [one for one in (measure.value, measure.per) if one]
+        value = self._ratio(aggregates, figures[:width])
+        previous = self._ratio(aggregates, figures[width:]) if before else None
+        share = None
+        if measure.is_additive and whole:
+            share = (Decimal(figures[0] or 0) / Decimal(whole)).quantize(Decimal("0.0001"))
+        if measure.is_additive:
+            value = value if value is not None else Decimal(0)
+            previous = previous if previous is not None or not before else Decimal(0)
+        return Line(name, value, previous, share, name in chosen)
+
+    def unknown(self) -> list[Unknown]:
+        """Of the widest level of each hierarchy: the share of the first additive measure without a known key."""
+        measure = next((one for one in self._contract.measures if one.is_additive), None)
+        levels = [one.levels[0] for one in self._contract.hierarchies if one.levels and one.levels[0].unknown_member]
+        if measure is None or not levels:
+            return []
+        period, amount = self._question.comparison.period, _sql(measure.value)
+        where, values = self._where([period])
+        wanted = [f"{amount} FILTER (WHERE {quoted(level.column)} = ?)" for level in levels]
+        row = self._model.ask(
+            f"SELECT {', '.join(wanted)}, {amount} FROM {ROWS} WHERE {where}",
+            [*(level.unknown_member for level in levels), *values],
+        )[0]
+        whole = Decimal(row[-1] or 0)
+        shares = [(Decimal(part or 0) / whole).quantize(Decimal("0.0001")) if whole else Decimal(0) for part in row]
+        return [Unknown(level, share) for level, share in zip(levels, shares, strict=False)]
+
+    def _where(self, periods: Iterable[Period | None], leave_out: str = "") -> tuple[str, list[Any]]:
+        """The rows of some periods that the filters let through, in SQL with its values apart."""
+        parts: list[str] = []
+        values: list[Any] = []
+        for period in periods:
+            if period is not None:
+                parts.append(f"{DATE} BETWEEN ? AND ?")
+                values += [period.start, period.end]
+        sql = f"({' OR '.join(parts)})"
+        for level, chosen in self._question.filters.items():
+            if level != leave_out:
+                # A value that the table has not, such as a name of before, lets no row through.
+                sql += f" AND {quoted(level)} IN ({', '.join([f'TRY_CAST(? AS {enum_type(level)})'] * len(chosen))})"
+                values += chosen
+        return sql, values
+
+    def _value(self, measure: Measure, figures: Sequence[Any]) -> Value:
+        places = {one: place for place, one in enumerate(self._contract.aggregates)}
+        parts = [one for one in (measure.value, measure.per) if one]
+        return self._ratio(parts, [figures[places[one]] for one in parts])
+
+    def _ratio(self, parts: Sequence[Aggregate], figures: Sequence[Any]) -> Value:
+        exact = [self._exact(one, figure) for one, figure in zip(parts, figures, strict=True)]
+        if len(exact) == 1 or exact[0] is None or not exact[1]:
+            return exact[0] if len(exact) == 1 else None
+        with localcontext(prec=_DIGITS):
+            return (exact[0] / exact[1]).quantize(Decimal(1).scaleb(-_RATIO_DIGITS))
+
+    def _exact(self, one: Aggregate, figure: Any) -> Value:
+        if figure is None:
+            return None
+        scale = self._model.about.scales.get(one.column, 0) if one.function in {"sum", "min", "max"} else 0
+        with localcontext(prec=_DIGITS):
+            return Decimal(str(figure)).scaleb(-scale)
+
+
+def _sql(one: Aggregate) -> str:
+    column = quoted(one.column)
+    known = {
+        "sum": f"sum({column})",
+        "min": f"min({column})",
+        "max": f"max({column})",
+        "count": "count(*)",
+        "count_distinct": f"count(DISTINCT {column})",
+    }
+    return known[one.function]

@@ -1,0 +1,74 @@
+"""A Delta table of the lake as the page reads it: its version at one moment, and its rows as Arrow batches."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.errors import StorageError
+from lakehouse.lake.lake_path import LakePath, local_path
+from lakehouse.lake.storage_errors import storage_errors
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+
+@dataclass(frozen=True)
+class DeltaState:
+    """A Delta table at one version.
+
+    Attributes:
+        id: of the table; a table that is made anew has another.
+        committed_at: when the version was written.
+        types: Spark type by column.
+    """
+
+    table: DeltaTable
+    id: str
+    version: int
+    committed_at: dt.datetime
+    types: dict[str, str]
+
+    def batches(self, sql: str) -> Any:
+        """The answer of a query over the table, which is named `stored` in it, as a stream of Arrow batches."""
+        import pyarrow as pa
+        from deltalake import QueryBuilder
+
+        # Not by `to_pyarrow_dataset`, which knows no deletion vectors.
+        return pa.RecordBatchReader.from_stream(QueryBuilder().register("stored", self.table).execute(sql))
+
+
+def delta_state(place: LakePath) -> DeltaState | None:
+    """The newest version of a table of the lake; None where there is none yet.
+
+    Raises:
+        StorageError: the lake cannot be read.
+    """
+    from deltalake import DeltaTable
+    from deltalake.exceptions import TableNotFoundError
+
+    local = local_path(place)
+    address, options = (str(local), None) if local is not None else _of_store(place)
+    with storage_errors("read the table", place):
+        try:
+            table = DeltaTable(address, storage_options=options)
+        except TableNotFoundError:
+            return None
+        newest = table.history(1)[0]
+    fields = {field.name: str(getattr(field.type, "type", "")) for field in table.schema().fields}
+    committed = dt.datetime.fromtimestamp(newest["timestamp"] / 1000, dt.UTC)
+    return DeltaState(table, str(table.metadata().id), table.version(), committed, fields)
+
+
+def _of_store(place: Any) -> tuple[str, dict[str, str]]:
+    """Address and login of a table in a storage account, as the connection of the lake has them."""
+    store = place.fs
+    options = {"account_name": store.account_name, "account_key": store.account_key, "sas_token": store.sas_token}
+    for name in ("client_id", "client_secret", "tenant_id"):
+        options[name] = getattr(store, name, None)
+    found = {name: str(value) for name, value in options.items() if value}
+    if "account_name" not in found:
+        raise StorageError(f"cannot read {place}: the connection of the storage account names no account")
+    container, _, folder = str(place.path).strip("/").partition("/")
+    return f"abfss://{container}@{found['account_name']}.dfs.core.windows.net/{folder}", found

@@ -1,0 +1,127 @@
+"""The open read models of all tables, each brought up to its gold table while the one before answers on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lakehouse.errors import LakehouseError
+
+from kpi.freshness import Reconciliation, newest_reconciliation
+from kpi.gold_table import delta_state
+from kpi.read_model import Limits, ReadModel, open_or_make
+from lake_model.contracts.kpi_contract import KpiContract
+
+CHECK_SECONDS = 15.0
+"""How old an answer may be beside the lake; a look at the lake costs more than a view."""
+FIRST_WAIT_SECONDS = 20.0
+
+
+class PreparingError(LakehouseError):
+    """The table's first read model is still being made; asking again helps."""
+
+
+class NothingYetError(LakehouseError):
+    """The table has no rows yet, or does not exist."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a page shows a table by: its read model, and what the ledger says of its newest run."""
+
+    model: ReadModel
+    reconciliation: Reconciliation | None
+
+
+@dataclass
+class _Entry:
+    shown: Shown | None = None
+    error: LakehouseError | None = None
+    looked_at: float = float("-inf")
+    worker: threading.Thread | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Shelf:
+    """Gives each table's newest read model; safe for many threads."""
+
+    def __init__(
+        self, lake: Callable[[], Any], folder: Path, limits: Limits, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Args:
+        lake: gives the lake's root.
+        folder: of the read models.
+        limits: of each read model.
+        clock: seconds that never go back.
+        """
+        self._lake = lake
+        self._folder = folder
+        self._limits = limits
+        self._clock = clock
+        self._entries: dict[str, _Entry] = {}
+        self._lock = threading.Lock()
+
+    def get(self, contract: KpiContract) -> Shown:
+        """The table as it is now, or was a moment ago while its newest version is being made.
+
+        Raises:
+            PreparingError: there is no read model yet, and making it takes longer than a reader waits.
+            NothingYetError: the table has no rows yet.
+            LakehouseError: it cannot be made.
+        """
+        with self._lock:
+            # A changed declaration is another table to the page.
+            entry = self._entries.setdefault(f"{contract.name}.{contract.digest}", _Entry())
+        with entry.lock:
+            if self._clock() - entry.looked_at >= CHECK_SECONDS and entry.worker is None:
+                entry.worker = threading.Thread(target=self._look, args=(entry, contract), daemon=True)
+                entry.worker.start()
+            worker, shown = entry.worker, entry.shown
+        if shown is None and worker is not None:
+            worker.join(FIRST_WAIT_SECONDS)
+            shown = entry.shown
+        if shown is not None:
+            return shown
+        raise entry.error or PreparingError("the page's read model is being made from gold: this takes a moment")
+
+    def _look(self, entry: _Entry, contract: KpiContract) -> None:
+        found: Shown | None = None
+        error: LakehouseError | None = None
+        try:
+            found = self._shown(contract, entry.shown)
+        except LakehouseError as problem:
+            error = problem
+        except Exception as problem:  # A thread's error would be told to nobody.
+            error = LakehouseError(f"{contract.name} cannot be shown ({type(problem).__name__}): see the server's log")
+            _log(contract, problem)
+        with entry.lock:
+            entry.shown = found or entry.shown
+            entry.error = error
+            entry.looked_at = self._clock()
+            entry.worker = None
+
+    def _shown(self, contract: KpiContract, before: Shown | None) -> Shown:
+        lake = self._lake()
+        state = delta_state(lake / "gold" / contract.table)
+        if state is None:
+            raise NothingYetError(
+                f"there is no gold table {contract.table} yet: run the DAG {contract.schema}_daily once"
+            )
+        model = before.model if before else None
+        about = model.about if model else None
+        if about is None or (about.table_id, about.version) != (state.id, state.version):
+            model = open_or_make(self._folder, contract, state, self._limits)
+        assert model
+        if not model.about.rows:
+            raise NothingYetError(f"gold table {contract.table} has no rows yet")
+        return Shown(model, newest_reconciliation(lake, contract.schema, contract.table))
+
+
+def _log(contract: KpiContract, problem: Exception) -> None:
+    import logging
+
+    logging.getLogger(__name__).error("%s cannot be shown", contract.name, exc_info=problem)

@@ -1,0 +1,61 @@
+// The page's whole state is its address: it can be shared, kept, and gone back to. Inside Airflow the page is a frame, so
+// the address of the window around it is kept in step.
+
+const NAMES = ["table", "range", "from", "to", "grain", "measure", "bottom", "more"];
+const inFrame = window.parent !== window;
+
+function surrounding() {
+  try {
+    return inFrame ? window.parent : null;
+  } catch {
+    return null;
+  }
+}
+
+function ours(search) {
+  const kept = new URLSearchParams();
+  for (const [name, value] of new URLSearchParams(search))
+    if (NAMES.includes(name) || name.startsWith("f.")) kept.append(name, value);
+  return kept;
+}
+
+export function read() {
+  return ours(location.search);
+}
+
+function mirror() {
+  try {
+    const around = surrounding();
+    if (!around) return;
+    const query = read().toString();
+    around.history.replaceState(around.history.state, "", around.location.pathname + (query ? `?${query}` : ""));
+  } catch {
+    // Framed by something else: then the frame's own address has to do.
+  }
+}
+
+/** Takes over the surrounding window's address at the start, and calls back when the reader goes back or forward. */
+export function begin(changed) {
+  try {
+    const around = surrounding();
+    const given = around ? ours(around.location.search).toString() : "";
+    if (given && !location.search) history.replaceState(null, "", `?${given}`);
+  } catch {
+    // As above.
+  }
+  window.addEventListener("popstate", () => {
+    mirror();
+    changed();
+  });
+  mirror();
+}
+
+export function go(parameters) {
+  const query = parameters.toString();
+  if (query === read().toString()) return false;
+  history.pushState(null, "", query ? `?${query}` : location.pathname);
+  mirror();
+  return true;
+}
+
+export const isInFrame = inFrame;

@@ -1,0 +1,123 @@
+"""A lake that the page can read, and the page over it."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from kpi.guard import Guard
+from kpi.read_model import Limits
+from kpi.readers import Reader
+from kpi.shelf import Shelf
+from kpi.web_app import Desk, app_of
+
+from lake_model.contracts.kpi_contract import read_kpi_contracts
+from tests.kpi.sample_lake import demo_rows, source_tables, write_gold, write_reconciliation
+
+if TYPE_CHECKING:
+    import duckdb
+
+PROJECT = Path(__file__).resolve().parents[2]
+LOGINS = {"admin": Reader("admin", frozenset({"admin"})), "viewer": Reader("viewer", frozenset({"viewer"}))}
+
+
+@pytest.fixture(scope="session")
+def source() -> duckdb.DuckDBPyConnection:
+    """The source's rows, and what gold is made of them."""
+    return source_tables(demo_rows())
+
+
+@pytest.fixture(scope="session")
+def shared_lake(tmp_path_factory: pytest.TempPathFactory, source: duckdb.DuckDBPyConnection) -> Path:
+    """A lake that no test changes."""
+    lake = tmp_path_factory.mktemp("lake")
+    write_gold(source, lake)
+    write_reconciliation(lake)
+    return lake
+
+
+@pytest.fixture
+def lake(shared_lake: Path, tmp_path: Path) -> Path:
+    """A lake of a test's own."""
+    return Path(shutil.copytree(shared_lake, tmp_path / "lake"))
+
+
+@dataclass
+class Site:
+    """The page behind its guard, as a test asks it.
+
+    Attributes:
+        clock: seconds, which a test moves on.
+    """
+
+    lake: Path
+    models: Path
+    contracts: Path = PROJECT / "contracts"
+    clock: list[float] = field(default_factory=lambda: [0.0])
+
+    def __post_init__(self) -> None:
+        self.shelf = Shelf(lambda: self.lake, self.models, Limits(), lambda: self.clock[0])
+        self.desk = Desk(lambda: read_kpi_contracts(self.contracts), self.shelf, frozenset({"admin"}))
+        self.app = Guard(lambda: app_of(lambda: self.desk), _authorize)
+
+    def client(self, login: str | None = "admin") -> Any:
+        """A client that sends a login."""
+        from starlette.testclient import TestClient
+
+        return TestClient(self.app, cookies={"login": login} if login else {}, raise_server_exceptions=False)
+
+    def view(self, query: str = "", login: str = "admin") -> Any:
+        """The answer of a view."""
+        answer = self.client(login).get(f"/api/view?{query}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+async def _authorize(request: Any) -> Reader:  # ruff: ignore[unused-async] - Airflow's is one
+    login = request.cookies.get("login")
+    if login not in LOGINS:
+        raise PermissionError(401, "log in to Airflow to see this page")
+    return LOGINS[login]
+
+
+@pytest.fixture(scope="session")
+def shared_site(shared_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A page over the lake that no test changes."""
+    return Site(shared_lake, tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture
+def site(lake: Path, tmp_path: Path) -> Site:
+    """A page over a lake of a test's own."""
+    return Site(lake, tmp_path / "models")
+
+
+@pytest.fixture(scope="session")
+def serve() -> Callable[[Any], contextlib.AbstractContextManager[str]]:
+    """Serve an application below /kpi at an address of this machine."""
+    return _serve
+
+
+@contextlib.contextmanager
+def _serve(app: Any) -> Generator[str]:
+    import uvicorn
+    from starlette.applications import Starlette
+    from starlette.routing import Mount
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(Starlette(routes=[Mount("/kpi", app)]), log_level="warning"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/kpi/"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()

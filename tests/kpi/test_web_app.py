@@ -1,0 +1,210 @@
+"""The page's answers: who gets them, what they say, and what they refuse."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from kpi.guard import SECURITY_HEADERS
+from kpi.shelf import CHECK_SECONDS
+
+from tests.kpi.conftest import Site
+from tests.kpi.sample_lake import LAST_DATE, write_gold, write_reconciliation
+
+if TYPE_CHECKING:
+    import duckdb
+
+EditContract = Callable[[str, Callable[[dict[str, Any]], None]], None]
+PATHS = [
+    "/",
+    "/api/tables",
+    "/api/view",
+    "/static/page.js",
+    "/static/page.css",
+    "/static/",
+    "/nothing",
+    "/../x",
+    "/docs",
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_path_asks_for_a_login(shared_site: Site, path: str) -> None:
+    for login in (None, "stranger"):
+        answer = shared_site.client(login).get(path)
+        assert (answer.status_code, answer.json()) == (401, {"detail": "log in to Airflow to see this page"})
+        assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_answer_carries_the_strict_policy(shared_site: Site, path: str) -> None:
+    for login in (None, "admin"):
+        headers = shared_site.client(login).get(path).headers
+        assert {name: headers[name] for name in SECURITY_HEADERS} == SECURITY_HEADERS
+    assert "unsafe" not in SECURITY_HEADERS["content-security-policy"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_the_page_is_only_read(shared_site: Site, method: str) -> None:
+    assert shared_site.client().request(method, "/api/view").status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("table=atliqsale.nothing", "table must be one of atliqsale.sales_obt"),
+        ("measure=profit", "measure must be one of revenue, quantity, sales, average_price"),
+        ("range=yesterday", "range must be custom or one of last_month, month_to_date"),
+        ("range=last_month&from=2026-01-01", "from and to belong to range=custom"),
+        ("range=custom", "from must be a date such as 2026-11-20"),
+        ("from=2026-01-01", "to must be a date such as 2026-11-20"),
+        ("from=2026-02-30&to=2026-03-01", "from must be a date such as 2026-11-20"),
+        ("from=2026-02-02&to=2026-02-01", "from must not be after to"),
+        ("from=0001-01-01&to=9999-12-31", "from must be a date of the years 1900 to 2200"),
+        ("grain=hour", "grain must be one of day, week, month, year"),
+        ("f.revenue_inr=1", "f.… must be one of division, segment"),
+        ("f.zone=" + "x" * 301, "f.zone must be a text of at most 300 letters"),
+        ("f.zone=a%00b", "f.zone must be a text of at most 300 letters"),
+        ("&".join(f"f.zone={number}" for number in range(201)), "f.zone may have 200 values at most"),
+        ("bottom=colour", "bottom must name some of division, segment"),
+        ("more=colour", "more must name some of division, segment"),
+        ("measure=revenue&measure=sales", "measure may stand there once"),
+        ("colour=red", "a parameter is not known; known are table, range"),
+    ],
+)
+def test_nonsense_is_refused_with_what_may_stand_there(shared_site: Site, query: str, told: str) -> None:
+    answer = shared_site.client().get(f"/api/view?{query}")
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith(told)
+
+
+def test_a_refusal_never_repeats_what_was_asked(shared_site: Site) -> None:
+    for query in ("measure=<script>", "table=<script>", "f.<script>=1", "<script>=1", "range=<script>"):
+        assert "script" not in shared_site.client().get(f"/api/view?{query}").text
+
+
+def test_a_days_grain_over_centuries_is_not_drawn_point_by_point(shared_site: Site) -> None:
+    view = shared_site.view("from=1900-01-01&to=2200-12-31&grain=week")
+    assert view["grain"] == "year"
+    assert len(view["trend"]["points"]) == 301
+
+
+def test_who_has_no_role_for_it_never_meets_a_confidential_column(shared_site: Site) -> None:
+    (table,) = shared_site.client("viewer").get("/api/tables").json()
+    assert "customer_name" not in str(table)
+    assert "customer_name" in str(shared_site.client("admin").get("/api/tables").json())
+    view = shared_site.view("range=all", login="viewer")
+    assert [board["level"] for board in view["leaderboards"]] == [
+        "division", "segment", "category", "product_name", "zone", "market_name", "customer_type",
+    ]  # fmt: skip
+    for query in ("f.customer_name=Amberline Stores", "more=customer_name", "bottom=customer_name"):
+        answer = shared_site.client("viewer").get(f"/api/view?{query}")
+        assert answer.status_code == 422
+        assert "customer_name" not in answer.text
+
+
+def test_the_page_says_how_fresh_and_how_reconciled_it_is(site: Site) -> None:
+    write_reconciliation(site.lake, business_date=LAST_DATE - dt.timedelta(days=1), problem="an older run's trouble")
+    told = site.view()["freshness"]
+    assert told["last_date"] == "2026-06-30"
+    assert told["reconciliation"] == {
+        "business_date": "2026-06-30", "run_id": "manual-1", "holds": True,
+        "ended_at": "2026-06-30T02:00:01+00:00", "problem": None,
+    }  # fmt: skip
+
+
+def test_a_difference_from_the_source_is_told(site: Site) -> None:
+    day = LAST_DATE + dt.timedelta(days=1)
+    write_reconciliation(site.lake, business_date=day, problem="transactions 2026-07-01: source 5 rows, gold 4")
+    told = site.view()["freshness"]["reconciliation"]
+    assert (told["holds"], told["problem"]) == (False, "transactions 2026-07-01: source 5 rows, gold 4")
+
+
+def test_without_a_ledger_the_figures_are_shown_all_the_same(site: Site) -> None:
+    shutil.rmtree(site.lake / "ledger")
+    assert site.view()["freshness"]["reconciliation"] is None
+
+
+def test_before_the_first_run_the_page_says_so(site: Site, source: duckdb.DuckDBPyConnection) -> None:
+    shutil.rmtree(site.lake / "gold")
+    answer = site.client().get("/api/view")
+    assert (answer.status_code, answer.json()) == (
+        404, {"detail": "there is no gold table sales_obt yet: run the DAG atliqsale_daily once", "state": "empty"},
+    )  # fmt: skip
+    write_gold(source, site.lake, "false")
+    site.clock[0] += CHECK_SECONDS
+    answer = site.client().get("/api/view")
+    assert (answer.status_code, answer.json()["detail"]) == (404, "gold table sales_obt has no rows yet")
+
+
+def test_a_wrong_contract_is_told_to_who_looks(
+    shared_lake: Path, tmp_path: Path, contracts_folder: Path, edit_contract: EditContract
+) -> None:
+    site = Site(shared_lake, tmp_path / "models", contracts_folder.parent)
+
+    def spoil(document: dict[str, Any]) -> None:
+        next(one for one in document["schema"][0]["customProperties"] if one["property"] == "kpis")["value"] = []
+
+    edit_contract("sales_obt", spoil)
+    answer = site.client().get("/api/tables")
+    assert answer.status_code == 503
+    assert "sales_obt.odcs.yaml" in answer.json()["detail"]
+
+
+def test_another_schemas_table_has_its_page_by_its_contract_alone(tmp_path: Path) -> None:
+    import pyarrow as pa
+    from deltalake import write_deltalake
+
+    folder = tmp_path / "contracts" / "shop"
+    folder.mkdir(parents=True)
+    (folder / "visits.odcs.yaml").write_text(_OTHER_CONTRACT)
+    rows = pa.table(
+        {
+            "day": [dt.date(2026, 1, 1), dt.date(2026, 1, 2), dt.date(2026, 1, 2)],
+            "lane": pa.array([1, 2, None], pa.int64()),
+            "visitor": ["a", "b", "b"],
+            "minutes": pa.array([1.5, 2.25, 0.5]),
+        }
+    )
+    write_deltalake(tmp_path / "lake" / "gold" / "visits", rows)
+    site = Site(tmp_path / "lake", tmp_path / "models", tmp_path / "contracts")
+    view = site.view("range=all")
+    assert view["table"] == "shop.visits"
+    assert {card["name"]: card["value"] for card in view["cards"]} == {
+        "visitors": "2",
+        "longest": "2.25",
+        "each": "2.1250",
+    }
+    assert [line["name"] for line in view["leaderboards"][0]["lines"]] == ["(none)", "1", "2"]
+
+
+_OTHER_CONTRACT = """
+apiVersion: v3.1.0
+kind: DataContract
+id: shop-visits
+version: 1.0.0
+status: active
+schema:
+  - name: visits
+    customProperties:
+      - {property: tableKind, value: one_big_table}
+      - {property: factTable, value: visit}
+      - {property: partitionColumn, value: day}
+      - property: kpis
+        value:
+          - {name: visitors, title: Visitors, expression: count(distinct visitor)}
+          - {name: longest, title: Longest, expression: max(minutes), unit: min}
+          - {name: each, title: Each, expression: sum(minutes) / count(distinct visitor)}
+      - property: hierarchies
+        value:
+          - {name: place, title: Place, levels: [lane]}
+    properties:
+      - {name: day, logicalType: date}
+      - {name: lane, logicalType: integer}
+      - {name: visitor, logicalType: string}
+      - {name: minutes, logicalType: number}
+"""
