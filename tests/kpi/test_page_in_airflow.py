@@ -116,7 +116,7 @@ def test_a_reader_finds_it_in_the_navigation_and_shares_its_address(airflow: Air
         page.get_by_role("link", name="KPIs").or_(page.get_by_role("button", name="KPIs")).first.click(timeout=120_000)
         frame = page.frame_locator("iframe")
         frame.locator('[data-key="zone=North"]').click(timeout=120_000)
-        page.wait_for_url("**/plugin/kpi?f.zone=North")
+        page.wait_for_url("**/plugin/kpi/kpi/?f.zone=North")
         frame.locator(".chip b").get_by_text("North").wait_for()
         figure = frame.locator('.card[data-measure="revenue"] .value').get_attribute("title")
         # Another window with this address shows the same.
@@ -127,5 +127,5 @@ def test_a_reader_finds_it_in_the_navigation_and_shares_its_address(airflow: Air
         assert inside.locator('.card[data-measure="revenue"] .value').get_attribute("title") == figure
         # Back takes the filter off, in the frame and in the address.
         page.go_back()
-        page.wait_for_url("**/plugin/kpi")
+        page.wait_for_url("**/plugin/kpi/kpi/")
         frame.locator("#filters").wait_for(state="hidden")
