@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from lakehouse.bronze.bronze_layout import folder_of_name
-from lakehouse.daily_run.ledger import LedgerRow
 from lakehouse.lake.lake_path import files_below, folders_in, read
+from lakehouse.ledger import LedgerRow
+
+from lake_model.lake_layout import folder_of_name
 
 _MOST_DATES = 14
 

@@ -171,9 +171,7 @@ class Settings(WiringSettings, AlertSettings):
     kpi_folder: str = setting(
         "", "folder of the API server where the KPI page keeps its read models; empty: kpi in AIRFLOW_HOME", forms.text
     )
-    kpi_memory_mb: int = setting(
-        "512", "megabytes that a read model of the KPI page may take at most", forms.positive
-    )
+    kpi_memory_mb: int = setting("512", "megabytes that a read model of the KPI page may take at most", forms.positive)
     kpi_threads: int = setting("2", "threads that answer the questions to one read model", forms.positive)
     kpi_confidential_roles: tuple[str, ...] = setting(
         "admin", "Airflow roles that see confidential columns on the KPI page, by comma", forms.names

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from lakehouse.daily_run.ledger import LedgerRow, write_row
+from lakehouse.ledger import LedgerRow, write_row
 
 from local.demo_data.build import DemoData, build
 from local.demo_data.loading import as_arrow
