@@ -53,6 +53,10 @@ with create_session() as session:
             session=session,
         )
     session.flush()
-    query = select(DagRun.run_id, Deadline.deadline_time).outerjoin(Deadline, Deadline.dagrun_id == DagRun.id)
+    query = (
+        select(DagRun.run_id, Deadline.deadline_time)
+        .outerjoin(Deadline, Deadline.dagrun_id == DagRun.id)
+        .where(DagRun.dag_id == dag.dag_id)
+    )
     rows = {run_id: due.isoformat() if due else None for run_id, due in session.execute(query)}
 print("DEADLINES " + json.dumps(rows))
