@@ -28,7 +28,7 @@ from tests.lake_model.contracts.spoiling import (
     without_line,
 )
 
-DRAFTS = PROJECT / "tests" / "lakehouse" / "commands" / "drafts"
+DRAFTS = PROJECT / "tests" / "cli" / "commands" / "drafts"
 PRODUCT = "schema[product]"
 SALES = "schema[transactions]"
 WIDE = "schema[sales_obt]"
