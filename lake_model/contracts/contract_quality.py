@@ -13,9 +13,9 @@ from lake_model.contracts.contract_columns import (
     unknown_column,
 )
 from lake_model.contracts.contract_files import ContractFile, Problem, custom_properties
-from lake_model.contracts.lake_types import lake_type, missing_values_fault, valid_values_fault
+from lake_model.contracts.lake_types import lake_type
 from lake_model.contracts.limits import OPERATORS, PERCENT, QUARANTINED, ROWS, is_number, limit_fault
-from lake_model.contracts.row_rules import ROW_METRICS, UNIQUE
+from lake_model.contracts.row_rules import ROW_METRICS, UNIQUE, missing_values_fault, valid_values_fault
 from lake_model.contracts.sql_expressions import ExpressionError, columns_of, forbidden_call
 from lake_model.contracts.table_rules import (
     DAY_UNITS,

@@ -22,13 +22,11 @@ from lake_model.contracts.contract_quality import check_quality
 from lake_model.contracts.copy_spec import COPY_CHOICES
 from lake_model.contracts.kpi_contract import KPI_PROPERTIES, check_kpis
 from lake_model.contracts.lake_types import (
-    BOUNDS,
-    LENGTHS,
     has_too_many_digits,
     is_spark_type,
     lake_type,
-    option_fault,
 )
+from lake_model.contracts.row_rules import OPTIONS, option_fault
 from lake_model.contracts.sql_expressions import ExpressionError, columns_of, forbidden_call
 from lake_model.contracts.table_rules import SEVERITIES
 
@@ -43,7 +41,6 @@ TABLE_PROPERTIES = {
     "one_big_table": {"tableKind", "factTable", "joins", "partitionColumn", "layout", "measures"} | KPI_PROPERTIES,
 }
 COLUMN_PROPERTIES = {"derived", "sparkType", "severity"}
-OPTIONS = {*BOUNDS, *LENGTHS, "pattern"}
 CHOICES: dict[str, tuple[Any, ...]] = {
     "scdType": (1, 2),
     "duplicates": ("keep_one", "keep_all"),
@@ -156,13 +153,13 @@ def _check_column(file: ContractFile, kind: str, column: SchemaProperty) -> Iter
 
 def _check_options(file: ContractFile, column: SchemaProperty) -> Iterator[Problem]:
     options = column.logicalTypeOptions or {}
-    for name in sorted(set(options) - OPTIONS):
+    for name in sorted(set(options) - OPTIONS.keys()):
         cure = f"is no rule that silver knows; known are {', '.join(sorted(OPTIONS))}"
         yield problem(file, column_field(column, f"logicalTypeOptions.{name}"), options[name], cure)
     kind = lake_type(column)
     if kind is None:
         return  # Reported with the column's types.
-    faults = {name: option_fault(name, options[name], kind) for name in OPTIONS & set(options)}
+    faults = {name: option_fault(name, options[name], kind) for name in OPTIONS.keys() & set(options)}
     for name, fault in sorted(faults.items()):
         if fault:
             yield problem(file, column_field(column, f"logicalTypeOptions.{name}"), options[name], fault)

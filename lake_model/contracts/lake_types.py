@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from lake_model.contracts.contract_files import custom_properties
-from lake_model.contracts.patterns import pattern_fault
 
 if TYPE_CHECKING:
     from open_data_contract_standard.model import SchemaProperty
 
 MOST_DIGITS = 38
-LENGTHS = ("minLength", "maxLength")
-BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _SPARK_TYPE = re.compile(
     r"string|bigint|int|smallint|tinyint|double|float|boolean|date|timestamp|timestamp_ntz|binary"
     r"|decimal\(([1-9]|[12]\d|3[0-8]),\s*(\d{1,2})\)"
@@ -71,39 +67,6 @@ def value_fault(value: Any, kind: str) -> str | None:
         return None if _is_iso(datetime, value) else "must be a time such as 2026-12-31 23:59:59"
     is_number = isinstance(value, int | float | str) and not isinstance(value, bool) and _NUMBER.fullmatch(str(value))
     return None if is_number else "must be a number"
-
-
-def option_fault(name: str, value: Any, kind: str) -> str | None:
-    """Why one of `logicalTypeOptions` cannot be judged for a column of a Spark type; None where it can."""
-    if name == "pattern":
-        return f"needs a string column, and this one is {kind}" if kind != "string" else pattern_fault(value)
-    if name in LENGTHS:
-        if type(value) is not int or value < 0:
-            return "must be a whole number, 0 or more"
-        return None if kind == "string" else f"needs a string column, and this one is {kind}"
-    if kind in {"string", "boolean", "binary"}:
-        return f"needs a number, date or timestamp, and this column is {kind}"
-    return value_fault(value, kind)
-
-
-def valid_values_fault(arguments: Mapping[str, Any], kind: str) -> str | None:
-    """Why the arguments of the metric invalidValues cannot be judged; None where they can."""
-    if "pattern" in arguments:
-        return option_fault("pattern", arguments["pattern"], kind)
-    values = arguments.get("validValues")
-    if not isinstance(values, list) or not values:
-        return "must be a list of the values allowed"
-    if None in values:
-        return "must not hold null, which is never invalid: leave it out"
-    return next((fault for value in values if (fault := value_fault(value, kind))), None)
-
-
-def missing_values_fault(arguments: Mapping[str, Any], kind: str) -> str | None:
-    """Why the arguments of the metric missingValues cannot be judged; None where they can."""
-    values = arguments.get("missingValues")
-    if not isinstance(values, list) or not values:
-        return "must be a list of the values that stand for a missing one"
-    return next((fault for value in values if value is not None and (fault := value_fault(value, kind))), None)
 
 
 def _is_iso(kind: type[date], value: Any) -> bool:

@@ -1,5 +1,6 @@
 """The kinds of row rules, as values: what each is named, looks at, compares with, and says to people.
 
+A new one of ``OPTIONS`` is declared here, with what it may be compared with (``option_fault``), and nowhere else.
 How a row is found that breaks one is Spark's alone to know (``medallion.quality.rules``).
 """
 
@@ -9,13 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lake_model.contracts.lake_types import value_fault
 from lake_model.contracts.limits import Limit
+from lake_model.contracts.patterns import pattern_fault
 from lake_model.contracts.silver_contract import Rule, Severity
 
 UNIQUE = "is_unique"
 NOT_NULL = "is_not_null"
 CONVERTED = "type_conversion"
 KNOWN = "foreign_key"
+LENGTHS = ("minLength", "maxLength")
 # Of ODCS's `logicalTypeOptions`: the ending of the rule's name, the kind of check, and what a broken one is told.
 OPTIONS = {
     "minimum": ("minimum", "is_in_range", "is less than"),
@@ -98,6 +102,39 @@ def expression(implementation: str, columns: tuple[str, ...], given: Given) -> R
     return Rule(
         given.name, given.message, columns, "sql_expression", given.severity, arguments, dimension=given.dimension
     )
+
+
+def option_fault(name: str, value: Any, kind: str) -> str | None:
+    """Why one of `logicalTypeOptions` cannot be judged for a column of a Spark type; None where it can."""
+    if name == "pattern":
+        return f"needs a string column, and this one is {kind}" if kind != "string" else pattern_fault(value)
+    if name in LENGTHS:
+        if type(value) is not int or value < 0:
+            return "must be a whole number, 0 or more"
+        return None if kind == "string" else f"needs a string column, and this one is {kind}"
+    if kind in {"string", "boolean", "binary"}:
+        return f"needs a number, date or timestamp, and this column is {kind}"
+    return value_fault(value, kind)
+
+
+def valid_values_fault(arguments: Mapping[str, Any], kind: str) -> str | None:
+    """Why the arguments of the metric invalidValues cannot be judged; None where they can."""
+    if "pattern" in arguments:
+        return option_fault("pattern", arguments["pattern"], kind)
+    values = arguments.get("validValues")
+    if not isinstance(values, list) or not values:
+        return "must be a list of the values allowed"
+    if None in values:
+        return "must not hold null, which is never invalid: leave it out"
+    return next((fault for value in values if (fault := value_fault(value, kind))), None)
+
+
+def missing_values_fault(arguments: Mapping[str, Any], kind: str) -> str | None:
+    """Why the arguments of the metric missingValues cannot be judged; None where they can."""
+    values = arguments.get("missingValues")
+    if not isinstance(values, list) or not values:
+        return "must be a list of the values that stand for a missing one"
+    return next((fault for value in values if value is not None and (fault := value_fault(value, kind))), None)
 
 
 def can_be_waived(rule: Rule, key: tuple[str, ...], date_column: str, scd_type: int) -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from lake_model.contracts.lake_types import LENGTHS
-from lake_model.contracts.row_rules import CONVERTED, KNOWN, NOT_NULL, UNIQUE
+from lake_model.contracts.row_rules import CONVERTED, KNOWN, LENGTHS, NOT_NULL, UNIQUE
 from lake_model.contracts.silver_contract import Rule, Waiver
 from medallion.lake.sql_text import identifier, text_literal
 
