@@ -7,21 +7,20 @@ Readers take both.
 
 from __future__ import annotations
 
-import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable, Iterator
 from datetime import date
-from typing import Any, Protocol, Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
 from lake_model.lake_layout import ledger_folder_name, ledger_row_name
 from lake_model.lake_layout import run_slug as run_slug
+from lake_model.ledger_row import STAGES as STAGES
+from lake_model.ledger_row import LedgerRow as LedgerRow
 from lakehouse.errors import StorageError
 from lakehouse.lake.lake_path import LakePath, publish
 from lakehouse.lake.storage_errors import storage_errors
 
 PathT = TypeVar("PathT", bound=LakePath)
-STAGES = ("copy", "silver", "gold", "reconcile")
 _TOLD = {"expectations_not_met": "not met", "waivers_ended": "waiver ended"}
 
 
@@ -35,63 +34,6 @@ class LakeFolder(LakePath, Protocol):
 
 
 FolderT = TypeVar("FolderT", bound=LakeFolder)
-
-
-@dataclass(frozen=True)
-class LedgerRow:
-    """What one stage did to one table of one business date.
-
-    Attributes:
-        stage: one of `STAGES`.
-        run_id: the run's slug, as it stands in paths.
-        status: `success`, `skipped` or `failed`.
-        outcome: what happened in one word, such as `copied`, `unchanged` or `no_snapshot`.
-        bytes_written: size of the files written; None where the stage cannot tell.
-        started_at, ended_at: ISO 8601 instants.
-        error: one clear message where it failed.
-        detail: further figures of the stage.
-    """
-
-    schema: str
-    table: str
-    stage: str
-    business_date: str
-    run_id: str
-    status: str
-    outcome: str
-    rows_read: int
-    rows_written: int
-    bytes_written: int | None
-    seconds: float
-    started_at: str
-    ended_at: str
-    error: str | None = None
-    detail: Mapping[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def from_json(cls, text: str) -> LedgerRow:
-        """The row of a JSON text; keys that this version does not know are left out.
-
-        Raises:
-            ValueError: the text is no ledger row.
-        """
-        document = json.loads(text)
-        if not isinstance(document, dict):
-            raise ValueError("it is no JSON object")
-        known = {entry.name for entry in fields(cls)}
-        missing = sorted(known - {"error", "detail"} - set(document))
-        if missing:
-            raise ValueError(f"{', '.join(missing)} missing")
-        # Spark leaves fields that are null out of its JSON.
-        return cls(**{name: value for name, value in document.items() if name in known})
-
-    def to_json(self) -> str:
-        """The row as one line of JSON."""
-        return json.dumps({**asdict(self), "detail": dict(self.detail)}, ensure_ascii=False)
-
-    def summary(self) -> dict[str, Any]:
-        """The row without its details, for people and XCom."""
-        return {name: value for name, value in asdict(self).items() if name != "detail"}
 
 
 def ledger_folder(lake: PathT, schema: str, business_date: str, run: str) -> PathT:
