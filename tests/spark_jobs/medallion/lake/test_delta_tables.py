@@ -14,18 +14,20 @@ from medallion.lake.delta_tables import create, knows_replace_on, table_types
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_TABLES, _RUNS = 12, 8
+_RUNS = 8
 
 
 @pytest.mark.spark
-def test_a_table_that_several_runs_make_at_once_can_be_read_by_each(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_table_that_several_runs_make_at_once_can_be_read_by_each(
+    spark: SparkSession, tmp_path: Path, soak: bool
+) -> None:
     def make(table: str, together: Barrier) -> dict[str, str]:
         together.wait()
         create(spark, table, [("code", "string")])
         return table_types(spark, table)
 
     with ThreadPoolExecutor(_RUNS) as pool:
-        for number in range(_TABLES):
+        for number in range(12 if soak else 4):
             table, together = f"delta.`{tmp_path}/thing_{number}`", Barrier(_RUNS)
             read = list(pool.map(make, [table] * _RUNS, [together] * _RUNS))
             assert read == [{"code": "string"}] * _RUNS
