@@ -36,6 +36,7 @@ os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 
 # With two processes a long file that begins last leaves one of them idle.
 _LONGEST_FILES = (
+    "test_values.py",
     "test_dimension_histories.py",
     "test_facts_in_turns.py",
     "test_silver_quality.py",
@@ -45,6 +46,9 @@ _LONGEST_FILES = (
     "test_gold.py",
     "test_robustness.py",
     "test_silver_dimensions.py",
+    "test_confidential_values.py",
+    "test_scd2.py",
+    "test_delta_tables.py",
     "test_spark_connect.py",
     "test_adding_a_table.py",
 )
