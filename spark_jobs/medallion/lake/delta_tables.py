@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
 
 from medallion.errors import SPARK_ERRORS, ConcurrentWriteError, is_conflict
 from medallion.lake.sql_text import identifier
+from medallion.lake.storage import remove_empty_file
 
 # Written out, because Databricks switches some of them on by itself: readers outside Spark know none of them.
 _PROPERTIES = {
@@ -22,6 +23,7 @@ _PROPERTIES = {
     "delta.checkpointPolicy": "classic",
 }
 _HALF_MADE = "[DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION]"
+_FIRST_COMMIT = "_delta_log/00000000000000000000.json"
 _BY_FOLDER = re.compile(r"delta\.`(.+)`")
 _CREATE_TRIES = 20
 _FIRST_RUNTIME_OF_REPLACE_ON = (18, 2)
@@ -113,8 +115,15 @@ def create(
 def _make(spark: SparkSession, table: str, statement: str, commit_first: Callable[[], None]) -> None:
     for tries_left in reversed(range(_CREATE_TRIES)):
         # Asking is a fifth of the cost of a CREATE that finds the table.
-        if _is_readable(spark, table):
-            return
+        try:
+            if _is_readable(spark, table):
+                return
+        except SPARK_ERRORS:
+            # A machine that lost its power, or a full disk, may leave the first commit's name and none of its bytes.
+            if (folder := _BY_FOLDER.fullmatch(table)) is None or not remove_empty_file(
+                spark, folder[1], _FIRST_COMMIT
+            ):
+                raise
         try:
             spark.sql(statement)
             if _is_readable(spark, table):

@@ -1,4 +1,4 @@
-"""Reads small text files and lists folders of the lake, wherever the lake is."""
+"""Reads small text files, lists folders and removes empty files of the lake, wherever the lake is."""
 
 from __future__ import annotations
 
@@ -73,6 +73,22 @@ def file_sizes(spark: SparkSession, folder: str, names: Iterable[str]) -> dict[s
     # One listing of each folder: to ask for each file would take as many requests.
     parents = sorted({name.rpartition("/")[0] for name in names})
     return {f"{parent}/{name}": size for parent in parents for name, size in _sizes_in(spark, f"{folder}/{parent}")}
+
+
+def remove_empty_file(spark: SparkSession, folder: str, name: str) -> bool:
+    """Removes a file that has no byte; says whether there was one.
+
+    Raises:
+        BronzeError: the lake cannot be looked at.
+    """
+    if file_sizes(spark, folder, [name]).get(name) != 0:
+        return False
+    path = local_path(folder)
+    if path is not None:
+        (path / name).unlink(missing_ok=True)
+    else:
+        _dbutils(spark, folder).fs.rm(f"{folder}/{name}")
+    return True
 
 
 def _sizes_in(spark: SparkSession, uri: str) -> list[tuple[str, int]]:

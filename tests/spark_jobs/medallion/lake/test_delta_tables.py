@@ -34,16 +34,24 @@ def test_a_table_that_several_runs_make_at_once_can_be_read_by_each(
 
 
 @pytest.mark.spark
-@pytest.mark.parametrize("left", [(), ("_delta_log/.00000000000000000000.json.tmp",), ("part-0.snappy.parquet",)])
+@pytest.mark.parametrize(
+    "left",
+    [
+        {},
+        {"_delta_log/.00000000000000000000.json.tmp": b"half"},
+        {"part-0.snappy.parquet": b"half"},
+        {"_delta_log/00000000000000000000.json": b""},
+    ],
+)
 def test_a_table_whose_making_ended_before_its_first_commit_is_made(
-    spark: SparkSession, tmp_path: Path, left: tuple[str, ...]
+    spark: SparkSession, tmp_path: Path, left: dict[str, bytes]
 ) -> None:
     """A full disk, or a kill, leaves a folder with a log that has no commit; nothing else ever mends that."""
     columns = [("code", "string"), ("day", "date"), ("found", "array<struct<name:string,at:timestamp>>")]
     whole, half = (f"delta.`{tmp_path}/{name}`" for name in ("whole", "half"))
     (tmp_path / "half" / "_delta_log").mkdir(parents=True)
-    for name in left:
-        (tmp_path / "half" / name).write_bytes(b"half")
+    for name, content in left.items():
+        (tmp_path / "half" / name).write_bytes(content)
     detail = ("partitionColumns", "clusteringColumns", "properties", "numFiles")
     for number, layout in enumerate(({"partitioned_by": "day"}, {"clustered_by": "day"})):
         if number:
