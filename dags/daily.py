@@ -33,6 +33,7 @@ from lakehouse.daily_run.run_params import daily_run_params
 from lakehouse.operators.bronze_to_silver_operator import BronzeToSilverOperator
 from lakehouse.operators.mysql_to_bronze_operator import MySqlToBronzeOperator
 from lakehouse.operators.silver_to_gold_operator import SilverToGoldOperator
+from lakehouse.operators.table_assets import layer_alias
 from lakehouse.sensors.mysql_ready_sensor import MySqlReadySensor
 from lakehouse.settings import settings_at_parse
 
@@ -78,6 +79,7 @@ def daily_dag(choices: DailyRun) -> DAG:
                 plan=plan,
                 pool=settings.copy_pool,
                 queue=settings.copy_queue,
+                outlets=[layer_alias("bronze", schema)],
                 **date_of_run,
                 **label,
             )

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.sdk import BaseOperator
+from airflow.sdk import AssetAlias, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout
+
+from lakehouse.operators.table_assets import announce
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -24,6 +26,8 @@ class MySqlToBronzeOperator(BaseOperator):
 
     A table without a contract is nobody's yet, so its failure must not hold up the others: it is noted in the ledger
     and skipped, and `report` fails the run for it at the end.
+
+    Where rows were copied, the table's asset is added to each alias among its outlets (`table_assets`).
 
     Args:
         mysql_conn_id: the Airflow connection of the source.
@@ -78,10 +82,10 @@ class MySqlToBronzeOperator(BaseOperator):
         if self._killed:
             self._run.stop()
         if self.plan["contracted"]:
-            return self._copy(self._run)
+            return self._copy(self._run, context)
         started = datetime.now(UTC)
         try:
-            return self._copy(self._run)
+            return self._copy(self._run, context)
         except (Exception, AirflowTaskTimeout) as error:
             instance = context["ti"]
             may_heal = not isinstance(error, AirflowFailException | AirflowTaskTimeout)
@@ -90,7 +94,7 @@ class MySqlToBronzeOperator(BaseOperator):
             self._note_failure(lake, started, error)
             raise AirflowSkipException(f"{self.plan['table']} has no contract and was not copied: {error}") from error
 
-    def _copy(self, run: CopyRun) -> dict[str, Any]:
+    def _copy(self, run: CopyRun, context: Context) -> dict[str, Any]:
         from lakehouse.errors import LakehouseError, SourceUnavailableError, StorageError, VerificationError
 
         try:
@@ -102,6 +106,10 @@ class MySqlToBronzeOperator(BaseOperator):
         for line in (*row.detail["drift"], *row.detail["notes"]):
             self.log.warning("%s.%s: %s", row.schema, row.table, line)
         self.log.info("%s.%s: %s", row.schema, row.table, row.summary())
+        if row.outcome == "copied":
+            for alias in (one for one in self.outlets if isinstance(one, AssetAlias)):
+                figures = {"business_date": row.business_date, "rows_written": row.rows_written}
+                announce(context, alias, row.table, figures)
         return {**row.summary(), "detail": dict(row.detail)}
 
     def _note_failure(self, lake: LakePath, started: datetime, error: BaseException) -> None:

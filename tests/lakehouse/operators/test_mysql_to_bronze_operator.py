@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout
+from airflow.sdk.execution_time.context import OutletEventAccessors
 from lakehouse.daily_run import tasks
 from lakehouse.errors import SourceUnavailableError, StorageError
 from lakehouse.ledger import LedgerRow, read_rows
 from lakehouse.operators.mysql_to_bronze_operator import MySqlToBronzeOperator
+from lakehouse.operators.table_assets import layer_alias
 from lakehouse.source import source_connection
 from lakehouse.source.source_connection import ConnectionInfo
 
@@ -220,3 +222,21 @@ def test_a_kill_before_the_connection_exists_stops_the_copy(bench: Bench, monkey
     with pytest.raises(SourceUnavailableError, match="the copy was stopped"):
         copy.execute({})
     assert not bench.root.exists()
+
+
+def test_a_table_whose_rows_were_copied_is_announced_and_an_unchanged_one_is_not(bench: Bench) -> None:
+    alias = layer_alias("bronze", "shop of all")
+    first, second = OutletEventAccessors(), OutletEventAccessors()
+    for events in (first, second):
+        task = operator(bench)
+        task.outlets = [alias]
+        task.execute({"outlet_events": events})  # type: ignore[typeddict-item]
+
+    (event,) = first[alias].asset_alias_events
+    assert (event.source_alias_name, event.dest_asset_key.name, event.dest_asset_key.uri, event.extra) == (
+        "bronze.shop%20of%20all",
+        "bronze.shop%20of%20all.order%20items",
+        "lakehouse://bronze/shop%20of%20all/order%20items",
+        {"business_date": "2026-11-20", "rows_written": 1},
+    )
+    assert second[alias].asset_alias_events == []
