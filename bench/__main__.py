@@ -1,4 +1,4 @@
-"""Compares ways of doing the same work: `python -m bench copy|scd2|quality`, in the project's folder."""
+"""Compares ways of doing the same work: `python -m bench copy|scd2|quality|kpi`, in the project's folder."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ BENCHES = {
     "copy": "copying MySQL tables to Parquet",
     "scd2": "bringing a type 2 dimension up to a day's snapshot",
     "quality": "judging rows",
+    "kpi": "answering the KPI page",
 }
 PROJECT = Path(__file__).resolve().parents[1]
 

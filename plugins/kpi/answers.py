@@ -6,6 +6,7 @@ from typing import Any
 
 from kpi.figures import Figures, Leaderboard, Trend, Value
 from kpi.periods import PRESETS, Period
+from kpi.quarantine import Quarantine
 from kpi.questions import Question
 from kpi.shelf import Shown
 from lake_model.contracts.kpi_contract import KpiContract
@@ -57,6 +58,7 @@ def view_answer(shown: Shown, figures: Figures, question: Question) -> dict[str,
         "unknown": [
             {"level": one.level.column, "title": one.level.title, "share": str(one.share)} for one in figures.unknown()
         ],
+        "quarantine": _quarantine(shown.quarantine, question.comparison.period),
         "freshness": {
             "first_date": about.first_date,
             "last_date": about.last_date,
@@ -74,6 +76,13 @@ def view_answer(shown: Shown, figures: Figures, question: Question) -> dict[str,
             },
         },
     }
+
+
+def _quarantine(waiting: Quarantine | None, period: Period) -> dict[str, Any] | None:
+    if waiting is None:
+        return None
+    reasons = [{"reason": reason, "rows": rows} for reason, rows in waiting.reasons_of(period)]
+    return {"rows": waiting.rows_of(period), "reasons": reasons}
 
 
 def _text(value: Value) -> str | None:

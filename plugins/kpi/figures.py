@@ -96,18 +96,15 @@ class Figures:
 
     def cards(self) -> list[Card]:
         """Every measure."""
-        periods = [self._question.comparison.period, *self._compared]
-        wanted: list[str] = []
-        bound: list[Any] = []
-        for period in periods:
-            for one in self._contract.aggregates:
-                wanted.append(f"{_sql(one)} FILTER (WHERE {DATE} BETWEEN ? AND ?)" if period else "NULL")
-                bound += [period.start, period.end] if period else []
-        where, values = self._where(periods)
-        row = self._model.ask(f"SELECT {', '.join(wanted)} FROM {ROWS} WHERE {where}", bound + values)[0]
-        width = len(self._contract.aggregates)
-        parts = [row[place * width : (place + 1) * width] for place in range(3)]
-        return [Card(measure, *(self._value(measure, part) for part in parts)) for measure in self._contract.measures]
+        totals = [self._totals(period) for period in (self._question.comparison.period, *self._compared)]
+        return [Card(measure, *(self._value(measure, row) for row in totals)) for measure in self._contract.measures]
+
+    def _totals(self, period: Period | None) -> Sequence[Any]:
+        if period is None:
+            return [None] * len(self._contract.aggregates)
+        where, values = self._where([period])
+        wanted = ", ".join(map(_sql, self._contract.aggregates))
+        return self._model.ask(f"SELECT {wanted} FROM {ROWS} WHERE {where}", values)[0]
 
     def trend(self) -> Trend:
         """Every measure by the question's grain."""
@@ -134,52 +131,74 @@ class Figures:
 
     def leaderboards(self) -> list[Leaderboard]:
         """The question's measure by every level."""
-        return [self.leaderboard(level) for level in self._contract.levels]
+        filtered = set(self._question.filters)
+        # All levels without a filter of their own see the same rows: one pass over them serves all.
+        together = [level for level in self._contract.levels if level.column not in filtered]
+        found = dict(zip(together, self._ranked(together), strict=True)) if together else {}
+        return [found.get(level) or self.leaderboard(level) for level in self._contract.levels]
 
-    def leaderboard(self, level: Level) -> Leaderboard:
-        """The question's measure by one level, whose own filter marks lines and leaves none out."""
+    def leaderboard(self, level: Level, most: int | None = None) -> Leaderboard:
+        """The question's measure by one level, whose own filter marks lines and leaves none out.
+
+        Args:
+            level: the level.
+            most: how many lines; None: as many as the question asks for.
+        """
+        return self._ranked([level], most)[0]
+
+    def _ranked(self, levels: Sequence[Level], most: int | None = None) -> list[Leaderboard]:
+        """Leaderboards of levels that no filter is about, or of one alone."""
         question, measure = self._question, self._question.measure
         period, before = question.comparison.period, self.previous
         parts = [one for one in (measure.value, measure.per) if one]
-        wanted: list[str] = []
+        chosen = question.filters.get(levels[0].column, ())
+        columns = [quoted(level.column) for level in levels]
+        which = " ".join(f"WHEN grouping({column}) = 0 THEN {place}" for place, column in enumerate(columns))
+        names = " ".join(f"WHEN grouping({column}) = 0 THEN CAST({column} AS VARCHAR)" for column in columns)
+        sets = ", ".join(f"({column})" for column in columns)
         bound: list[Any] = []
-        for name, when in (("c", period), ("p", before)):
-            for place, one in enumerate(parts):
-                wanted.append(
-                    f"{_sql(one)} FILTER (WHERE {DATE} BETWEEN ? AND ?) AS {name}{place}"
-                    if when
-                    else f"NULL AS {name}{place}"
-                )
-                bound += [when.start, when.end] if when else []
-        where, values = self._where([period, before], leave_out=level.column)
+
+        def grouped(name: str, when: Period) -> str:
+            where, values = self._where([when], leave_out=levels[0].column)
+            bound.extend(values)
+            wanted = ", ".join(f"{_sql(one)} AS {name}{place}" for place, one in enumerate(parts))
+            return (
+                f"SELECT CASE {which} END AS level, CASE {names} END AS name, {wanted} FROM {ROWS} WHERE {where} "
+                f"GROUP BY GROUPING SETS ({sets})"
+            )
+
+        # Each period for itself, joined when it is small: a third of the work of telling them apart row by row.
+        tables = f"WITH now AS ({grouped('c', period)})"
+        both = "now"
+        if before:
+            tables += f", old AS ({grouped('p', before)})"
+            both = "now FULL JOIN old USING (level, name)"
+        answered = [f"{name}{place}" for name in ("cp" if before else "c") for place in range(len(parts))]
         order = "c0" if measure.per is None else "c0 / nullif(c1, 0)"
-        direction = "ASC" if level.column in question.bottom else "DESC"
-        chosen = question.filters.get(level.column, ())
+        falling = [str(place) for place, level in enumerate(levels) if level.column not in question.bottom]
+        sign = f"IF(level IN ({', '.join(falling)}), -1, 1)" if falling else "1"
+        lines = [most or (MANY_LINES if level.column in question.more else FEW_LINES) for level in levels]
+        shown = " OR ".join(f"(level = {place} AND place <= {count})" for place, count in enumerate(lines))
         marked = f"name IN ({', '.join('?' * len(chosen))})" if chosen else "false"
-        answered = [f"{name}{place}" for name in "cp" for place in range(len(parts))]
         sql = (
-            f"WITH grouped AS (SELECT CAST({quoted(level.column)} AS VARCHAR) AS name, {', '.join(wanted)}, "
-            f"count(*) FILTER (WHERE {DATE} BETWEEN ? AND ?) AS sold FROM {ROWS} WHERE {where} "
-            f"GROUP BY {quoted(level.column)}), "
-            "ranked AS (SELECT *, count(*) OVER () AS all_names, sum(c0) OVER () AS whole, "
-            f"row_number() OVER (ORDER BY {order} {direction} NULLS LAST, name) AS place "
-            "FROM grouped WHERE sold > 0 OR p0 IS NOT NULL) "
-            f"SELECT name, all_names, whole, {', '.join(answered)} "
-            f"FROM ranked WHERE place <= ? OR {marked} ORDER BY place"
+            f"{tables}, ranked AS (SELECT level, name, {', '.join(answered)}, "
+            "count(*) OVER (PARTITION BY level) AS all_names, sum(c0) OVER (PARTITION BY level) AS whole, "
+            f"row_number() OVER (PARTITION BY level ORDER BY {sign} * ({order}) NULLS LAST, name) AS place "
+            f"FROM {both}) "
+            f"SELECT level, name, all_names, whole, {', '.join(answered)} "
+            f"FROM ranked WHERE {shown} OR {marked} ORDER BY level, place"
         )
-        rows = self._model.ask(
-            sql,
-            [
-                *bound,
-                period.start,
-                period.end,
-                *values,
-                MANY_LINES if level.column in question.more else FEW_LINES,
-                *chosen,
-            ],
-        )
-        lines = [self._line(measure, row, len(parts), set(chosen), before) for row in rows]
-        return Leaderboard(level, rows[0][1] if rows else 0, lines)
+        found: list[list[tuple[Any, ...]]] = [[] for _ in levels]
+        for place, *row in self._model.ask(sql, [*bound, *chosen]):
+            found[place].append(tuple(row))
+        return [
+            Leaderboard(
+                level,
+                rows[0][1] if rows else 0,
+                [self._line(measure, row, len(parts), set(chosen), before) for row in rows],
+            )
+            for level, rows in zip(levels, found, strict=True)
+        ]
 
     def _line(self, measure: Measure, row: Sequence[Any], width: int, chosen: set[str], before: Period | None) -> Line:
         name, _, whole, *figures = row
@@ -213,18 +232,19 @@ class Figures:
 
     def _where(self, periods: Iterable[Period | None], leave_out: str = "") -> tuple[str, list[Any]]:
         """The rows of some periods that the filters let through, in SQL with its values apart."""
-        parts: list[str] = []
-        values: list[Any] = []
-        for period in periods:
-            if period is not None:
-                parts.append(f"{DATE} BETWEEN ? AND ?")
-                values += [period.start, period.end]
-        sql = f"({' OR '.join(parts)})"
+        given = [period for period in periods if period is not None]
+        first, last = min(period.start for period in given), max(period.end for period in given)
+        # DuckDB leaves out whole blocks by one range of dates, and not by several joined with OR.
+        sql = f"{DATE} BETWEEN ? AND ?"
+        values: list[Any] = [first, last]
+        if (last - first).days + 1 > sum(period.days for period in given):
+            sql += f" AND ({' OR '.join([f'{DATE} BETWEEN ? AND ?'] * len(given))})"
+            values += [day for period in given for day in (period.start, period.end)]
         for level, chosen in self._question.filters.items():
             if level != leave_out:
                 # A value that the table has not, such as a name of before, lets no row through.
                 sql += f" AND {quoted(level)} IN ({', '.join([f'TRY_CAST(? AS {enum_type(level)})'] * len(chosen))})"
-                values += chosen
+                values.extend(chosen)
         return sql, values
 
     def _value(self, measure: Measure, figures: Sequence[Any]) -> Value:

@@ -99,7 +99,7 @@ def level_of(contract: KpiContract, name: str) -> Level:
     raise QuestionError(f"level must be one of {', '.join(level.column for level in contract.levels)}")
 
 
-_KNOWN = ("table", "range", "from", "to", "grain", "measure", "bottom", "more")
+_KNOWN = ("table", "level", "range", "from", "to", "grain", "measure", "bottom", "more")
 
 
 def _single(asked: Sequence[tuple[str, str]]) -> dict[str, str]:

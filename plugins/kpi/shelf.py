@@ -7,14 +7,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lakehouse.errors import LakehouseError
 
 from kpi.freshness import Reconciliation, newest_reconciliation
 from kpi.gold_table import delta_state
+from kpi.quarantine import Quarantine, read_quarantine
 from kpi.read_model import Limits, ReadModel, open_or_make
 from lake_model.contracts.kpi_contract import KpiContract
+
+FoundT = TypeVar("FoundT")
 
 CHECK_SECONDS = 15.0
 """How old an answer may be beside the lake; a look at the lake costs more than a view."""
@@ -31,10 +34,11 @@ class NothingYetError(LakehouseError):
 
 @dataclass(frozen=True)
 class Shown:
-    """What a page shows a table by: its read model, and what the ledger says of its newest run."""
+    """What a page shows a table by: its read model, what the ledger says of its newest run, and what is not in it."""
 
     model: ReadModel
     reconciliation: Reconciliation | None
+    quarantine: Quarantine | None = None
 
 
 @dataclass
@@ -118,10 +122,23 @@ class Shelf:
         assert model
         if not model.about.rows:
             raise NothingYetError(f"gold table {contract.table} has no rows yet")
-        return Shown(model, newest_reconciliation(lake, contract.schema, contract.table))
+        return Shown(
+            model,
+            _or_none(contract, lambda: newest_reconciliation(lake, contract.schema, contract.table)),
+            _or_none(contract, lambda: read_quarantine(lake, contract.fact, before.quarantine if before else None)),
+        )
+
+
+def _or_none(contract: KpiContract, read: Callable[[], FoundT | None]) -> FoundT | None:
+    """What stands beside the figures; where it cannot be read, they are shown without it."""
+    try:
+        return read()
+    except Exception as problem:
+        _log(contract, problem)
+        return None
 
 
 def _log(contract: KpiContract, problem: Exception) -> None:
     import logging
 
-    logging.getLogger(__name__).error("%s cannot be shown", contract.name, exc_info=problem)
+    logging.getLogger(__name__).error("%s cannot be shown whole", contract.name, exc_info=problem)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.errors import LakehouseError
 
 from kpi.answers import table_answer, view_answer
+from kpi.downloads import leaderboard_csv
 from kpi.figures import Figures
 from kpi.guard import READER, App
-from kpi.questions import QuestionError, question_of
+from kpi.questions import QuestionError, level_of, question_of
 from kpi.read_model import Limits
 from kpi.readers import Reader, visible
 from kpi.shelf import NothingYetError, PreparingError, Shelf, Shown
@@ -88,6 +89,7 @@ def app_of(desk: Callable[[], Desk]) -> App:
     """The page; `desk` is called at each request, and raises LakehouseError where settings are wrong."""
     from starlette.applications import Starlette
     from starlette.responses import FileResponse, JSONResponse
+    from starlette.responses import Response as PlainResponse
     from starlette.routing import Mount, Route
     from starlette.staticfiles import StaticFiles
 
@@ -104,11 +106,21 @@ def app_of(desk: Callable[[], Desk]) -> App:
         question = question_of(contract, request.query_params.multi_items(), *about.span)
         return JSONResponse(view_answer(shown, Figures(shown.model, question), question))
 
+    def download(request: Request) -> Response:
+        contract, shown = desk().table(_reader(request), request.query_params.get("table"))
+        question = question_of(contract, request.query_params.multi_items(), *shown.model.about.span)
+        level = level_of(contract, request.query_params.get("level", ""))
+        content = leaderboard_csv(Figures(shown.model, question), question, level)
+        name = f"{contract.table}-{level.column}-{question.measure.name}.csv"
+        headers = {"content-disposition": f'attachment; filename="{name}"'}
+        return PlainResponse(content, media_type="text/csv; charset=utf-8", headers=headers)
+
     app: Any = Starlette(
         routes=[
             Route("/", index),
             Route("/api/tables", _answered(tables)),
             Route("/api/view", _answered(view)),
+            Route("/api/download", _answered(download)),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
     )

@@ -73,6 +73,12 @@ class Site:
 
         return TestClient(self.app, cookies={"login": login} if login else {}, raise_server_exceptions=False)
 
+    def settle(self) -> None:
+        """Waits for the looks at the lake that have begun."""
+        for entry in self.shelf._entries.values():
+            if entry.worker is not None:
+                entry.worker.join()
+
     def view(self, query: str = "", login: str = "admin") -> Any:
         """The answer of a view."""
         answer = self.client(login).get(f"/api/view?{query}")

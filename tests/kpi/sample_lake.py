@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +101,17 @@ def write_reconciliation(
         error=problem,
     )
     write_row(lake, row)
+
+
+def write_quarantine(lake: Path, entries: Sequence[tuple[str, str, list[str]]]) -> None:
+    """Writes a fact's quarantine, as far as the page reads it: date, state and messages of each entry."""
+    from deltalake import write_deltalake
+
+    rows = [
+        {"business_date": dt.date.fromisoformat(day), "state": state, "_errors": [{"message": one} for one in messages]}
+        for day, state, messages in entries
+    ]
+    write_deltalake(lake / "silver" / "transactions_quarantine", pa.Table.from_pylist(rows))
 
 
 def _table(rows: Any) -> pa.Table:

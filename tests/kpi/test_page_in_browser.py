@@ -14,7 +14,7 @@ import pytest
 
 from tests.kpi.browser import chromium
 from tests.kpi.conftest import Site
-from tests.kpi.sample_lake import LAST_DATE, write_reconciliation
+from tests.kpi.sample_lake import LAST_DATE, write_quarantine, write_reconciliation
 
 if TYPE_CHECKING:
     import duckdb
@@ -199,6 +199,22 @@ def test_a_board_turns_round_and_shows_more(page: Page, address: str) -> None:
     page.wait_for_url("**bottom=category**")
     settled(page)
     assert board.locator(".line .name").all_inner_texts() == names[::-1]
+
+
+def test_a_board_is_downloaded_and_what_waits_in_quarantine_is_seen(browser: Browser, site: Site, serve: Serve) -> None:
+    write_quarantine(site.lake, [("2026-06-02", "open", ["The amount is nothing."]), ("2026-06-03", "open", ["Odd."])])
+    with serve(site.app) as address:
+        context = browser.new_context(locale="en-IN")
+        context.add_cookies([{"name": "login", "value": "admin", "url": address}])
+        page = context.new_page()
+        shown(page, address + "?f.zone=North")
+        assert page.locator(".quarantine li").all_inner_texts() == ["Odd.\n1", "The amount is nothing.\n1"]
+        assert "2 rows of Jun 2026 wait in quarantine" in page.locator(".quarantine .foot").inner_text()
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Category: download all as CSV").click()
+        assert download.value.suggested_filename == "sales_obt-category-revenue.csv"
+        assert "Workstations" in download.value.path().read_text(encoding="utf-8-sig")
+        context.close()
 
 
 @pytest.mark.parametrize("width", [1440, 1280, 390])

@@ -111,9 +111,7 @@ def test_a_column_that_gold_lacks_is_named(shared_lake: Path, tmp_path: Path, co
 
 def settled(site: Site) -> Any:
     """A view after the look at the lake that an earlier one began has ended."""
-    for entry in site.shelf._entries.values():
-        if entry.worker is not None:
-            entry.worker.join()
+    site.settle()
     return site.view("range=all")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import shutil
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from kpi.guard import SECURITY_HEADERS
 from kpi.shelf import CHECK_SECONDS
 
 from tests.kpi.conftest import Site
-from tests.kpi.sample_lake import LAST_DATE, write_gold, write_reconciliation
+from tests.kpi.sample_lake import LAST_DATE, write_gold, write_quarantine, write_reconciliation
 
 if TYPE_CHECKING:
     import duckdb
@@ -23,6 +24,7 @@ PATHS = [
     "/",
     "/api/tables",
     "/api/view",
+    "/api/download",
     "/static/page.js",
     "/static/page.css",
     "/static/",
@@ -73,7 +75,7 @@ def test_the_page_is_only_read(shared_site: Site, method: str) -> None:
         ("bottom=colour", "bottom must name some of division, segment"),
         ("more=colour", "more must name some of division, segment"),
         ("measure=revenue&measure=sales", "measure may stand there once"),
-        ("colour=red", "a parameter is not known; known are table, range"),
+        ("colour=red", "a parameter is not known; known are table, level"),
     ],
 )
 def test_nonsense_is_refused_with_what_may_stand_there(shared_site: Site, query: str, told: str) -> None:
@@ -127,6 +129,58 @@ def test_a_difference_from_the_source_is_told(site: Site) -> None:
 def test_without_a_ledger_the_figures_are_shown_all_the_same(site: Site) -> None:
     shutil.rmtree(site.lake / "ledger")
     assert site.view()["freshness"]["reconciliation"] is None
+
+
+def test_rows_that_wait_in_quarantine_are_told_by_reason_for_the_period(site: Site) -> None:
+    assert site.view()["quarantine"] is None
+    write_quarantine(
+        site.lake,
+        [
+            ("2026-06-01", "open", ["no amount", "no customer"]),
+            ("2026-06-30", "open", ["no amount"]),
+            ("2026-06-30", "corrected", ["no amount"]),
+            ("2026-05-31", "open", ["no amount"]),
+        ],
+    )
+    site.clock[0] += CHECK_SECONDS
+    site.view()
+    site.settle()
+    assert site.view("range=last_month")["quarantine"] == {
+        "rows": 2,
+        "reasons": [{"reason": "no amount", "rows": 2}, {"reason": "no customer", "rows": 1}],
+    }
+    assert site.view("range=last_year")["quarantine"] == {"rows": 0, "reasons": []}
+
+
+def test_a_leaderboard_is_downloaded_whole_under_its_filters(shared_site: Site) -> None:
+    answer = shared_site.client().get("/api/download?level=category&f.zone=North&range=last_month")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["content-disposition"] == 'attachment; filename="sales_obt-category-revenue.csv"'
+    rows = list(csv.reader(answer.content.decode("utf-8-sig").splitlines()))
+    assert rows[0] == [
+        "Category", "Revenue 2026-06-01 to 2026-06-30", "Revenue 2026-05-01 to 2026-05-31", "Share",
+    ]  # fmt: skip
+    board = shared_site.view("f.zone=North&range=last_month&more=category")["leaderboards"][2]
+    assert rows[1:] == [[line["name"], line["value"], line["previous"], line["share"]] for line in board["lines"]]
+    assert shared_site.client().get("/api/download?level=colour").status_code == 422
+    assert shared_site.client("viewer").get("/api/download?level=customer_name").status_code == 422
+
+
+def test_no_value_becomes_a_spreadsheets_formula(tmp_path: Path) -> None:
+    import pyarrow as pa
+    from deltalake import write_deltalake
+
+    folder = tmp_path / "contracts" / "shop"
+    folder.mkdir(parents=True)
+    (folder / "visits.odcs.yaml").write_text(_OTHER_CONTRACT.replace("levels: [lane]", "levels: [visitor]"))
+    names = ["=1+1", "@x", "-2", "+3", "plain"]
+    rows = {"day": [dt.date(2026, 1, 1)] * 5, "visitor": names, "minutes": [1.0] * 5}
+    write_deltalake(tmp_path / "lake" / "gold" / "visits", pa.table(rows))
+    site = Site(tmp_path / "lake", tmp_path / "models", tmp_path / "contracts")
+    text = site.client().get("/api/download?level=visitor&range=all").content.decode("utf-8-sig")
+    assert sorted(row[0] for row in list(csv.reader(text.splitlines()))[1:]) == [
+        "'+3", "'-2", "'=1+1", "'@x", "plain",
+    ]  # fmt: skip
 
 
 def test_before_the_first_run_the_page_says_so(site: Site, source: duckdb.DuckDBPyConnection) -> None:

@@ -245,7 +245,7 @@ function showBoards(table, measure) {
   const words = (name) => (parameters.get(name) || "").split(",");
   const boards = table.hierarchies.flatMap((hierarchy) => hierarchy.levels.map((level) =>
     board(level, hierarchy, measure, words("bottom").includes(level.name), words("more").includes(level.name))));
-  byId("boards").replaceChildren(...boards);
+  byId("boards").replaceChildren(...boards, ...(view.quarantine ? [quarantine()] : []));
   if (focused) [...document.querySelectorAll("[data-key]")].find((one) => one.dataset.key === focused)?.focus({ preventScroll: true });
 }
 
@@ -272,13 +272,26 @@ function board(level, hierarchy, measure, isBottom, isLong) {
   const more = hidden > 0 || isLong
     ? element("button", { class: "link", type: "button", "data-key": `more ${level.name}`, "aria-label": `${level.title}: ${isLong ? "fewer lines" : "more lines"}`, onclick: () => changed((parameters) => toggleWord(parameters, "more", level.name)) }, isLong ? "Fewer" : "More")
     : null;
+  const csv = element("a", { class: "link", href: `api/download?level=${level.name}&${address.read()}`, download: "", "aria-label": `${level.title}: download all as CSV` }, "CSV");
   return element("section", {
     class: `board${found.lines.some((line) => line.selected) ? " filtered" : ""}`, "data-level": level.name, "aria-label": `${measure.title} by ${level.title}`,
   },
     element("div", { class: "head" }, element("h2", {}, level.title), element("div", { class: "spacer" }), order),
     element("div", { class: "row heads", "aria-hidden": "true" }, element("span", {}, ""), element("span", {}, measure.title), element("span", {}, measure.additive ? "Share" : ""), element("span", {}, "Change")),
     lines.length ? element("ul", {}, lines) : element("p", { class: "nothing" }, "No rows in this period under these filters."),
-    element("div", { class: "foot" }, hidden > 0 ? `${hidden} more` : element("span"), more));
+    element("div", { class: "foot" }, hidden > 0 ? `${hidden} more` : element("span"), element("span", {}, more, csv)));
+}
+
+function quarantine() {
+  const { rows, reasons } = view.quarantine;
+  const count = (number) => new Intl.NumberFormat(navigator.language).format(number);
+  return element("section", { class: "board quarantine", "aria-label": "Rows in quarantine" },
+    element("div", { class: "head" }, element("h2", {}, "Not in these figures")),
+    element("div", { class: "row heads", "aria-hidden": "true" }, element("span", {}, "Why"), element("span", {}, "Rows")),
+    reasons.length
+      ? element("ul", {}, reasons.map((one) => element("li", { class: "row" }, element("span", { class: "why" }, one.reason), element("span", {}, count(one.rows)))))
+      : element("p", { class: "nothing" }, "No row of this period waits in quarantine."),
+    element("div", { class: "foot" }, `${count(rows)} rows of ${format.period(view.period)} wait in quarantine, whatever the filters`));
 }
 
 byId("loading").replaceChildren(...Array.from({ length: 5 }, () => element("i")));
