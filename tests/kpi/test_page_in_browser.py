@@ -223,7 +223,7 @@ def test_it_fits_the_window_in_both_themes(browser: Browser, address: str, width
     context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=theme)  # type: ignore[arg-type]
     context.add_cookies([{"name": "login", "value": "admin", "url": address}])
     page = context.new_page()
-    shown(page, address + "?f.zone=North&range=last_12_months")
+    shown(page, address + "?f.zone=North&range=last_quarter")
     assert page.evaluate("document.documentElement.scrollWidth") == width
     assert page.evaluate("document.documentElement.dataset.theme") == theme
     # What Airflow's own switch says wins.

@@ -158,10 +158,11 @@ export function draw(place, { view, measure, choose }) {
 }
 
 function table(view, measure, texts, before) {
-  return element("table", { class: "sr" },
+  // A table takes the width of its words, however narrow it is told to be: what hides it is around it.
+  return element("div", { class: "sr" }, element("table", {},
     element("caption", {}, `${measure.title} by ${view.grain}`),
     element("thead", {}, element("tr", {}, element("th", {}, "Period"), element("th", {}, "Value"), element("th", {}, "Period before"))),
     element("tbody", {}, view.trend.points.map((point, index) =>
       element("tr", {}, element("th", {}, format.period(point)), element("td", {}, format.exact(texts[index], measure)),
-        element("td", {}, index < before.length ? format.exact(before[index], measure) : "")))));
+        element("td", {}, index < before.length ? format.exact(before[index], measure) : ""))))));
 }
