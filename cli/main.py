@@ -9,13 +9,15 @@ from collections.abc import Sequence
 
 from lakehouse.errors import LakehouseError
 
-from cli.commands import connections, contract_check, contract_draft, copy, repair, upkeep
+from cli.commands import connections, contract_check, contract_draft, copy, query, repair, upkeep
 from cli.commands.command import INTERRUPTED, NOT_DONE, Command
 
 COMMANDS: tuple[Command, ...] = (
     contract_draft.COMMAND,
     contract_check.COMMAND,
     copy.COMMAND,
+    query.QUERY,
+    query.SHOW,
     repair.COMMAND,
     upkeep.COMMAND,
     connections.COMMAND,

@@ -218,6 +218,7 @@ open   KPI page     {stack.airflow.url}/plugin/kpi
                     (Spark, the last runs and their logs)
        the lake     {stack.home.lake}
        a shell      bin/demo shell --home {stack.home.root}
+                    (in it: bin/lakehouse show, bin/lakehouse query "SELECT …")
        all logins   {stack.home.root / "addresses.json"} while the demo is up""", flush=True)  # fmt: skip
 
 
