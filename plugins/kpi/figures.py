@@ -174,7 +174,15 @@ class Figures:
             tables += f", old AS ({grouped('p', before)})"
             both = "now FULL JOIN old USING (level, name)"
         answered = [f"{name}{place}" for name in ("cp" if before else "c") for place in range(len(parts))]
-        order = "c0" if measure.per is None else "c0 / nullif(c1, 0)"
+        order, order_before = ("c0", "p0") if measure.per is None else ("c0 / nullif(c1, 0)", "p0 / nullif(p1, 0)")
+        changing = [str(place) for place, level in enumerate(levels) if before and level.column in question.by_change]
+        if changing:
+            # As the page tells it; what there was nothing of before has no change, and comes last.
+            now, then = (
+                f"coalesce({figure}, 0)" if measure.is_additive else figure for figure in (order, order_before)
+            )
+            change = f"({now} - {then}) / nullif(abs({then}), 0)"
+            order = f"IF(level IN ({', '.join(changing)}), {change}, {order})"
         falling = [str(place) for place, level in enumerate(levels) if level.column not in question.bottom]
         sign = f"IF(level IN ({', '.join(falling)}), -1, 1)" if falling else "1"
         lines = [most or (MANY_LINES if level.column in question.more else FEW_LINES) for level in levels]

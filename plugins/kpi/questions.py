@@ -31,6 +31,7 @@ class Question:
         filters: allowed values by level; a level without an entry lets every value through.
         bottom: levels whose leaderboards begin with the least.
         more: levels whose leaderboards have many lines.
+        by_change: levels whose leaderboards are ranked by the change to the period before.
     """
 
     contract: KpiContract
@@ -41,10 +42,11 @@ class Question:
     filters: Mapping[str, tuple[str, ...]]
     bottom: frozenset[str]
     more: frozenset[str]
+    by_change: frozenset[str]
 
 
 def question_of(contract: KpiContract, asked: Sequence[tuple[str, str]], first: dt.date, last: dt.date) -> Question:
-    """The question of an address's parameters: range, from, to, grain, measure, bottom, more and f.<level>.
+    """The question of an address's parameters: range, from, to, grain, measure, bottom, more, change and f.<level>.
 
     Args:
         contract: as far as the reader may see it.
@@ -61,8 +63,8 @@ def question_of(contract: KpiContract, asked: Sequence[tuple[str, str]], first: 
     measure = measures.get(single.get("measure") or contract.measures[0].name)
     if measure is None:
         raise QuestionError(f"measure must be one of {', '.join(measures)}")
-    bottom, more = (_levels(contract, single, word) for word in ("bottom", "more"))
-    return Question(contract, name, comparison, grain, measure, filters_of(contract, asked), bottom, more)
+    bottom, more, by_change = (_levels(contract, single, word) for word in ("bottom", "more", "change"))
+    return Question(contract, name, comparison, grain, measure, filters_of(contract, asked), bottom, more, by_change)
 
 
 def filters_of(contract: KpiContract, asked: Sequence[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
@@ -99,7 +101,7 @@ def level_of(contract: KpiContract, name: str) -> Level:
     raise QuestionError(f"level must be one of {', '.join(level.column for level in contract.levels)}")
 
 
-_KNOWN = ("table", "level", "range", "from", "to", "grain", "measure", "bottom", "more")
+_KNOWN = ("table", "level", "range", "from", "to", "grain", "measure", "bottom", "more", "change")
 
 
 def _single(asked: Sequence[tuple[str, str]]) -> dict[str, str]:

@@ -125,6 +125,20 @@ def test_a_leaderboard_shows_the_least_first_where_asked_and_always_what_is_chos
     assert lines[6]["name"] == "AQ Tide Monitor"
 
 
+@pytest.mark.parametrize("measure", ["revenue", "average_price"])
+def test_a_leaderboard_is_ranked_by_change_where_asked(shared_site: Site, measure: str) -> None:
+    query = f"range=last_quarter&measure={measure}&more=category"
+    plain = shared_site.view(query)["leaderboards"][2]["lines"]
+    lines = shared_site.view(f"{query}&change=category")["leaderboards"][2]["lines"]
+
+    def change(line: dict[str, str]) -> Decimal:
+        return (Decimal(line["value"]) - Decimal(line["previous"])) / abs(Decimal(line["previous"]))
+
+    assert [line["name"] for line in lines] == [line["name"] for line in sorted(plain, key=change, reverse=True)]
+    least = shared_site.view(f"{query}&change=category&bottom=category")["leaderboards"][2]["lines"]
+    assert least == lines[::-1]
+
+
 def test_a_price_has_no_share_of_a_whole_and_is_ranked_by_its_value(shared_site: Site) -> None:
     board = shared_site.view("range=last_year&measure=average_price&more=category")["leaderboards"][2]
     values = [Decimal(line["value"]) for line in board["lines"]]

@@ -89,6 +89,19 @@ def revenue(source: duckdb.DuckDBPyConnection, where: str) -> Decimal:
     return Decimal(row[0])
 
 
+def by_name(source: duckdb.DuckDBPyConnection, name: str, where: str) -> dict[str, Decimal]:
+    """The same revenue by a name."""
+    sql = f"""
+    SELECT {name}, sum(sales_amount * CASE currency WHEN 'USD' THEN 75 ELSE 1 END) FROM (
+      SELECT DISTINCT product_code, customer_code, market_code, order_date, sales_qty, sales_amount,
+        replace(currency, chr(13), '') AS currency
+      FROM transactions WHERE sales_amount > 0)
+    LEFT JOIN market USING (market_code) LEFT JOIN product USING (product_code) LEFT JOIN customer USING (customer_code)
+    WHERE {where} GROUP BY 1"""
+    with source.cursor() as cursor:
+        return {found: Decimal(value) for found, value in cursor.execute(sql).fetchall()}
+
+
 JUNE = "order_date BETWEEN '2026-06-01' AND '2026-06-30'"
 
 
@@ -215,6 +228,31 @@ def test_a_board_is_downloaded_and_what_waits_in_quarantine_is_seen(browser: Bro
         assert download.value.suggested_filename == "sales_obt-category-revenue.csv"
         assert "Workstations" in download.value.path().read_text(encoding="utf-8-sig")
         context.close()
+
+
+def test_what_grew_most_in_the_north_last_quarter_and_who_bought_most(
+    page: Page, address: str, source: duckdb.DuckDBPyConnection
+) -> None:
+    shown(page, address)
+    page.get_by_role("combobox", name="Time range").select_option("last_quarter")
+    settled(page)
+    line(page, "zone", "North").click()
+    settled(page)
+    page.get_by_role("button", name="Category: rank by change").click()
+    page.wait_for_url("**change=category**")
+    settled(page)
+    quarters = ("'2026-04-01' AND '2026-06-30'", "'2026-01-01' AND '2026-03-31'")
+    now, before = (
+        by_name(source, "trim(coalesce(category, ''))", f"order_date BETWEEN {days} AND zone = 'North'")
+        for days in quarters
+    )
+    growth = {name: now[name] / before[name] for name in now if name}
+    board = page.locator('.board[data-level="category"] .line .name').all_inner_texts()
+    known = [name for name in board if name != "Unknown"]
+    assert known[0] == max(growth, key=lambda name: growth[name])
+    customers = by_name(source, "trim(customer_name)", f"order_date BETWEEN {quarters[0]} AND zone = 'North'")
+    best = sorted(customers, key=lambda name: -customers[name])[:5]
+    assert page.locator('.board[data-level="customer_name"] .line .name').all_inner_texts()[:5] == best
 
 
 @pytest.mark.parametrize("width", [1440, 1280, 390])

@@ -1,7 +1,7 @@
 // The page's whole state is its address: it can be shared, kept, and gone back to. Inside Airflow the page is a frame, so
 // the address of the window around it is kept in step.
 
-const NAMES = ["table", "range", "from", "to", "grain", "measure", "bottom", "more"];
+const NAMES = ["table", "range", "from", "to", "grain", "measure", "bottom", "more", "change"];
 const inFrame = window.parent !== window;
 
 function surrounding() {

@@ -244,12 +244,12 @@ function showBoards(table, measure) {
   const parameters = address.read();
   const words = (name) => (parameters.get(name) || "").split(",");
   const boards = table.hierarchies.flatMap((hierarchy) => hierarchy.levels.map((level) =>
-    board(level, hierarchy, measure, words("bottom").includes(level.name), words("more").includes(level.name))));
+    board(level, hierarchy, measure, words("bottom").includes(level.name), words("more").includes(level.name), words("change").includes(level.name))));
   byId("boards").replaceChildren(...boards, ...(view.quarantine ? [quarantine()] : []));
   if (focused) [...document.querySelectorAll("[data-key]")].find((one) => one.dataset.key === focused)?.focus({ preventScroll: true });
 }
 
-function board(level, hierarchy, measure, isBottom, isLong) {
+function board(level, hierarchy, measure, isBottom, isLong, isByChange) {
   const found = view.leaderboards.find((one) => one.level === level.name);
   const greatest = Math.max(...found.lines.map((line) => Math.abs(Number(line.value ?? 0))), 0);
   const lines = found.lines.map((line) => {
@@ -264,6 +264,11 @@ function board(level, hierarchy, measure, isBottom, isLong) {
     row.style.setProperty("--part", greatest ? (Math.abs(Number(line.value ?? 0)) / greatest) * 100 : 0);
     return element("li", {}, row);
   });
+  const head = (title, byChange) => element("button", {
+    class: "head-button", type: "button", "data-key": `head ${byChange} ${level.name}`, "aria-pressed": String(isByChange === byChange),
+    "aria-label": `${level.title}: rank by ${byChange ? "change" : measure.title}`, disabled: byChange && !view.previous,
+    onclick: () => isByChange !== byChange && changed((parameters) => toggleWord(parameters, "change", level.name)),
+  }, title);
   const hidden = found.count - found.lines.length;
   const order = element("button", {
     class: "link", type: "button", "data-key": `order ${level.name}`, "aria-label": `${level.title}: ${isBottom ? "least" : "greatest"} first; turn round`,
@@ -277,7 +282,7 @@ function board(level, hierarchy, measure, isBottom, isLong) {
     class: `board${found.lines.some((line) => line.selected) ? " filtered" : ""}`, "data-level": level.name, "aria-label": `${measure.title} by ${level.title}`,
   },
     element("div", { class: "head" }, element("h2", {}, level.title), element("div", { class: "spacer" }), order),
-    element("div", { class: "row heads", "aria-hidden": "true" }, element("span", {}, ""), element("span", {}, measure.title), element("span", {}, measure.additive ? "Share" : ""), element("span", {}, "Change")),
+    element("div", { class: "row heads" }, element("span"), head(measure.title, false), element("span", {}, measure.additive ? "Share" : ""), head("Change", true)),
     lines.length ? element("ul", {}, lines) : element("p", { class: "nothing" }, "No rows in this period under these filters."),
     element("div", { class: "foot" }, hidden > 0 ? `${hidden} more` : element("span"), element("span", {}, more, csv)));
 }
