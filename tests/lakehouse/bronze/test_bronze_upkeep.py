@@ -211,7 +211,7 @@ def test_a_damaged_table_is_left_and_the_others_are_swept(bench: Bench) -> None:
     (bench.folder("bad") / "business_date=2026-11-20" / "_manifest.json").write_text("{")
     age(bench, 8)
     bad, good = sweep_bronze(bench.root, TODAY, WEEK)
-    assert "_manifest.json: not JSON" in (bad.problem or "")
+    assert "_manifest.json: it is not JSON" in (bad.problem or "")
     assert (bad.removed, good.removed) == ((), ("business_date=2026-11-20/part-killed-0.parquet",))
     assert "business_date=2026-11-20/part-killed-0.parquet" in names(bench, "bad")
 
