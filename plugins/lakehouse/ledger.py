@@ -1,8 +1,8 @@
 """The run ledger: one JSON row per table, stage and attempt, so that figures can be read long after logs are gone.
 
 No two attempts share a name, so that none can take another's row away: of a table and stage the row of the attempt that
-began last counts. Airflow writes a row as one object; Spark writes a folder of such a name that holds one JSON part.
-Readers take both.
+began last counts. A row is one object. Lakes of earlier versions have folders of such a name too, in which Spark wrote
+one JSON part; readers take both.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ def read_rows(lake: LakeFolder, schema: str, business_date: date | str, run: str
     """
     folder = ledger_folder(lake, schema, str(business_date), run)
     with storage_errors("read the ledger", folder):
-        rows = [_parsed(entry) for entry in _row_objects(folder)] if folder.is_dir() else []
+        found = [(entry, entry.read_bytes()) for entry in _row_objects(folder)] if folder.is_dir() else []
+    # In a cloud store an object of Spark's is empty for a moment: the row is then not there yet.
+    rows = [_parsed(entry, content) for entry, content in found if content]
     newest = {(row.table, row.stage): row for row in sorted(rows, key=_began)}
     return sorted(
         newest.values(), key=lambda row: (row.table, STAGES.index(row.stage) if row.stage in STAGES else len(STAGES))
@@ -129,7 +131,6 @@ def _row_objects(folder: FolderT) -> Iterator[FolderT]:
         if not entry.name.endswith(".json"):
             continue
         if entry.is_dir():
-            # While Spark writes a row its folder is empty for a moment: the row is then not there yet.
             yield from (
                 part for part in entry.iterdir() if part.name.startswith("part-") and part.name.endswith(".json")
             )
@@ -141,9 +142,9 @@ def _began(row: LedgerRow) -> tuple[str, str]:
     return row.started_at, row.ended_at
 
 
-def _parsed(path: LakeFolder) -> LedgerRow:
+def _parsed(path: LakeFolder, content: bytes) -> LedgerRow:
     try:
-        return LedgerRow.from_json(path.read_bytes().decode())
+        return LedgerRow.from_json(content.decode())
     except ValueError as error:
         raise StorageError(
             f"{path} is no ledger row ({error}): clear the task that wrote it, and it is written again"

@@ -81,7 +81,7 @@ def test_a_run_id_as_long_as_airflow_takes_makes_a_name_that_a_disk_takes(tmp_pa
     assert read_rows(tmp_path, "atliqsale", date(2026, 11, 20), row.run_id) == [row]
 
 
-def test_rows_of_airflow_and_spark_are_read_alike(tmp_path: Path) -> None:
+def test_rows_that_earlier_versions_wrote_as_folders_are_read_too(tmp_path: Path) -> None:
     gold = replace(ROW, table="sales_obt", stage="gold")
     silver = replace(ROW, stage="silver")
     write_row(tmp_path, silver)
@@ -98,6 +98,7 @@ def test_rows_of_airflow_and_spark_are_read_alike(tmp_path: Path) -> None:
 
 def test_a_row_that_spark_is_about_to_write_is_not_there_yet(tmp_path: Path) -> None:
     (ledger_path(tmp_path, ROW, "abc") / "_temporary").mkdir(parents=True)
+    ledger_path(tmp_path, ROW, "def").touch()
 
     assert read_rows(tmp_path, "atliqsale", "2026-11-20", RUN) == []
 

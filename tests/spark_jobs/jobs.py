@@ -45,7 +45,7 @@ def ledger_row(
     """The row of a job's newest attempt."""
     folder = lake / f"ledger/schema={schema}/business_date={day}/run_id={run_id}"
     rows: list[dict[str, Any]] = [
-        json.loads(part.read_text()) for part in folder.glob(f"{table}.{stage}.*.json/part-*.json")
+        json.loads(path.read_text(encoding="utf-8")) for path in folder.glob(f"{table}.{stage}.*.json")
     ]
     return max(rows, key=lambda row: str(row["started_at"]))
 

@@ -1,8 +1,9 @@
-"""Reads small text files, lists folders and removes empty files of the lake, wherever the lake is."""
+"""Reads and writes small text files of the lake, lists its folders and removes empty files, wherever the lake is."""
 
 from __future__ import annotations
 
 import contextlib
+import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,34 @@ def read_text(spark: SparkSession, uri: str) -> str | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise BronzeError(f"{path} cannot be read: {error}") from error
+
+
+def write_text(spark: SparkSession, uri: str, text: str) -> None:
+    """Writes a small file, with the folders that it lies in; a reader of a local path sees all of it or none.
+
+    In a cloud store a reader may find it empty for a moment.
+
+    Raises:
+        BronzeError: it cannot be written.
+    """
+    path = local_path(uri)
+    if path is None:
+        try:
+            _dbutils(spark, uri).fs.put(uri, text, True)
+        except BronzeError:
+            raise
+        except Exception as error:
+            raise BronzeError(f"{uri} cannot be written: {error}") from error
+        return
+    beside = path.with_name(f".{secrets.token_hex(6)}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise BronzeError(f"{path} cannot be written: {error}") from error
 
 
 def list_folder(spark: SparkSession, uri: str) -> list[str]:
@@ -129,6 +158,6 @@ def _dbutils(spark: SparkSession, uri: str) -> Any:
         from pyspark.dbutils import DBUtils  # type: ignore[import-not-found]  # only Databricks has it
     except ImportError:
         raise BronzeError(
-            f"{uri} can only be read on Databricks; elsewhere give --lake-root as a local folder or a mounted volume"
+            f"{uri} can only be reached on Databricks; elsewhere give --lake-root as a local folder or a mounted volume"
         ) from None
     return DBUtils(spark)

@@ -10,14 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
 from lake_model.lake_layout import ledger_folder_name, ledger_row_name
+from medallion.lake.storage import write_text
 from medallion.run.cli import JobArguments
-
-_STRING = T.StringType()
-_LONG = T.LongType()
 
 
 @dataclass(frozen=True)
@@ -62,28 +58,10 @@ def write_row(
         "error": error,
         "detail": known.detail,
     }
-    # Through JSON text, since a classic session sends a list of rows through Python worker processes.
-    told = F.from_json(F.lit(json.dumps(row)), _type_of(row), {"mode": "FAILFAST"}).alias("row")
-    frame = spark.range(0, 1, 1, 1).select(told).select("row.*")
-    # A NULL field is a field all the same: readers find every key.
     # A name of its own: two runs with one id could take each other's row away.
     name = ledger_row_name(job.table, stage, secrets.token_hex(6))
-    frame.write.option("ignoreNullFields", "false").json(f"{ledger_folder(job)}/{name}")
+    write_text(spark, f"{ledger_folder(job)}/{name}", json.dumps(row) + "\n")
 
 
 def _instant(moment: dt.datetime) -> str:
     return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _type_of(value: Any) -> Any:
-    """The Spark type of a JSON value; lists are of one kind."""
-    if isinstance(value, Mapping) and not value:
-        # An empty struct cannot be written; an empty map is an empty object too.
-        return T.MapType(_STRING, _STRING)
-    if isinstance(value, Mapping):
-        return T.StructType([T.StructField(name, _type_of(entry)) for name, entry in value.items()])
-    if isinstance(value, list):
-        return T.ArrayType(_type_of(value[0]) if value else _STRING)
-    if isinstance(value, int):
-        return _LONG
-    return T.DoubleType() if isinstance(value, float) else _STRING
