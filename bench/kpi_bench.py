@@ -184,7 +184,14 @@ def _other(contract: KpiContract, state: DeltaState, about: About, kind: str, pa
     session.register("stored", state.table.to_pyarrow_dataset())
     made = "TABLE" if kind == "TABLE" else "TEMP VIEW"
     session.execute(f"CREATE {made} {ROWS} AS SELECT *, {quoted(contract.date_column)} AS {DATE} FROM stored")
-    return ReadModel(path, session, dataclasses.replace(about, scales={}))
+    return _OneSession(path, session, dataclasses.replace(about, scales={}))
+
+
+class _OneSession(ReadModel):
+    """Asks on the session itself: what is registered there, no other cursor sees."""
+
+    def ask(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
+        return list(self._session.execute(sql, parameters or []).fetchall())
 
 
 def _percentile(times: list[float], percent: int) -> int:

@@ -64,11 +64,19 @@ def delta_state(place: LakePath) -> DeltaState | None:
 def _of_store(place: Any) -> tuple[str, dict[str, str]]:
     """Address and login of a table in a storage account, as the connection of the lake has them."""
     store = place.fs
-    options = {"account_name": store.account_name, "account_key": store.account_key, "sas_token": store.sas_token}
-    for name in ("client_id", "client_secret", "tenant_id"):
-        options[name] = getattr(store, name, None)
+    told = dict(part.split("=", 1) for part in (store.connection_string or "").split(";") if "=" in part)
+    options = {
+        "account_name": store.account_name or told.get("AccountName"),
+        "account_key": store.account_key or told.get("AccountKey"),
+        "sas_token": store.sas_token or told.get("SharedAccessSignature"),
+        "client_id": store.client_id,
+        "client_secret": store.client_secret,
+        "tenant_id": store.tenant_id,
+        "endpoint": told.get("BlobEndpoint"),
+    }
     found = {name: str(value) for name, value in options.items() if value}
     if "account_name" not in found:
         raise StorageError(f"cannot read {place}: the connection of the storage account names no account")
-    container, _, folder = str(place.path).strip("/").partition("/")
-    return f"abfss://{container}@{found['account_name']}.dfs.core.windows.net/{folder}", found
+    if found.get("endpoint", "").startswith("http://"):
+        found["allow_http"] = "true"
+    return f"az://{str(place.path).strip('/')}", found
