@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,6 +51,7 @@ class Measure:
         title: for people.
         format: one of `FORMATS`.
         unit: such as a currency's code, or what is counted; empty where there is none.
+        classifications: who may see the columns that it is made of, in the contract's words.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Measure:
     per: Aggregate | None = None
     format: str = "number"
     unit: str = ""
+    classifications: tuple[str, ...] = ()
 
     @property
     def is_additive(self) -> bool:
@@ -238,7 +240,7 @@ def kpi_contract(file: ContractFile) -> KpiContract:
         table=file.name,
         title=file.table.businessName or file.name,
         date_column=str(settings.get("partitionColumn") or ""),
-        measures=tuple(_measure(entry) for entry in settings["kpis"]),
+        measures=tuple(_measure(entry, columns) for entry in settings["kpis"]),
         hierarchies=tuple(
             Hierarchy(entry["name"], entry["title"], tuple(_level(columns[name]) for name in entry["levels"]))
             for entry in settings["hierarchies"]
@@ -268,11 +270,18 @@ def read_kpi_contracts(root: Path) -> tuple[KpiContract, ...]:
     return tuple(found)
 
 
-def _measure(entry: dict[str, Any]) -> Measure:
+def _measure(entry: dict[str, Any], columns: Mapping[str, SchemaProperty]) -> Measure:
     parsed = parse_expression(entry["expression"])
     assert parsed
+    classified = [columns[one.column].classification for one in parsed if one and one.column]
     return Measure(
-        entry["name"], entry["title"], parsed[0], parsed[1], entry.get("format", "number"), entry.get("unit", "")
+        entry["name"],
+        entry["title"],
+        parsed[0],
+        parsed[1],
+        entry.get("format", "number"),
+        entry.get("unit", ""),
+        tuple(one for one in classified if one),
     )
 
 

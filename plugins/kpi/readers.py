@@ -37,9 +37,15 @@ def visible(contract: KpiContract, reader: Reader, confidential_roles: Collectio
     """
     if reader.roles & set(confidential_roles):
         return contract
-    hidden = {level.column for level in contract.levels if level.classification.lower() not in OPEN_CLASSIFICATIONS}
     hierarchies = [
-        Hierarchy(one.name, one.title, tuple(level for level in one.levels if level.column not in hidden))
+        Hierarchy(one.name, one.title, tuple(level for level in one.levels if _is_open(level.classification)))
         for one in contract.hierarchies
     ]
-    return dataclasses.replace(contract, hierarchies=tuple(one for one in hierarchies if one.levels))
+    measures = [one for one in contract.measures if all(map(_is_open, one.classifications))]
+    return dataclasses.replace(
+        contract, hierarchies=tuple(one for one in hierarchies if one.levels), measures=tuple(measures)
+    )
+
+
+def _is_open(classification: str) -> bool:
+    return classification.lower() in OPEN_CLASSIFICATIONS

@@ -109,6 +109,20 @@ def test_who_has_no_role_for_it_never_meets_a_confidential_column(shared_site: S
         assert "customer_name" not in answer.text
 
 
+def test_a_measure_of_a_confidential_column_is_for_the_same_roles(
+    shared_lake: Path, tmp_path: Path, contracts_folder: Path, edit_contract: EditContract
+) -> None:
+    def classify(document: dict[str, Any]) -> None:
+        columns = document["schema"][0]["properties"]
+        next(one for one in columns if one["name"] == "revenue_inr")["classification"] = "restricted"
+
+    edit_contract("sales_obt", classify)
+    site = Site(shared_lake, tmp_path / "models", contracts_folder.parent)
+    assert [card["name"] for card in site.view(login="viewer")["cards"]] == ["quantity", "sales"]
+    assert site.view(login="admin")["cards"][0]["name"] == "revenue"
+    assert site.client("viewer").get("/api/view?measure=average_price").status_code == 422
+
+
 def test_the_page_says_how_fresh_and_how_reconciled_it_is(site: Site) -> None:
     write_reconciliation(site.lake, business_date=LAST_DATE - dt.timedelta(days=1), problem="an older run's trouble")
     told = site.view()["freshness"]
