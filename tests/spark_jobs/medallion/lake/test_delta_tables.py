@@ -9,7 +9,7 @@ from threading import Barrier
 from typing import TYPE_CHECKING
 
 import pytest
-from medallion.lake.delta_tables import create, knows_replace_on, table_types
+from medallion.lake.delta_tables import create, history, knows_replace_on, table_types
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -63,6 +63,18 @@ def test_a_table_whose_making_ended_before_its_first_commit_is_made(
         found = [spark.sql(f"DESCRIBE DETAIL {table}").select(*detail).collect() for table in (whole, half)]
         assert found[0] == found[1]
         assert table_types(spark, whole) == table_types(spark, half)
+
+
+@pytest.mark.spark
+def test_the_newest_commits_are_asked_for_in_one_spark_job(spark: SparkSession, tmp_path: Path) -> None:
+    table = f"delta.`{tmp_path}/thing`"
+    create(spark, table, [("code", "string")])
+    jobs_so_far = spark.sparkContext._jsc.sc().dagScheduler().numTotalJobs
+    before = jobs_so_far()
+
+    found = history(spark, table, 10)
+
+    assert ([commit.version for commit in found], jobs_so_far() - before) == ([0], 1)
 
 
 @pytest.mark.parametrize("runtime", [None, "", "18.2", "18.3", "19.0", "18.x", "client.4.1"])
