@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from lake_model.lake_layout import ledger_folder_name, ledger_row_name
+from lake_model.ledger_row import LedgerRow
 from medallion.lake.storage import write_text
 from medallion.run.cli import JobArguments
 
@@ -41,26 +41,26 @@ def write_row(
 ) -> None:  # fmt: skip
     """Writes the row of an attempt, beside those of others; ``outcome`` is None when it failed without one."""
     known = outcome or Outcome("failed")
-    row = {
-        "schema": job.source_schema,
-        "table": job.table,
-        "stage": stage,
-        "business_date": job.business_date.isoformat(),
-        "run_id": job.run_id,
-        "status": "success" if outcome and error is None else "failed",
-        "outcome": known.outcome,
-        "rows_read": known.rows_read,
-        "rows_written": known.rows_written,
-        "bytes_written": known.bytes_written,
-        "seconds": round((ended - started).total_seconds(), 3),
-        "started_at": _instant(started),
-        "ended_at": _instant(ended),
-        "error": error,
-        "detail": known.detail,
-    }
+    row = LedgerRow(
+        schema=job.source_schema,
+        table=job.table,
+        stage=stage,
+        business_date=job.business_date.isoformat(),
+        run_id=job.run_id,
+        status="success" if outcome and error is None else "failed",
+        outcome=known.outcome,
+        rows_read=known.rows_read,
+        rows_written=known.rows_written,
+        bytes_written=known.bytes_written,
+        seconds=round((ended - started).total_seconds(), 3),
+        started_at=_instant(started),
+        ended_at=_instant(ended),
+        error=error,
+        detail=known.detail,
+    )
     # A name of its own: two runs with one id could take each other's row away.
     name = ledger_row_name(job.table, stage, secrets.token_hex(6))
-    write_text(spark, f"{ledger_folder(job)}/{name}", json.dumps(row) + "\n")
+    write_text(spark, f"{ledger_folder(job)}/{name}", row.to_json() + "\n")
 
 
 def _instant(moment: dt.datetime) -> str:
