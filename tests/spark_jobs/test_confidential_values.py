@@ -117,6 +117,62 @@ def test_confidential_columns_are_masked_in_the_quarantine_of_a_dimension(
     ]
 
 
+@pytest.mark.parametrize("further", [(), ("shop",)], ids=["one_column", "two_columns"])
+def test_the_history_of_a_dimension_with_a_confidential_key_names_none(
+    spark: SparkSession, contracts: Path, lake: BronzeLake, further: tuple[str, ...]
+) -> None:
+    columns = [key("mail", "text", "string", classification="confidential"), column("town", "text", "string")]
+    dimension(contracts, "person", [*columns, *(key(name, "text", "string") for name in further)], scd_type=2)
+    source = pa.schema([(name, pa.string()) for name in ("mail", "town", *further)])
+    for day, town in zip(DAYS, ("bonn", "ulm", "köln"), strict=True):
+        people = [("a'b@c.de", town), ("d@e.de", "hof")]
+        lake.land_snapshot("person", source, day, [(*one, *further) for one in people])
+        run_job("silver", "person", day, lake.root, contracts)
+    assert [row[:2] for row in stored(lake.root, "silver/person", ["mail", "town", "is_current"])] == [
+        ("a'b@c.de", "bonn"), ("a'b@c.de", "köln"), ("a'b@c.de", "ulm"), ("d@e.de", "hof"),
+    ]  # fmt: skip
+    history = spark.sql(f"DESCRIBE HISTORY delta.`{lake.root}/silver/person`").collect()
+    assert "sha2(" in str(history)
+    assert "@" not in str(history)
+
+
+def test_columns_that_no_property_is_made_from_are_masked_beside_confidential_ones(
+    spark: SparkSession, contracts: Path, lake: BronzeLake
+) -> None:
+    columns = [
+        key("id", "int", "integer"), column("phone", "text", "string"),
+        column("town", "text", "string", physicalName="place", logicalTypeOptions={"pattern": "[a-z]+"},
+               transformLogic="trim(place)"),
+    ]  # fmt: skip
+    source = pa.schema([("id", pa.int32()), *((name, pa.string()) for name in ("phone", "place", "trim", "Tax_No"))])
+    row = (1, "0228", "BONN", "4 cm", "99")
+    in_clear = {"id": 1, "phone": "0228", "place": "BONN", "trim": "4 cm", "Tax_No": "99"}
+    masked = {"id": 1, "phone": "***", "place": "BONN", "trim": "***", "Tax_No": "***"}
+    for day, open_or_not, expected in ((DAYS[0], "public", in_clear), (DAYS[1], "confidential", masked)):
+        columns[1] = column("phone", "text", "string", classification=open_or_not)
+        dimension(contracts, "person", columns)
+        lake.land_snapshot("person", source, day, [row])
+        run_job("silver", "person", day, lake.root, contracts)
+        entries = stored(lake.root, "silver/person_quarantine", ["business_date", "raw_row", "state"])
+        assert {found for found, _, _ in entries} == {date(one) for one in DAYS if one <= day}
+        # Those of before are masked too.
+        assert all({**json.loads(raw), "id": 1} == expected for _, raw, _ in entries)
+
+
+def test_a_key_that_becomes_confidential_is_a_digest_in_entries_of_before_too(
+    spark: SparkSession, contracts: Path, lake: BronzeLake
+) -> None:
+    columns = [key("mail", "text", "string"), column("phone", "text", "string", required=True)]
+    source = pa.schema([("mail", pa.string()), ("phone", pa.string()), ("town", pa.string())])
+    for day, classification in zip(DAYS, ("public", "public", "confidential"), strict=True):
+        dimension(contracts, "person", [{**one, "classification": classification} for one in columns])
+        lake.land_snapshot("person", source, day, [(SECRET, None, "bonn")])
+        run_job("silver", "person", day, lake.root, contracts)
+    keys = {found for (found,) in stored(lake.root, "silver/person_quarantine", ["business_key"])}
+    digest = hashlib.sha256(json.dumps([SECRET]).encode()).hexdigest()
+    assert keys == {f"sha256:{digest}"}
+
+
 def test_confidential_values_of_a_fact_are_masked_and_their_sums_reconciled(
     spark: SparkSession, contracts: Path, lake: BronzeLake
 ) -> None:

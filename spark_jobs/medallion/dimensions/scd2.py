@@ -10,6 +10,7 @@ repeats and snapshots landed again, gives the same versions: what lies outside [
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from medallion.lake.business_keys import BUSINESS_KEY as BUSINESS_KEY
 from medallion.lake.business_keys import business_key as business_key
 from medallion.lake.date_values import date_value
 from medallion.lake.sql_text import identifier, text_literal
+from medallion.quality.confidential import has_confidential_key
 from medallion.quality.row_judgement import FINDINGS_TYPE, WARNINGS, judge_warnings
 
 _LISTED_KEYS = 1000
@@ -206,9 +208,15 @@ def in_reach(landing: Landing) -> str:
 
 
 def of_keys(contract: SilverContract, keys: Iterable[str]) -> str:
-    """A predicate over versions: those of some ``_business_key``s."""
+    """A predicate over versions: those of some ``_business_key``s; of confidential ones it has digests.
+
+    Delta keeps it in the table's history.
+    """
+    parts = ", ".join(f"CAST({identifier(name)} AS STRING)" for name in contract.key)
+    if has_confidential_key(contract):
+        digests = sorted(hashlib.sha256(key.encode()).hexdigest() for key in keys)
+        return _among(f"sha2(to_json(array({parts})), 256)", digests)
     if len(contract.key) > 1:
-        parts = ", ".join(f"CAST({identifier(name)} AS STRING)" for name in contract.key)
         return _among(f"to_json(array({parts}))", sorted(keys, key=str.encode))
     (name,) = contract.key
     kind = {column.name: column.lake_type for column in contract.columns}[name]

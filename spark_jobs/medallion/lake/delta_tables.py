@@ -72,6 +72,7 @@ def create(
     clustered_by: str | None = None,
     change_feed: bool = False,
     deletion_vectors: bool = False,
+    statistics_of: Sequence[str] = (),
 ) -> None:
     """Creates an empty table of (name, type) columns, unless it is there.
 
@@ -84,6 +85,7 @@ def create(
     fields = ", ".join(f"{identifier(name)} {lake_type}" for name, lake_type in columns)
     properties = _PROPERTIES | ({"delta.enableChangeDataFeed": "true"} if change_feed else {})
     properties |= {"delta.enableDeletionVectors": "true"} if deletion_vectors else {}
+    properties |= {"delta.dataSkippingStatsColumns": ",".join(statistics_of)} if statistics_of else {}
     listed = ", ".join(f"'{name}' = '{value}'" for name, value in properties.items())
     layout = ""
     if partitioned_by:

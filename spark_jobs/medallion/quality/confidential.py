@@ -14,6 +14,7 @@ from pyspark.sql import types as T
 
 from lake_model.contracts.silver_contract import Column as SourceColumn
 from lake_model.contracts.silver_contract import SilverContract
+from lake_model.contracts.sql_expressions import columns_of
 from medallion.lake.sql_text import text_literal
 
 MASK = "***"
@@ -35,23 +36,25 @@ def masked_row(rows: DataFrame, raw: str, contract: SilverContract) -> Column:
     hidden = confidential_sources(contract)
     if not hidden:
         return F.col(raw)
+    shown = _shown_sources(contract)
     kind = rows.schema[raw].dataType
     assert isinstance(kind, T.StructType)
     values = {name: F.col(raw)[name] for name in kind.names}
-    masked = {name: F.when(value.isNotNull(), F.lit(MASK)) for name, value in values.items() if name.lower() in hidden}
+    masked = {
+        name: F.when(value.isNotNull(), F.lit(MASK)) for name, value in values.items() if name.lower() not in shown
+    }
     return F.struct(*[value.alias(name) for name, value in (values | masked).items()])
 
 
 def masked_text(raw_row: str, contract: SilverContract) -> Column:
     """An entry's row, where it was stored before its columns were confidential."""
-    hidden = confidential_sources(contract)
-    if not hidden:
+    if not confidential_sources(contract):
         return F.col(raw_row)
-    listed = ", ".join(text_literal(name) for name in sorted(hidden))
+    shown = ", ".join(text_literal(name) for name in sorted(_shown_sources(contract)))
     parsed = f"from_json({raw_row}, 'map<string,string>')"
     masked = (
-        f"transform_values({parsed}, (name, value) -> IF(lower(name) IN ({listed}) AND value IS NOT NULL, "
-        f"{text_literal(MASK)}, value))"
+        f"transform_values({parsed}, (name, value) -> IF(array_contains(array({shown}), lower(name)) OR value IS NULL, "
+        f"value, {text_literal(MASK)}))"
     )
     text = f"to_json({masked}, map('ignoreNullFields', 'false'))"
     return F.expr(f"IF(to_json({parsed}, map('ignoreNullFields', 'false')) = {text}, {raw_row}, {text})")
@@ -59,9 +62,24 @@ def masked_text(raw_row: str, contract: SilverContract) -> Column:
 
 def stored_key(key: Column, contract: SilverContract) -> Column:
     """A business key as the quarantine has it: a digest where a part of it is confidential."""
-    if not any(column.name in contract.key and _is_confidential(column) for column in contract.columns):
-        return key
-    return F.concat(F.lit(_KEY_PREFIX), F.sha2(key, 256))
+    return F.concat(F.lit(_KEY_PREFIX), F.sha2(key, 256)) if has_confidential_key(contract) else key
+
+
+def still_stored_key(key: Column, contract: SilverContract) -> Column:
+    """The key of an entry, where it was stored before a part of it was confidential; a key in clear is a JSON array."""
+    return F.when(key.startswith("["), stored_key(key, contract)).otherwise(key)
+
+
+def has_confidential_key(contract: SilverContract) -> bool:
+    """Whether a part of the key is confidential."""
+    return any(column.name in contract.key and _is_confidential(column) for column in contract.columns)
+
+
+def _shown_sources(contract: SilverContract) -> frozenset[str]:
+    """The source columns that are open; of one that no property is made from nobody said so."""
+    named = {column.source for column in contract.columns if column.source}
+    named |= {used.column for column in contract.columns for used in columns_of(column.expression)}
+    return frozenset(name.lower() for name in named) - confidential_sources(contract)
 
 
 def _is_confidential(column: SourceColumn) -> bool:

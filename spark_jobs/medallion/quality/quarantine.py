@@ -25,7 +25,7 @@ from medallion.lake.small_frames import fetch_small
 from medallion.lake.sql_text import by_date, date_literal
 from medallion.lake.turns import Turn
 from medallion.quality.cleaning import RAW
-from medallion.quality.confidential import confidential_sources, masked_row, masked_text, stored_key
+from medallion.quality.confidential import confidential_sources, masked_row, masked_text, still_stored_key, stored_key
 from medallion.quality.row_judgement import ERRORS, FINDINGS_TYPE, WAIVED, WARNINGS
 
 _HISTORY_TYPE = "array<struct<state:string,since:date,run_id:string,reason:string>>"
@@ -44,6 +44,8 @@ COLUMNS = (
     ("corrected_date", "date"),
     ("history", _HISTORY_TYPE),
 )
+# Least and greatest values stay in Delta's log long after the rows: raw rows and keys are none of its business.
+_STATISTICS = ("business_date", "state")
 _NAMES = [name for name, _ in COLUMNS]
 _TRIES = 5
 # A waived row is in silver, so it makes no key unknown.
@@ -52,7 +54,7 @@ LIVE = "(state = 'open' OR (state = 'corrected' AND corrected_date > business_da
 
 def create(spark: SparkSession, table: str) -> None:
     """Creates the empty quarantine of a table, unless it is there; one of an earlier version gets the newer columns."""
-    delta_tables.create(spark, table, COLUMNS)
+    delta_tables.create(spark, table, COLUMNS, statistics_of=_STATISTICS)
     delta_tables.add_missing_columns(spark, table, COLUMNS)
 
 
@@ -186,7 +188,8 @@ def _entries(
     def newer(name: str) -> Column:
         return F.when(seen, F.col(f"new.{name}")).otherwise(F.col(f"old.{name}")).alias(name)
 
-    key = F.when(seen, stored_key(F.col("new.business_key"), contract)).otherwise(F.col("old.business_key"))
+    old_key = still_stored_key(F.col("old.business_key"), contract)
+    key = F.when(seen, stored_key(F.col("new.business_key"), contract)).otherwise(old_key)
     raw_row = F.when(seen, F.col("new.raw_row")).otherwise(masked_text("old.raw_row", contract))
 
     old = F.to_json(F.struct(*[F.col(f"old.{name}").alias(name) for name in _NAMES]))
