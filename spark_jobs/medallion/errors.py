@@ -15,6 +15,10 @@ from lake_model.errors import LakehouseError
 SPARK_ERRORS = (PySparkException, Py4JJavaError)
 _CONFLICT = re.compile(r"\[DELTA_(?:CONCURRENT_\w+|METADATA_CHANGED|PROTOCOL_CHANGED)\b")
 
+# Marks the text of an error that a job has Spark raise on a row: it tells of no value.
+REFUSAL = "lakehouse refuses: "
+_REFUSED = re.compile(rf"\[USER_RAISED_EXCEPTION\] {REFUSAL}([^\n]+?)(?: SQLSTATE: \w+)?$", re.MULTILINE)
+
 
 class MedallionError(LakehouseError):
     """What a job alone can raise; its text is the one message that a job prints before it exits with status 1."""
@@ -58,6 +62,12 @@ class DeletesError(MedallionError):
 
 class ConservationError(MedallionError):
     """Rows were lost or multiplied between two stored tables."""
+
+
+def told_refusal(text: str) -> str | None:
+    """What a job itself had Spark raise, of the text of a Spark error; None of any other error."""
+    found = _REFUSED.search(text)
+    return found[1] if found else None
 
 
 def is_conflict(error: Exception) -> bool:

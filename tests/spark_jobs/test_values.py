@@ -312,6 +312,91 @@ def test_sums_of_more_digits_than_spark_has_are_exact(spark: SparkSession, contr
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("scd_type", [1, 2])
+def test_keys_that_mysql_calls_equal_are_joined_by_the_documented_cleaning(
+    spark: SparkSession, contracts: Path, lake: BronzeLake, scd_type: int
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "adding_a_table.md").read_text()
+    logic = next(line for line in page.splitlines() if line.startswith("translate(upper(trim("))
+    keyed = key("code", "varchar(10)", "string", transformLogic=logic.replace("customer_code", "code"))
+    dimension(contracts, "cust", [keyed, column("name", "varchar(20)", "string")], scd_type)
+    reference = column(
+        "cust_code", "varchar(10)", "string", transformLogic=logic.replace("customer_code", "cust_code"),
+        relationships=[
+            {"type": "foreignKey", "to": "cust.code", "customProperties": [{"property": "severity", "value": "error"}]}
+        ],
+    )  # fmt: skip
+    fact(contracts, "sale", [*SALE_COLUMNS, reference])
+    lake.land_snapshot("cust", CODE, DAY, [("Cus001", "Ann"), ("CUS002 ", "Bob"), ("Ñandú", "Cy")])
+    codes = ("cus001", "Cus001 ", "CUS002", "nandu", "Cus001", "other")
+    rows = [(number, date(DAY), Decimal(number), code) for number, code in enumerate(codes)]
+    lake.land_fact("sale", SALE.append(pa.field("cust_code", pa.string())), DAY, rows, "d")
+    for table in ("cust", "sale"):
+        run_job("silver", table, DAY, lake.root, contracts)
+    wide = [
+        {"name": "d", "logicalType": "date", "transformLogic": "sale.d"},
+        {"name": "id", "logicalType": "integer", "transformLogic": "sale.id"},
+        {"name": "name", "logicalType": "string", "transformLogic": "cust.name"},
+    ]
+    joins = [{"table": "cust", "on": {"cust_code": "code"}}]
+    write_contract(
+        contracts, "wide", wide, tableKind="one_big_table", factTable="sale", joins=joins, partitionColumn="d"
+    )
+    run_job("gold", "wide", DAY, lake.root, contracts)
+    assert stored(lake.root, "gold/wide", ["id", "name"]) == [
+        (0, "Ann"), (1, "Ann"), (2, "Bob"), (3, "Cy"), (4, "Ann"),
+    ]  # fmt: skip
+
+
+def test_gold_refuses_a_value_of_which_a_part_would_be_lost_and_stays_as_it_was(
+    spark: SparkSession, contracts: Path, lake: BronzeLake
+) -> None:
+    source = pa.schema([("d", pa.date32()), ("price", pa.decimal128(10, 4)), ("sold_at", pa.timestamp("us"))])
+    day = column("d", "date", "date", required=True)
+    of_sale = [day, column("price", "decimal(10,4)", "number"), column("sold_at", "datetime", "timestamp")]
+    fact(contracts, "sale", of_sale)
+
+    def landed(price: str, hour: int) -> None:
+        row = (date(DAY), Decimal(price), dt.datetime(2026, 11, 20, hour))
+        lake.land_fact("sale", source, DAY, [row], "d")
+        run_job("silver", "sale", DAY, lake.root, contracts)
+
+    def gold(price: str, sold_on: str) -> str | None:
+        wide = [
+            {"name": "d", "logicalType": "date", "transformLogic": "sale.d"},
+            {"name": "price", "logicalType": "number", "transformLogic": price,
+             "customProperties": [{"property": "sparkType", "value": "decimal(10,2)"}]},
+            {"name": "sold_on", "logicalType": "date", "transformLogic": sold_on,
+             "customProperties": [{"property": "sparkType", "value": "date"}]},
+        ]  # fmt: skip
+        write_contract(
+            contracts, "wide", wide, tableKind="one_big_table", factTable="sale", joins=[], partitionColumn="d"
+        )
+        return run_failure("gold", "wide", DAY, lake.root, contracts)
+
+    landed("10.7500", 0)
+    assert gold("sale.price", "sale.sold_at") is None
+    fitting = [(date(DAY), Decimal("10.75"), date(DAY))]
+    assert stored(lake.root, "gold/wide", ["d", "price", "sold_on"]) == fitting
+    for price, hour, name, kind, given in (
+        ("10.7549", 0, "price", "decimal(10,2)", "decimal(10,4)"),
+        ("10.7500", 7, "sold_on", "date", "timestamp"),
+    ):
+        landed(price, hour)
+        failure = gold("sale.price", "sale.sold_at")
+        lines = (contracts / "wide.odcs.yaml").read_text().splitlines()
+        line = next(number for number, text in enumerate(lines, 1) if f"name: {name}" in text)
+        assert failure == (
+            f"gold wide {DAY}: wide.odcs.yaml line {line}: properties.{name}.sparkType: '{kind}': a value ({given}) "
+            "does not fit without losing part of it: cut it off on purpose in transformLogic, such as round(…, 2), or "
+            "give a wider type"
+        )
+        assert stored(lake.root, "gold/wide", ["d", "price", "sold_on"]) == fitting
+    landed("10.7549", 7)
+    assert gold("round(sale.price, 2)", "to_date(sale.sold_at)") is None
+    assert stored(lake.root, "gold/wide", ["d", "price", "sold_on"]) == fitting
+
+
 EVERY_TYPE = pa.schema(
     [
         ("id", pa.int32()), ("d", pa.date32()), ("i8", pa.int8()), ("i16", pa.int16()), ("i64", pa.int64()),

@@ -11,6 +11,7 @@ from lake_model.contracts.silver_contract import Join, OneBigTableContract, Silv
 from medallion.errors import ContractError
 from medallion.lake.business_keys import BUSINESS_KEY, business_key
 from medallion.lake.sql_text import identifier, text_literal
+from medallion.quality.conversion import converted, is_lossless, refusal
 
 _PRESENT = "_present"
 UNKNOWN = "_unknown"
@@ -51,7 +52,7 @@ def build(fact: DataFrame, dimensions: Mapping[str, DataFrame], contract: OneBig
     joined = fact.alias(contract.fact)
     for join in contract.joins:
         joined = joined.join(dimensions[join.dimension].alias(join.dimension), _condition(contract, join), "left")
-    return joined.select(*wide_columns(contract))
+    return _converted(joined.select(*wide_columns(contract)), contract)
 
 
 def with_unknown(fact: DataFrame, dimensions: Mapping[str, DataFrame], contract: OneBigTableContract) -> DataFrame:
@@ -70,17 +71,39 @@ def with_unknown(fact: DataFrame, dimensions: Mapping[str, DataFrame], contract:
 
 
 def wide_columns(contract: OneBigTableContract) -> list[Column]:
-    """The contract's columns over the joined tables."""
+    """The contract's columns over the joined tables, as their expressions give them."""
     columns = []
     for column in contract.columns:
         sql = column.expression
         if column.unknown_member is not None:
             missing = f"{identifier(str(column.dimension))}.{_PRESENT} IS NULL"
             sql = f"CASE WHEN {missing} THEN {text_literal(column.unknown_member)} ELSE ({sql}) END"
-        if column.lake_type:
-            sql = f"CAST(({sql}) AS {column.lake_type})"
         columns.append(F.expr(sql).alias(column.name))
     return columns
+
+
+def _converted(wide: DataFrame, contract: OneBigTableContract) -> DataFrame:
+    """The columns in their types; reading a value of which a part would be lost fails, as every row must be in gold."""
+    wanted = {column.name: column.lake_type for column in contract.columns if column.lake_type}
+    if not wanted:
+        return wide
+    columns = []
+    for name, given in wide.dtypes:
+        value, kind = F.col(identifier(name)), wanted.get(name, given)
+        if kind == given:
+            columns.append(value)
+            continue
+        if not is_lossless(given, kind):
+            place = f"properties.{name}"
+            at = f"{contract.file} line {contract.lines[place]}" if place in contract.lines else contract.file
+            told = (
+                f"{at}: {place}.sparkType: '{kind}': a value ({given}) does not fit without losing part of it: cut it "
+                "off on purpose in transformLogic, such as round(…, 2), or give a wider type"
+            )
+            fitting = converted(value, given, kind)
+            value = F.when(value.isNotNull() & fitting.isNull(), refusal(told)).otherwise(fitting)
+        columns.append(value.cast(kind).alias(name))
+    return wide.select(*columns)
 
 
 def _condition(contract: OneBigTableContract, join: Join) -> Column:

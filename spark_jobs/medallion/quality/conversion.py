@@ -11,6 +11,8 @@ import re
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from medallion.errors import REFUSAL
+
 _WHOLE_NUMBERS = {"tinyint": 3, "smallint": 5, "int": 10, "bigint": 19}
 # Decimal digits that a floating-point number always keeps.
 _FLOATING = {"float": 6, "double": 15}
@@ -38,6 +40,11 @@ def converted(value: Column, given: str, wanted: str) -> Column:
         return found
     # Both ways, so that whatever was cut off is noticed.
     return F.when(found.try_cast(given).eqNullSafe(value), found)
+
+
+def refusal(told: str) -> Column:
+    """A value that cannot be read: reading it fails with this text, which must hold no row's value."""
+    return F.raise_error(F.lit(REFUSAL + told))
 
 
 def is_lossless(given: str, wanted: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from pyspark.errors import AnalysisException, PySparkException
 
 from lake_model.errors import LakehouseError
-from medallion.errors import CleaningError, ConcurrentWriteError, MedallionError, is_conflict
+from medallion.errors import CleaningError, ConcurrentWriteError, MedallionError, is_conflict, told_refusal
 
 # Under ANSI rules an expression of a contract that meets a bad value raises one of these.
 _VALUE_ERRORS = re.compile(
@@ -52,6 +52,8 @@ def explain(error: Exception) -> LakehouseError:
         return MedallionError(f"the job has a fault of its own: {type(error).__name__}{_place(error)}; report it")
     texts = _texts(error)
     condition, text = _condition(error, texts)
+    if refused := next(filter(None, map(told_refusal, texts)), None):
+        return CleaningError(refused)
     if is_conflict(error):
         return ConcurrentWriteError(
             f"another run wrote to the same table; run this one again when it is done: [{condition}]"
