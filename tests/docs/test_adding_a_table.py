@@ -29,7 +29,7 @@ def blocks() -> list[tuple[str, str]]:
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """A clone of the project in which no table but the shipped ones has a contract; its set-up has been done."""
-    for name in ("bin", "plugins", "lake_model", "spark_jobs", "contracts"):
+    for name in ("bin", "cli", "plugins", "lake_model", "spark_jobs", "contracts"):
         shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / ".venv").symlink_to(sys.prefix)
     # Whoever runs the tests has set the machine up; the set-up has tests of its own.

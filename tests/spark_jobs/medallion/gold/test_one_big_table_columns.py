@@ -26,8 +26,8 @@ def test_wrong_expressions_are_told_with_their_lines(spark: SparkSession, tmp_pa
     folder = Path(shutil.copytree(CONTRACTS, tmp_path / "atliqsale"))
     path = folder / "sales_obt.odcs.yaml"
     text = path.read_text()
-    # Every name is there, so that only Spark can find what is wrong with it.
-    wrong = "date_add(market.zone)"
+    # Names and functions are right, so that only Spark finds that the types do not fit.
+    wrong = "market.zone = array(1)"
     assert "market.zone" in text
     path.write_text(text.replace("market.zone", wrong))
     contract = read_one_big_table_contract(folder, "sales_obt")
