@@ -16,7 +16,7 @@ from local.databricks_api.settings import ServerSettings
 
 TOKEN_VARIABLE = "LAKEHOUSE_DATABRICKS_TOKEN"
 JARS_VARIABLE = "LAKEHOUSE_DELTA_JARS"
-DEFAULT_JARS = "~/.cache/lakehouse/jars/delta-4.4.0"
+DEFAULT_JARS = "~/.cache/lakehouse/jars/delta-4.4.0-files"
 
 
 def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> ServerSettings:

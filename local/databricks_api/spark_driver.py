@@ -122,6 +122,9 @@ def driver_command(settings: ServerSettings, port: int, ui_port: int) -> list[st
         # the first jobs a little slower, and those of a warm driver a sixth to a quarter quicker.
         "spark.driver.extraJavaOptions": "-XX:+ExitOnOutOfMemoryError -XX:MetaspaceSize=300m -Duser.timezone=UTC",
     }
+    if list(settings.delta_jars.glob("*hadoop-bare-naked-local-fs*.jar")):
+        # As in medallion.run.session: no process for each file and folder that is made.
+        confs["spark.hadoop.fs.file.impl"] = "com.globalmentor.apache.hadoop.fs.BareLocalFileSystem"
     return [
         str(spark_home() / "bin" / "spark-submit"),
         *("--master", "local[2]", "--driver-memory", settings.spark_memory),

@@ -1,16 +1,17 @@
-# Delta's jars, which pip does not bring. Sourced by install.sh.
+# The jars of local Spark that pip does not bring: Delta, and a file system. Sourced by install.sh.
 #
 # Spark's own resolver fetches them, so that mirrors and proxies set for it (spark-defaults, DEFAULT_ARTIFACT_REPOSITORY,
 # ~/.m2) are honoured. What Spark ships already is left out: two versions of one library would clash.
 
 SETUP_DELTA_VERSION=4.4.0
-SETUP_DELTA_PACKAGE="io.delta:delta-spark_4.1_2.13:$SETUP_DELTA_VERSION"
-SETUP_DELTA_EXCLUDED='org.apache.*:*,com.*:*,org.antlr:*,org.openapitools:*,jakarta.*:*,org.scala-lang*:*,org.slf4j:*,org.roaringbitmap:*'
+# Hadoop's own local file system starts a process (chmod) for every file and folder that it makes.
+SETUP_DELTA_PACKAGES="io.delta:delta-spark_4.1_2.13:$SETUP_DELTA_VERSION,com.globalmentor:hadoop-bare-naked-local-fs:0.1.0"
+SETUP_DELTA_EXCLUDED='org.apache.*:*,com.fasterxml*:*,com.google*:*,com.github*:*,org.antlr:*,org.openapitools:*,jakarta.*:*,org.scala-lang*:*,org.slf4j:*,org.roaringbitmap:*'
 
 # What the jars must be, whoever serves them; made by LC_ALL=C sha256sum *.jar where a new version was looked at.
 SETUP_DELTA_SUMS="$LAKEHOUSE_REPOSITORY/local/setup/delta_jars.sha256"
 
-export LAKEHOUSE_DELTA_JARS="${LAKEHOUSE_DELTA_JARS:-$LAKEHOUSE_CACHE/jars/delta-$SETUP_DELTA_VERSION}"
+export LAKEHOUSE_DELTA_JARS="${LAKEHOUSE_DELTA_JARS:-$LAKEHOUSE_CACHE/jars/delta-$SETUP_DELTA_VERSION-files}"
 
 # The folder appears whole or not at all.
 delta_jars_are_ready() { [ -d "$LAKEHOUSE_DELTA_JARS" ]; }
@@ -26,7 +27,7 @@ install_delta_jars() {
     run_logged "$log" env JAVA_HOME="$JAVA_HOME" PYSPARK_PYTHON="$SETUP_VENV/bin/python" SPARK_LOCAL_IP=127.0.0.1 \
         "$SETUP_VENV/bin/spark-submit" --master 'local[1]' \
         --conf "spark.jars.ivy=$work/ivy" \
-        --packages "$SETUP_DELTA_PACKAGE" --exclude-packages "$SETUP_DELTA_EXCLUDED" "$work/nothing.py"
+        --packages "$SETUP_DELTA_PACKAGES" --exclude-packages "$SETUP_DELTA_EXCLUDED" "$work/nothing.py"
     sums="$(cd "$work/ivy/jars" && LC_ALL=C sha256sum *.jar)"
     if [ "$sums" != "$(cat "$SETUP_DELTA_SUMS")" ]; then
         setup_fail "Spark's resolver brought other jars than $SETUP_DELTA_SUMS has, which were not taken:"$'\n'"$sums"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from pyspark.errors import PySparkException
@@ -12,7 +13,8 @@ from pyspark.sql import SparkSession
 
 from medallion.errors import SessionError
 
-DEFAULT_JARS = "~/.cache/lakehouse/jars/delta-4.4.0"
+DEFAULT_JARS = "~/.cache/lakehouse/jars/delta-4.4.0-files"
+_BARE_FILES_JAR = "hadoop-bare-naked-local-fs"
 # Spark 4.1 with Delta's extension cannot bind SQL parameters without this one (delta-io/delta#7640).
 _PARAMETERS = "spark.sql.legacy.parameterSubstitution.constantsOnly"
 # Spark would put environment variables and settings in the place of ${…} in any SQL text, literals and names too.
@@ -95,10 +97,23 @@ def local_session(master: str = "local[2]") -> SparkSession:
     """
     check_java()
     jars = find_jars()
-    builder = SparkSession.builder.master(master).appName("lakehouse").config("spark.jars", ",".join(map(str, jars)))
-    for name, value in _LOCAL_SETTINGS.items():
+    # On the class path, because Spark opens its first file before it has `spark.jars`.
+    builder = SparkSession.builder.master(master).appName("lakehouse")
+    builder = builder.config("spark.driver.extraClassPath", os.pathsep.join(map(str, jars)))
+    for name, value in (_LOCAL_SETTINGS | local_files(jars)).items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
+
+
+def local_files(jars: Iterable[Path]) -> dict[str, str]:
+    """Settings of a Spark that writes to this machine's disk, with those jars on its class path.
+
+    Hadoop's own file system starts a process for every file and folder that it makes, to set its rights; the one that
+    is set here, where the jars have it, asks Java.
+    """
+    if not any(_BARE_FILES_JAR in jar.name for jar in jars):
+        return {}
+    return {"spark.hadoop.fs.file.impl": "com.globalmentor.apache.hadoop.fs.BareLocalFileSystem"}
 
 
 def check_java() -> None:
