@@ -60,7 +60,7 @@ def submit(workspace: WorkspaceClient, *tasks: SubmitTask, **changes: Any) -> in
     return int(workspace.jobs.submit(run_name="tests", tasks=list(tasks), **changes).run_id)
 
 
-def ended_run(workspace: WorkspaceClient, run_id: int, seconds: float = 60) -> Run:
+def ended_run(workspace: WorkspaceClient, run_id: int, seconds: float = 180) -> Run:
     wait_for(lambda: state_of(workspace.jobs.get_run(run_id)).life_cycle_state in ENDED, seconds, f"run {run_id} ends")
     return workspace.jobs.get_run(run_id)
 
