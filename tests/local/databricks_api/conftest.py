@@ -81,7 +81,7 @@ class RunningServer:
                 text=True,
                 preexec_fn=die_with_parent(),
             )
-        wait_for(lambda: self.health() != 0, 30, f"the server answers; see {self.home}/output.txt")
+        wait_for(lambda: self.health() != 0, 60, f"the server answers; see {self.home}/output.txt")
 
     def health(self) -> int:
         """HTTP status of /healthz; 0 where nothing answers."""

@@ -114,7 +114,7 @@ class TestRunningServer:
         assert f"Another server runs on --home {starting.home}" in ended.stderr
 
     def test_sigterm_stops_spark_and_all_interpreters(self, starting: RunningServer) -> None:
-        wait_for(lambda: len(descendants(starting.process_id)) >= 2, 20, "driver and interpreters are started")
+        wait_for(lambda: len(descendants(starting.process_id)) >= 2, 60, "driver and interpreters are started")
         children = descendants(starting.process_id)
         assert starting.end(signal.SIGTERM) == 0
         assert [pid for pid in children if is_alive(pid)] == []
@@ -132,10 +132,10 @@ class TestRunningServer:
         before = call(starting, f"get?run_id={run_id}")
         assert before["state"]["life_cycle_state"] == "PENDING"
         assert before["tasks"][0]["task_key"] == "interrupted"
-        wait_for(lambda: len(descendants(starting.process_id)) >= 2, 20, "driver and interpreters are started")
+        wait_for(lambda: len(descendants(starting.process_id)) >= 2, 60, "driver and interpreters are started")
         children = descendants(starting.process_id)
         starting.end(signal.SIGKILL)
-        wait_for(lambda: not any(is_alive(pid) for pid in children), 10, f"{children} have ended as well")
+        wait_for(lambda: not any(is_alive(pid) for pid in children), 60, f"{children} have ended as well")
 
         starting.start()
         after = call(starting, f"get?run_id={run_id}")

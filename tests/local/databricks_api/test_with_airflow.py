@@ -141,7 +141,7 @@ def test_the_deferred_operator_fails_with_the_error_of_the_script(scripts: dict[
 def test_the_trigger_cancels_the_run_when_its_task_is_killed(scripts: dict[str, str]) -> None:
     trigger = deferred(operator(scripts["hog"], deferrable=True), context_of(RecordedTaskInstance()))
     asyncio.run(trigger.on_kill())
-    wait_for(lambda: hook().get_run_state(trigger.run_id).is_terminal, 30, "the run is cancelled")
+    wait_for(lambda: hook().get_run_state(trigger.run_id).is_terminal, 60, "the run is cancelled")
     assert hook().get_run_state(trigger.run_id).result_state == "CANCELED"
 
 
@@ -164,7 +164,7 @@ def test_our_operator_waits_for_a_limited_time_and_then_cancels_the_run(
     with pytest.raises(AirflowException, match=rf"the Databricks run {run_id} was not over after 0:45:00 and was canc"):
         resumed.resume_execution(TRIGGER_FAIL_REPR, {"error": TriggerFailureReason.TRIGGER_TIMEOUT}, context)
 
-    wait_for(lambda: hook().get_run_state(run_id).is_terminal, 30, "the run is cancelled")
+    wait_for(lambda: hook().get_run_state(run_id).is_terminal, 60, "the run is cancelled")
     assert hook().get_run_state(run_id).result_state == "CANCELED"
 
 
@@ -192,7 +192,7 @@ def test_a_run_that_our_operator_waits_for_is_cancelled_when_the_task_is_killed(
     task = our_operator(scripts["hog"])
     with ThreadPoolExecutor() as worker:
         waiting = worker.submit(task.execute, context_of(RecordedTaskInstance()))
-        wait_for(lambda: task.run_id is not None, 30, "the run is submitted")
+        wait_for(lambda: task.run_id is not None, 60, "the run is submitted")
         task.on_kill()
         with pytest.raises(AirflowException, match="CANCELED"):
             waiting.result(60)
@@ -208,7 +208,7 @@ def test_a_deferred_task_goes_on_only_when_the_scheduler_has_seen_that_its_proce
     task = our_operator(scripts["plain"])
     with pytest.raises(TaskDeferred) as stopped:
         task.execute(context)
-    wait_for(lambda: hook().get_run_state(context["ti"].pushed["run_id"]).is_terminal, 30, "the run is over")
+    wait_for(lambda: hook().get_run_state(context["ti"].pushed["run_id"]).is_terminal, 60, "the run is over")
     # As the triggerer makes it again.
     path, arguments = stopped.value.trigger.serialize()
     trigger = import_string(path)(**arguments)

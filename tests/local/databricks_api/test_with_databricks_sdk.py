@@ -185,7 +185,7 @@ def test_tasks_below_a_failed_one_are_not_run(workspace: WorkspaceClient, script
 def test_cancel_stops_the_work_inside_spark(workspace: WorkspaceClient, scripts: dict[str, str], soak: bool) -> None:
     for _ in range(20 if soak else 1):
         run_id = submit(workspace, python_task(scripts["hog"]))
-        wait_for(hogging(workspace, run_id), 30, "the job takes all of Spark")
+        wait_for(hogging(workspace, run_id), 60, "the job takes all of Spark")
         workspace.jobs.cancel_run(run_id)
         state = state_of(ended_run(workspace, run_id))
         assert (state.life_cycle_state, state.result_state) == (RunLifeCycleState.TERMINATED, RunResultState.CANCELED)
@@ -204,7 +204,7 @@ def test_only_so_many_tasks_run_at_once(workspace: WorkspaceClient, scripts: dic
         return [state_of(task).life_cycle_state for task in workspace.jobs.get_run(run_id).tasks or []]
 
     two_of_three = [RunLifeCycleState.RUNNING, RunLifeCycleState.RUNNING, RunLifeCycleState.QUEUED]
-    wait_for(lambda: life_cycles() == two_of_three, 10, "two tasks run and one waits")
+    wait_for(lambda: life_cycles() == two_of_three, 60, "two tasks run and one waits")
     workspace.jobs.cancel_run(run_id)
     run = ended_run(workspace, run_id)
     assert [state_of(task).result_state for task in run.tasks or []] == [RunResultState.CANCELED] * 3
@@ -386,7 +386,7 @@ def test_when_the_driver_dies_the_run_fails_and_the_next_one_works(
     workspace: WorkspaceClient, server: RunningServer, scripts: dict[str, str]
 ) -> None:
     run_id = submit(workspace, python_task(scripts["hog"]))
-    wait_for(hogging(workspace, run_id), 30, "the job takes all of Spark")
+    wait_for(hogging(workspace, run_id), 60, "the job takes all of Spark")
     os.kill(server.driver_id, signal.SIGKILL)
     run = ended_run(workspace, run_id, 20)
     assert state_of(run).result_state == RunResultState.FAILED
@@ -402,11 +402,11 @@ def test_when_the_interpreters_die_the_run_fails_and_the_next_one_works(
     workspace: WorkspaceClient, server: RunningServer, scripts: dict[str, str]
 ) -> None:
     run_id = submit(workspace, python_task(scripts["hog"]))
-    wait_for(hogging(workspace, run_id), 30, "the job takes all of Spark")
+    wait_for(hogging(workspace, run_id), 60, "the job takes all of Spark")
     interpreters = [pid for pid, command in descendants(server.process_id).items() if "interpreter_zygote" in command]
     os.kill(min(interpreters), signal.SIGKILL)
     run = ended_run(workspace, run_id, 60)
     assert state_of(run).result_state == RunResultState.FAILED
-    wait_for(lambda: not any(is_alive(pid) for pid in interpreters), 10, "no interpreter is left")
+    wait_for(lambda: not any(is_alive(pid) for pid in interpreters), 60, "no interpreter is left")
     after = ended_run(workspace, submit(workspace, python_task(scripts["count"])), 60)
     assert state_of(after).result_state == RunResultState.SUCCESS
