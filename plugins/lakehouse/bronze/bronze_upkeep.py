@@ -17,7 +17,7 @@ from lake_model.bronze_manifest import Manifest
 from lake_model.lake_layout import DRAFT_NAME, LATEST_NAME, bronze_root, name_of_folder
 from lakehouse.bronze.manifest import read_manifest, read_visible
 from lakehouse.errors import LakehouseError, SettingError
-from lakehouse.lake.lake_path import PARTIAL_SUFFIX, LakeFile, LakePath, files_below, remove, store_time
+from lakehouse.lake.lake_path import PARTIAL_SUFFIX, LakeFile, LakePath, files_below, remove, state, store_time
 
 # A copy is stopped after hours; what it has written stays out of reach of the sweep for longer than any copy lasts.
 SHORTEST_GRACE = timedelta(days=1)
@@ -106,14 +106,16 @@ def _by_table(files: Sequence[LakeFile]) -> Iterator[tuple[tuple[str, str], list
 def _sweep_table(
     folder: LakePath, names: tuple[str, str], files: Sequence[LakeFile], now: datetime, grace: timedelta, dry_run: bool
 ) -> TableSweep:
-    # The listing is older than the indexes read here: what a copy published in between is in no danger, for its files
-    # are young or were named before.
     indexes = [file for file in files if file.name == LATEST_NAME or _MANIFEST.fullmatch(file.name)]
-    published = max((file.modified for file in indexes), default=None)
+    visible = read_visible(folder)
+    # The listing is older: an index that was published since is not in it, though it may name old files. Each
+    # publication writes the pointer, so that of the pointer just now tells. What is published from here on names files
+    # of the index that was read here, and young ones.
+    pointer = state(folder / LATEST_NAME)
+    published = max((file.modified for file in [*indexes, *([pointer] if pointer else [])]), default=None)
     if published is not None and now - published < _READERS:
         moment = f"{published:%Y-%m-%d %H:%M:%S %Z}"
         return TableSweep(*names, left=f"published at {moment}, and may still be read as it was before")
-    visible = read_visible(folder)
     manifests = {
         file.name: manifest
         for file in indexes

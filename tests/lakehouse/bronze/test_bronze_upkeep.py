@@ -12,6 +12,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from hypothesis import given
 from hypothesis import strategies as st
+from lakehouse.bronze import bronze_upkeep
 from lakehouse.bronze.bronze_upkeep import TableSweep, removable, sweep_bronze
 from lakehouse.bronze.bronze_writer import FileLimits
 from lakehouse.bronze.table_copy import CopyLimits, copy_table
@@ -163,6 +164,29 @@ def test_a_table_that_was_just_published_is_left_to_its_readers(sales: tuple[Ben
         f"{bench.schema}.sales: published at 2026-11-22 10:00:00 UTC, and may still be read as it was before"
     )
     assert names(bench, "sales") == before
+
+
+@pytest.mark.mysql
+@pytest.mark.one_server
+def test_what_is_published_after_the_listing_loses_no_file(
+    sales: tuple[Bench, CopySpec], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a pause the sweep and the first copy begin together, and every older index is beyond the grace period."""
+    bench, spec = sales
+    bench.copy(spec, "2026-11-21", "settled")
+    age(bench, 8)
+
+    def listed_and_then_copied(folder: Path) -> list[LakeFile]:
+        found = files_below(folder)
+        # Nothing changed: the new index carries over all files of the old one.
+        assert bench.copy(spec, "2026-11-22", "first").outcome == "unchanged"
+        return found
+
+    monkeypatch.setattr(bronze_upkeep, "files_below", listed_and_then_copied)
+    (swept,) = sweep_bronze(bench.root, TODAY, WEEK)
+    assert swept.removed == ()
+    assert "may still be read as it was before" in (swept.left or "")
+    assert len(bench.rows("sales")) == 2
 
 
 @pytest.mark.mysql
