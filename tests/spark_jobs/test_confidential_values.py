@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.spark_jobs.bronze_lake import BronzeLake
@@ -159,18 +160,44 @@ def test_columns_that_no_property_is_made_from_are_masked_beside_confidential_on
         assert all({**json.loads(raw), "id": 1} == expected for _, raw, _ in entries)
 
 
-def test_a_key_that_becomes_confidential_is_a_digest_in_entries_of_before_too(
+def test_what_becomes_confidential_is_gone_from_the_quarantine_after_the_documented_clearing(
     spark: SparkSession, contracts: Path, lake: BronzeLake
 ) -> None:
     columns = [key("mail", "text", "string"), column("phone", "text", "string", required=True)]
     source = pa.schema([("mail", pa.string()), ("phone", pa.string()), ("town", pa.string())])
+    table = lake.root / "silver/person_quarantine"
     for day, classification in zip(DAYS, ("public", "public", "confidential"), strict=True):
         dimension(contracts, "person", [{**one, "classification": classification} for one in columns])
         lake.land_snapshot("person", source, day, [(SECRET, None, "bonn")])
         run_job("silver", "person", day, lake.root, contracts)
+    # Its key is a digest, in entries of before too.
     keys = {found for (found,) in stored(lake.root, "silver/person_quarantine", ["business_key"])}
     digest = hashlib.sha256(json.dumps([SECRET]).encode()).hexdigest()
     assert keys == {f"sha256:{digest}"}
+    assert _data_files_hold(table, SECRET)
+    # The statistics in the log never had it.
+    assert not any(SECRET in path.read_text() for path in (table / "_delta_log").glob("*.json"))
+    page = (Path(__file__).parents[2] / "docs" / "adding_a_table.md").read_text()
+    script = page.partition("### Confidential columns")[2].partition("```sql\n")[2].partition("```")[0]
+    statements = [one.strip() for one in script.split(";")]
+    assert [one.split()[0] for one in statements] == ["SET", "VACUUM"]
+    check = statements[0].split()[1]
+    before = spark.conf.get(check, None)
+    try:
+        for statement in statements:
+            spark.sql(statement.replace("silver.person_quarantine", f"delta.`{table}`"))
+    finally:
+        spark.conf.unset(check) if before is None else spark.conf.set(check, before)
+    assert not _data_files_hold(table, SECRET)
+    # What is not cleared is what the table says today.
+    assert {found for (found,) in stored(lake.root, "silver/person_quarantine", ["business_key"])} == keys
+
+
+def _data_files_hold(table: Path, text: str) -> bool:
+    """Whether any data file of a Delta table has the text, those of its older versions among them."""
+    files = [path for path in table.rglob("*.parquet") if "_delta_log" not in path.parts]
+    assert files
+    return any(text in json.dumps(pq.ParquetFile(path).read().to_pylist(), default=str) for path in files)
 
 
 def test_confidential_values_of_a_fact_are_masked_and_their_sums_reconciled(
