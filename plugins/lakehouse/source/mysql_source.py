@@ -23,7 +23,7 @@ from lake_model.bronze_manifest import Server
 from lakehouse.errors import SourceError, SourceUnavailableError
 from lakehouse.source.mysql_connect import connect
 from lakehouse.source.source_connection import ConnectionInfo
-from lakehouse.source.source_errors import TRANSIENT, source_error
+from lakehouse.source.source_errors import TRANSIENT, source_error, without_values
 from lakehouse.source.source_load import SourceLoad
 from lakehouse.source.sql_text import quote_identifier, quote_text
 from lakehouse.source.type_map import SourceColumn, one_form
@@ -343,10 +343,11 @@ class MySqlSource:
         try:
             yield
         except MySQLdb.Error as error:
-            raise source_error(error, self.info.label, action) from error
+            told = without_values(error)
+            raise source_error(told, self.info.label, action) from told
         except WireError as error:
-            answered = MySQLdb.OperationalError(error.code, error.message)
-            raise source_error(answered, self.info.label, action) from error
+            told = without_values(MySQLdb.OperationalError(error.code, error.message))
+            raise source_error(told, self.info.label, action) from told
         except ConnectionError as error:
             raise source_error(MySQLdb.OperationalError(2013, str(error)), self.info.label, action) from error
         except (AttributeError, TypeError) as error:

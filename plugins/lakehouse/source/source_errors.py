@@ -1,4 +1,4 @@
-"""What the source's errors mean: which may heal by themselves, and what to do about each."""
+"""What the source's errors mean: which may heal by themselves, what to do about each, whose words may be told."""
 
 from __future__ import annotations
 
@@ -59,6 +59,15 @@ _CURES: Mapping[int, str] = {
     f"{_TLS}, or its server_public_key for caching_sha2_password without TLS; mysql_clear_password is never used",
     4151: "the account is locked: unlock it on the server",
 }
+# Of these, and of the driver's own, the words name tables, columns, routines, files and accounts. Other words may hold
+# a value of a row, or be those of a function that a view calls.
+_NAMING = frozenset(_CURES) | {
+    1016, 1017, 1030, 1033, 1034, 1053, 1054, 1064, 1109, 1158, 1159, 1160, 1161, 1194, 1195, 1213, 1242, 1267, 1270,
+    1271, 1290, 1305, 1370, 1449, 1615, 4031,
+}  # fmt: skip
+_CLIENT = range(2000, 3000)
+_LEFT_OUT = "in words that may hold a row's value and are left out here"
+_READ_THERE = "read the table or view on the server to see them, and mend there what it computes"
 # The others fail a task at once: no retry mends a login, a grant or a name.
 _PASSING = {
     1021, 1040, 1053, 1114, 1158, 1159, 1160, 1161, 1203, 1205, 1213, 1226, 1317, 1412, 1927,
@@ -66,21 +75,36 @@ _PASSING = {
 }  # fmt: skip
 
 
+def without_values(error: MySQLdb.Error) -> MySQLdb.Error:
+    """The error itself where its words can hold no value of a row, else one of the same number without them.
+
+    Messages, logs and alerts have more readers than the table; a log also shows the cause of an error.
+    """
+    code = _code(error)
+    if not code or code in _NAMING or code in _CLIENT:
+        return error
+    return type(error)(code, _LEFT_OUT)
+
+
 def source_error(error: MySQLdb.Error, label: str, action: str) -> SourceError:
     """The driver's error as one message: where, what, why, and what to do.
 
     Args:
-        error: as the driver raised it.
+        error: as `without_values` gave it.
         label: the connection in messages.
         action: what was being done.
 
     Returns:
         A `SourceUnavailableError` where trying again may help, else a `SourceError`.
     """
-    code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-    text = _text(error)
+    code, text = _code(error), _text(error)
     kind = SourceUnavailableError if code in _PASSING else SourceError
-    return kind(f"{label}: cannot {action}: {text} (error {code}): {_CURES.get(code, 'see the error')}")
+    cure = _CURES.get(code, _READ_THERE if text == _LEFT_OUT else "see the error")
+    return kind(f"{label}: cannot {action}: {text} (error {code}): {cure}")
+
+
+def _code(error: MySQLdb.Error) -> int:
+    return error.args[0] if error.args and isinstance(error.args[0], int) else 0
 
 
 def _text(error: MySQLdb.Error) -> str:

@@ -147,10 +147,12 @@ def decode_column(plan: ColumnPlan, raw: pa.Array) -> Decoded:
     """
     try:
         return _DECODERS[plan.kind](raw, plan.arrow_type)
-    except pa.ArrowInvalid as error:
+    except pa.ArrowInvalid:
+        # Arrow's words hold the value, in the message and in the cause that a log shows.
         raise SourceError(
-            f"column {plan.name} ({plan.mysql_type}): the server sent a value that is no {plan.arrow_type}: {error}"
-        ) from error
+            f"column {plan.name} ({plan.mysql_type}): the server sent a value that is no {plan.arrow_type}: correct it "
+            "at the source, or copy a view that casts the column"
+        ) from None
 
 
 def one_form(mysql_type: str) -> str:

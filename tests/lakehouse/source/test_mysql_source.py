@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,37 @@ def test_a_broken_view_names_the_cure(bench: Bench) -> None:
 
 
 WIDE = f"INSERT INTO wide SELECT REPEAT('x', 100000) FROM {number_rows(1, 500)}"
+
+
+_SIGNAL = (
+    "CREATE FUNCTION checked(code VARCHAR(20)) RETURNS INT DETERMINISTIC BEGIN DECLARE told VARCHAR(50); "
+    "SET told = CONCAT('no code: ', code); SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = told; RETURN 1; END"
+)
+
+
+@pytest.mark.parametrize(
+    ("function", "call", "number"),
+    [
+        pytest.param((_SIGNAL,), "checked(code)", 1644, marks=pytest.mark.mariadb_only),
+        pytest.param((), "UUID_TO_BIN(code)", 1411, marks=pytest.mark.mysql_only),
+    ],
+)
+def test_what_a_view_says_of_a_row_is_told_nobody(
+    bench: Bench, function: tuple[str, ...], call: str, number: int
+) -> None:
+    bench.sql(
+        "CREATE TABLE base (code VARCHAR(20))",
+        "INSERT INTO base VALUES ('4111-SECRET')",
+        *function,
+        f"CREATE VIEW v AS SELECT {call} AS code FROM base",
+    )
+    read = f"SELECT code FROM `{bench.schema}`.v"
+    for all_of in (MySqlSource.rows, lambda source, sql: list(source.stream(sql, 100, 10_000))):
+        with MySqlSource(info_of(bench.server)) as source, pytest.raises(SourceError) as caught:
+            all_of(source, read)
+        assert f"(error {number}): read the table or view on the server" in str(caught.value)
+        # A task's log shows the causes too.
+        assert "SECRET" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_wide_rows_come_in_small_batches(bench: Bench) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import MySQLdb
 import pytest
 from lakehouse.errors import SourceError, SourceUnavailableError
-from lakehouse.source.source_errors import source_error
+from lakehouse.source.source_errors import source_error, without_values
 
 LABEL = "connection mysql_onprem (lakehouse@db:3306)"
 TRIES_AGAIN = "nothing was changed; the task tries again"
@@ -37,7 +37,6 @@ def test_what_may_heal_is_tried_again(code: int, cure: str) -> None:
         (3024, "raise max_execution_time for the user, or set it in copy_session_settings"),
         (3159, 'set the TLS options in the connection\'s extra, such as {"ssl": {"ca": "/path/ca.pem"}}'),
         (4151, "unlock it on the server"),
-        (9999, "see the error"),
     ],
 )
 def test_what_no_retry_mends_fails_at_once(code: int, cure: str) -> None:
@@ -45,6 +44,22 @@ def test_what_no_retry_mends_fails_at_once(code: int, cure: str) -> None:
     assert type(error) is SourceError
     assert str(error).startswith(f"{LABEL}: cannot query: as bytes (error {code}): ")
     assert str(error).endswith(cure)
+
+
+@pytest.mark.parametrize("code", [1411, 1644, 1690, 4163, 6138, 9999])
+def test_words_that_may_hold_a_value_are_left_out(code: int) -> None:
+    told = without_values(MySQLdb.OperationalError(code, "Incorrect string value: '4111-SECRET' for function f"))
+    assert (type(told), told.args[0], "SECRET" in str(told)) == (MySQLdb.OperationalError, code, False)
+    assert str(source_error(told, LABEL, "read")) == (
+        f"{LABEL}: cannot read: in words that may hold a row's value and are left out here (error {code}): read the "
+        "table or view on the server to see them, and mend there what it computes"
+    )
+
+
+@pytest.mark.parametrize("code", [1054, 1142, 1305, 1370, 2013, 2026])
+def test_words_that_name_things_are_told(code: int) -> None:
+    error = MySQLdb.OperationalError(code, "Unknown column 'code'")
+    assert without_values(error) is error
 
 
 def test_an_error_without_a_number_is_told_as_it_is() -> None:
