@@ -12,6 +12,8 @@
 #              SETUP_NPM        "wanted": root installs npm too
 #              SETUP_CHROMIUM   "wanted": root installs Chromium too
 #              SETUP_MYSQL      "wanted": MySQL is fetched too
+#              SETUP_INFRA      "wanted": the schemas of Terraform's providers, and Databricks' model of its bundles
+#              SETUP_TOFU       "wanted": OpenTofu, built by Go
 
 set -euo pipefail
 
@@ -30,10 +32,11 @@ setup_fail() {
 . "$LAKEHOUSE_REPOSITORY/local/setup/python.sh"
 . "$LAKEHOUSE_REPOSITORY/local/setup/delta_jars.sh"
 . "$LAKEHOUSE_REPOSITORY/local/setup/mysql.sh"
+. "$LAKEHOUSE_REPOSITORY/local/setup/infra.sh"
 
 setup_everything() {
     if python_is_ready && java_is_ready && mariadb_is_ready && npm_is_ready && chromium_is_ready && delta_jars_are_ready &&
-        mysql_is_ready; then
+        mysql_is_ready && infra_is_ready && tofu_is_ready; then
         return 0
     fi
     mkdir -p "$LAKEHOUSE_CACHE"
@@ -48,6 +51,8 @@ setup_everything() {
     install_python_packages
     install_delta_jars
     install_mysql
+    install_infra
+    install_tofu
     exec 9>&-
     setup_say "done in $((SECONDS - started)) s"
 }

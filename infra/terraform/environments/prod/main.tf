@@ -1,0 +1,54 @@
+# Reached by private endpoints alone (apply it from inside the network or a peer), and locked against deletion.
+
+module "azure" {
+  source = "../../modules/azure"
+
+  name                      = var.name
+  environment               = "prod"
+  location                  = var.location
+  address_space             = var.address_space
+  peered_networks           = var.peered_networks
+  airflow_workload_identity = var.airflow_workload_identity
+  secrets_officers          = var.secrets_officers
+  budget                    = var.budget
+  workspace_public          = false
+  storage_replication       = "GZRS"
+  soft_delete_days          = 30
+  log_retention_days        = 365
+  protect                   = true
+}
+
+module "unity_catalog" {
+  source = "../../modules/unity_catalog"
+
+  providers = {
+    databricks         = databricks
+    databricks.account = databricks.account
+  }
+
+  name                  = var.name
+  environment           = "prod"
+  location              = var.location
+  catalog               = "lakehouse_prod"
+  workspace             = module.azure.workspace
+  metastore_id          = var.metastore_id
+  access_connector_id   = module.azure.access_connector_id
+  storage_account       = module.azure.storage_account
+  airflow_client_id     = module.azure.airflow_identity.client_id
+  create_groups         = var.create_groups
+  deployers             = var.deployers
+  databricks_account_id = var.databricks_account_id
+  max_workers           = 8
+  protect               = true
+}
+
+module "governance" {
+  source = "../../modules/governance"
+
+  catalog          = module.unity_catalog.catalog
+  functions_schema = module.unity_catalog.operations_schema
+  contracts        = "${path.module}/../../../../contracts"
+  tables           = var.tables
+  unmasked         = ["data_stewards", module.azure.airflow_identity.client_id]
+  row_scopes       = var.row_scopes
+}
