@@ -16,7 +16,6 @@ pytestmark = pytest.mark.terraform
 REPOSITORY = Path(__file__).parents[3]
 TERRAFORM = REPOSITORY / "infra" / "terraform"
 ENVIRONMENTS = ("dev", "prod")
-PROVIDERS = {"azurerm": "hashicorp", "databricks": "databricks"}
 VALUES = (
     "subscription_id=11111111-1111-1111-1111-111111111111",
     "databricks_account_id=44444444-4444-4444-4444-444444444444",
@@ -42,7 +41,19 @@ class Tofu:
             "TF_IN_AUTOMATION": "1",
             "CHECKPOINT_DISABLE": "1",
         }
-        _lay_out_stubs(folder / "mirror")
+        self._lay_out_stubs(folder / "mirror")
+
+    def _lay_out_stubs(self, mirror: Path) -> None:
+        """Each provider's folder as OpenTofu looks for it: its schema, and the stub under its name."""
+        schemas = json.loads((Path(os.environ["LAKEHOUSE_INFRA"]) / "schemas.json").read_text())
+        asked = self.run("environments/prod", "providers").stdout
+        for source, name in set(re.findall(r"provider\[([^\]]+/(\w+))\]", asked)):
+            version = schemas[name]["version"]
+            folder = mirror / source / version / "linux_amd64"
+            folder.mkdir(parents=True)
+            (folder / f"{name}.json").write_text(json.dumps(schemas[name]))
+            stub = folder / f"terraform-provider-{name}_v{version}"
+            shutil.copy(Path(os.environ["LAKEHOUSE_TOFU"]) / "stub_provider", stub)
 
     def run(self, folder: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs it in a folder of infra/terraform."""
@@ -55,19 +66,6 @@ class Tofu:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-        )
-
-
-def _lay_out_stubs(mirror: Path) -> None:
-    """Each provider's folder as OpenTofu looks for it: its schema, and the stub under its name."""
-    schemas = json.loads((Path(os.environ["LAKEHOUSE_INFRA"]) / "schemas.json").read_text())
-    for name, namespace in PROVIDERS.items():
-        version = schemas[name]["version"]
-        folder = mirror / "registry.opentofu.org" / namespace / name / version / "linux_amd64"
-        folder.mkdir(parents=True)
-        (folder / f"{name}.json").write_text(json.dumps(schemas[name]))
-        shutil.copy(
-            Path(os.environ["LAKEHOUSE_TOFU"]) / "stub_provider", folder / f"terraform-provider-{name}_v{version}"
         )
 
 

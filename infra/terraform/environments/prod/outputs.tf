@@ -34,7 +34,7 @@ output "workspace_url" {
 }
 
 output "releases_volume" {
-  description = "Folder that the bundle deploys to."
+  description = "Folder that releases lie in."
   value       = module.unity_catalog.releases_volume
 }
 

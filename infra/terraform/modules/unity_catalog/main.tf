@@ -78,11 +78,11 @@ resource "databricks_schema" "operations" {
   force_destroy = !var.protect
 }
 
-# The bundle puts the jobs' wheel there.
+# Each release has a folder there, with its wheel and its contracts. Who may write here decides what the jobs do.
 resource "databricks_volume" "releases" {
   catalog_name = databricks_catalog.lake.name
   schema_name  = databricks_schema.operations.name
   name         = "releases"
-  comment      = "The jobs' wheel."
+  comment      = "The jobs' wheel and the contracts, by release."
   volume_type  = "MANAGED"
 }

@@ -1,10 +1,9 @@
 output "airflow_settings" {
-  description = "Environment variables of Airflow that follow from what was made (docs/settings.md); the contracts lie where the bundle puts them."
+  description = "Environment variables of Airflow that follow from what was made (docs/settings.md). A release's own are told by infra/databricks/deploy."
   value = {
-    LAKEHOUSE_LAKE_ROOT            = "abfs://adls_gen2@bronze/lake"
-    LAKEHOUSE_SPARK_LAKE_ROOT      = local.lake_root
-    LAKEHOUSE_SPARK_CONTRACTS_ROOT = "/Workspace/Shared/lakehouse/${var.environment}/files/contracts"
-    LAKEHOUSE_CATALOG              = databricks_catalog.lake.name
+    LAKEHOUSE_LAKE_ROOT       = "abfs://adls_gen2@bronze/lake"
+    LAKEHOUSE_SPARK_LAKE_ROOT = local.lake_root
+    LAKEHOUSE_CATALOG         = databricks_catalog.lake.name
   }
 }
 
@@ -35,7 +34,7 @@ output "operations_schema" {
 }
 
 output "releases_volume" {
-  description = "Folder of the volume that the bundle deploys to."
+  description = "Folder of the volume that releases lie in, each with its wheel and its contracts."
   value       = databricks_volume.releases.volume_path
 }
 

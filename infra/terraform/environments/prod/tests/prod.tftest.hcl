@@ -72,10 +72,9 @@ run "has_no_public_address" {
 run "tells_airflow_its_settings" {
   assert {
     condition = output.airflow_settings == {
-      LAKEHOUSE_LAKE_ROOT            = "abfs://adls_gen2@bronze/lake"
-      LAKEHOUSE_SPARK_LAKE_ROOT      = "abfss://bronze@${output.storage_account.name}.dfs.core.windows.net/lake"
-      LAKEHOUSE_SPARK_CONTRACTS_ROOT = "/Workspace/Shared/lakehouse/prod/files/contracts"
-      LAKEHOUSE_CATALOG              = "lakehouse_prod"
+      LAKEHOUSE_LAKE_ROOT       = "abfs://adls_gen2@bronze/lake"
+      LAKEHOUSE_SPARK_LAKE_ROOT = "abfss://bronze@${output.storage_account.name}.dfs.core.windows.net/lake"
+      LAKEHOUSE_CATALOG         = "lakehouse_prod"
     }
     error_message = "Airflow's settings are others."
   }

@@ -1,0 +1,227 @@
+"""The Databricks bundle: Databricks' own model takes each target's jobs, and they call the programs as Airflow does."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from lakehouse.daily_run.databricks_runs import WHEEL_PACKAGE
+from medallion.run.cli import parse_arguments
+
+REPOSITORY = Path(__file__).parents[2]
+BUNDLE = REPOSITORY / "infra" / "databricks"
+TARGETS = ("dev", "dev_cluster", "prod", "prod_cluster")
+COMPUTE = {
+    "dev": "environment_key",
+    "dev_cluster": "existing_cluster_id",
+    "prod": "environment_key",
+    "prod_cluster": "job_cluster_key",
+}
+# The lists that targets add to by key, as the Databricks CLI does.
+KEYS = {"tasks": "task_key", "environments": "environment_key", "job_clusters": "job_cluster_key"}
+# Reads jobs from its input and loads each; without site packages, of which one hides the model's package.
+LOADER = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from databricks.bundles.jobs import Job
+for name, job in json.load(sys.stdin).items():
+    Job.from_dict(job)
+"""
+
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Json:
+    found: Json = yaml.safe_load((BUNDLE / "databricks.yml").read_text())
+    for name in found["include"]:
+        found |= yaml.safe_load((BUNDLE / name).read_text())
+    return found
+
+
+def _jobs(bundle: Json, target: str) -> Json:
+    jobs: Json = copy.deepcopy(bundle["resources"]["jobs"])
+    for name, added in bundle["targets"][target]["resources"]["jobs"].items():
+        for field, value in added.items():
+            key = KEYS[field]
+            merged = {one[key]: one for one in jobs[name].get(field, [])}
+            for one in value:
+                merged[one[key]] = merged.get(one[key], {}) | one
+            jobs[name][field] = list(merged.values())
+    return jobs
+
+
+def _load(jobs: Json) -> str:
+    """What Databricks' model says of jobs; empty: it takes them."""
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", LOADER, str(Path(os.environ["LAKEHOUSE_INFRA"]) / "bundles")],
+        input=json.dumps(jobs),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stderr
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for one in value.values():
+            yield from _texts(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one)
+    elif isinstance(value, str):
+        yield value
+
+
+def test_there_are_these_targets_and_one_is_the_default(bundle: Json) -> None:
+    assert tuple(bundle["targets"]) == TARGETS
+    assert [name for name, target in bundle["targets"].items() if target.get("default")] == ["dev"]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_databricks_model_takes_the_jobs_of(target: str, bundle: Json) -> None:
+    assert _load(_jobs(bundle, target)) == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "value", "message"),
+    [
+        (("tasks", 0, "python_wheel_task"), "entrypoint", "silver", "Unexpected field 'entrypoint'"),
+        (("tasks", 0), "taskkey", "silver", "Unexpected field 'taskkey'"),
+        (("permissions", 0), "level", "CAN_DO", "CAN_DO"),
+        (("queue",), "enabled", "perhaps", "perhaps"),
+        (("environments", 0, "spec"), "version", "4", "Unexpected field 'version'"),
+    ],
+)
+def test_the_model_finds_a_planted_mistake(
+    path: tuple[str | int, ...], name: str, value: str, message: str, bundle: Json
+) -> None:
+    jobs = _jobs(bundle, "dev")
+    place: Any = jobs["silver"]
+    for step in path:
+        place = place[step]
+    place[name] = value
+    assert message in _load(jobs)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_each_task_has_the_compute_of_its_target_and_the_wheel_once(target: str, bundle: Json) -> None:
+    wheel = "../../spark_jobs/dist/*.whl"
+    for job in _jobs(bundle, target).values():
+        (task,) = job["tasks"]
+        assert [kind for kind in set(COMPUTE.values()) if kind in task] == [COMPUTE[target]]
+        assert [text for text in _texts(job) if text.endswith(".whl")] == [wheel]
+        assert wheel in _texts(job.get("environments", task.get("libraries")))
+        keys = {one[KEYS[field]] for field in ("environments", "job_clusters") for one in job.get(field, [])}
+        assert keys == {task[key] for key in ("environment_key", "job_cluster_key") if key in task}
+    assert [one["source"] for one in bundle["artifacts"]["jobs"]["files"]] == [wheel]
+    assert (BUNDLE / bundle["artifacts"]["jobs"]["path"]).resolve() == REPOSITORY / "spark_jobs"
+
+
+def test_each_variable_is_declared_and_used(bundle: Json) -> None:
+    used = {name for text in _texts(bundle) for name in re.findall(r"\$\{var\.(\w+)\}", text)}
+    assert used == set(bundle["variables"])
+    assert all(one["description"] for one in bundle["variables"].values())
+    known = {"bundle.target", *(f"var.{name}" for name in used)}
+    assert {name for text in _texts(bundle) for name in re.findall(r"\$\{([^}]+)\}", text)} <= known
+
+
+def test_the_jobs_are_the_entry_points_that_airflow_calls(bundle: Json) -> None:
+    project = tomllib.loads((REPOSITORY / "spark_jobs" / "pyproject.toml").read_text())["project"]
+    tasks = {name: job["tasks"][0]["python_wheel_task"] for name, job in bundle["resources"]["jobs"].items()}
+    assert {name: task["entry_point"] for name, task in tasks.items()} == {"silver": "silver", "gold": "gold"}
+    assert set(tasks) == set(project["scripts"])
+    assert {task["package_name"] for task in tasks.values()} == {project["name"], WHEEL_PACKAGE}
+
+
+@pytest.mark.parametrize("name", ["silver", "gold"])
+def test_a_jobs_arguments_are_understood_by_its_program(name: str, bundle: Json, tmp_path: Path) -> None:
+    contracts = tmp_path / "Volumes" / "lakehouse_dev" / "operations" / "releases" / "r1" / "contracts" / "atliqsale"
+    contracts.mkdir(parents=True)
+    job = bundle["resources"]["jobs"][name]
+    given = {"table": "sales", "business_date": "2026-11-20", "run_id": "by_hand", "schema": "atliqsale"}
+    assert {one["name"] for one in job["parameters"]} == set(given)
+    variables = {"catalog": "lakehouse_dev", "release": "r1", "lake_root": "abfss://bronze@a.dfs.core.windows.net/lake"}
+    arguments = [
+        re.sub(
+            r"\$\{var\.(\w+)\}|\{\{job\.parameters\.(\w+)\}\}", lambda one: (variables | given)[one[1] or one[2]], text
+        )
+        for text in job["tasks"][0]["python_wheel_task"]["parameters"]
+    ]
+    arguments[1] = f"{tmp_path}{arguments[1]}"
+    read = parse_arguments(name, arguments)
+    assert (read.contracts, read.source_schema, read.table) == (contracts, "atliqsale", "sales")
+    assert (read.business_date.isoformat(), read.run_id, read.catalog) == ("2026-11-20", "by_hand", "lakehouse_dev")
+    assert read.lake_root == "abfss://bronze@a.dfs.core.windows.net/lake"
+
+
+class Deployment:
+    """A copy of what deploy needs, and a pretended Databricks CLI that notes what it is asked."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.calls = root / "calls.log"
+        self.calls.touch()
+        shutil.copytree(BUNDLE, root / "infra" / "databricks")
+        (root / "spark_jobs").mkdir()
+        program = root / "bin" / "databricks"
+        program.parent.mkdir()
+        program.write_text(
+            f'#!/bin/bash\necho "$*" >>{self.calls}\n'
+            f'case "$1 $2" in "fs ls") exec test -e "{root}/there" ;;\n'
+            f'"bundle deploy") mkdir {root}/spark_jobs/dist && touch {root}/spark_jobs/dist/jobs-0.1.0.whl ;;\nesac\n'
+        )
+        program.chmod(0o755)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [self.root / "infra" / "databricks" / "deploy", *arguments],
+            env={"PATH": f"{self.root / 'bin'}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+def test_deploy_brings_contracts_and_bundle_and_tells_airflows_settings(tmp_path: Path) -> None:
+    deployment = Deployment(tmp_path)
+    done = deployment.run("prod_cluster", "v1.2", "--var", "lake_root=abfss://x", "--profile", "prod")
+    folder = "/Volumes/lakehouse_prod/operations/releases/v1.2"
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        f"LAKEHOUSE_SPARK_CONTRACTS_ROOT={folder}/contracts",
+        f"LAKEHOUSE_JOB_WHEEL={folder}/.internal/jobs-0.1.0.whl",
+    ]
+    assert deployment.calls.read_text().splitlines() == [
+        f"fs ls dbfs:{folder} --profile prod",
+        f"fs mkdir dbfs:{folder} --profile prod",
+        f"fs cp --recursive ../../contracts dbfs:{folder}/contracts --profile prod",
+        "bundle deploy --target prod_cluster --var release=v1.2 --var lake_root=abfss://x --profile prod",
+    ]
+
+
+def test_deploy_changes_no_release_that_is_there(tmp_path: Path) -> None:
+    deployment = Deployment(tmp_path)
+    (tmp_path / "there").touch()
+    done = deployment.run("prod", "v1.2")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: /Volumes/lakehouse_prod/operations/releases/v1.2 is there: name another release\n"
+    assert deployment.calls.read_text() == "fs ls dbfs:/Volumes/lakehouse_prod/operations/releases/v1.2\n"
+
+
+def test_deploy_without_a_release_tells_how_it_is_called(tmp_path: Path) -> None:
+    done = Deployment(tmp_path).run("prod")
+    assert done.returncode == 2
+    assert "infra/databricks/deploy TARGET RELEASE" in done.stderr
