@@ -13,14 +13,14 @@ import contextlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from lake_model.bronze_manifest import BronzeFile, Manifest, Slice
 from lake_model.lake_layout import DRAFT_NAME
 from lakehouse.bronze.earlier_fingerprints import without_earlier
 from lakehouse.bronze.slice_index import filled_index
 from lakehouse.errors import ManifestError, OvertakenError, StorageError
-from lakehouse.lake.lake_path import LakePath, Seen, look, publish, remove, state
+from lakehouse.lake.lake_path import LakePath, Seen, look, publish, remove, state, store_time
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Draft:
     Args:
         folder: the table's folder.
         head: what the run's manifest will say of table, columns and query; its files and slices mean nothing.
-        not_before: files written before this instant are left: upkeep may take them while the copy runs.
+        longest_age: files that are older are left, since upkeep may take them while the copy runs.
         writable: whether a draft of this run could be of use to any other.
 
     Attributes:
@@ -41,13 +41,13 @@ class Draft:
         files, substitutions: of what was taken over.
     """
 
-    def __init__(self, folder: LakePath, head: Manifest, not_before: datetime, writable: bool) -> None:
+    def __init__(self, folder: LakePath, head: Manifest, longest_age: timedelta, writable: bool) -> None:
         self.kept: set[str] = set()
         self.files: dict[str, BronzeFile] = {}
         self.substitutions: Substitutions = {}
         self._folder = folder
         self._head = head
-        self._not_before = not_before
+        self._longest_age = longest_age
         self._seen: Seen | None = None
         self._writable = writable
         self._left: Manifest | None = None
@@ -57,7 +57,7 @@ class Draft:
         """The draft that was left, with those slices whose files are still there; None where it is of no use.
 
         Raises:
-            StorageError: it cannot be read.
+            StorageError: it cannot be read, or the folder cannot be written.
         """
         self._seen = look(self._folder / DRAFT_NAME)
         if self._seen.content is None:
@@ -70,7 +70,9 @@ class Draft:
         head = self._head
         if (left.columns, left.date_column) != (head.columns, head.date_column):
             return None
-        there = {name for name, file in left.files.items() if self._is_there(name, file)}
+        # By the clock that upkeep goes by: were this machine's behind, files would be taken over that are about to go.
+        not_before = store_time(self._folder) - self._longest_age
+        there = {name for name, file in left.files.items() if self._is_there(name, file, not_before)}
         slices = [item for item in left.slices if there.issuperset(item.files)]
         if left.substitutions and len(slices) < len(left.slices):
             # Nobody knows which slices its counts of substituted values belong to.
@@ -78,9 +80,9 @@ class Draft:
         self._left = filled_index(left, slices, left.files)
         return self._left
 
-    def _is_there(self, name: str, file: BronzeFile) -> bool:
+    def _is_there(self, name: str, file: BronzeFile, not_before: datetime) -> bool:
         found = state(self._folder / name)
-        return found is not None and found.bytes == file.bytes and found.modified >= self._not_before
+        return found is not None and found.bytes == file.bytes and found.modified >= not_before
 
     def take(self, proven: Mapping[str, Slice]) -> Mapping[str, Slice]:
         """Take slices over: all of them, or none where the draft's counts cannot be shared out. Gives those that were.

@@ -167,7 +167,7 @@ class _Copy:
         head = empty_index(spec, self._plans, self._business_date, self._run_id, copied_at)
         # Without checksums nothing proves that a draft's files are what the source holds.
         provable = spec.change_detection != "full"
-        self._draft = Draft(self._folder, head, copied_at - limits.draft_age, provable)
+        self._draft = Draft(self._folder, head, limits.draft_age, provable)
         # Each reader holds a row group in memory.
         files = replace(limits.files, row_group_rows=max(1, limits.files.row_group_rows // len(sessions)))
         rows = RowCopy(

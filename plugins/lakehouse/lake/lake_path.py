@@ -20,6 +20,7 @@ from lakehouse.errors import OvertakenError, StorageError
 from lakehouse.lake.storage_errors import storage_errors
 
 PARTIAL_SUFFIX = ".partial"
+TIME_PREFIX = "_time-"
 # In each local folder that was ever published to; it is never removed, for who waits for it would then hold nothing.
 LOCK_NAME = ".lock"
 _PARTIAL_LETTERS = 100
@@ -185,7 +186,7 @@ def store_time(folder: LakePath) -> datetime:
     Raises:
         StorageError: the folder cannot be written.
     """
-    path = folder / f"_time-{secrets.token_hex(6)}"
+    path = folder / f"{TIME_PREFIX}{secrets.token_hex(6)}"
     publish(path, b"now")
     try:
         written = state(path)

@@ -53,9 +53,10 @@ def names(bench: Bench, table: str) -> list[str]:
 def litter(bench: Bench, table: str) -> list[str]:
     """What copies that were killed leave behind."""
     left = ["business_date=2026-11-19/part-killed-0.parquet", "business_date=2026-11-20/._manifest.json.77.partial"]
-    for name in (*left, "._latest.json.77.partial"):
+    left += ["._latest.json.77.partial", "_time-77"]
+    for name in left:
         (bench.folder(table) / name).write_bytes(b"half")
-    return [*left, "._latest.json.77.partial"]
+    return left
 
 
 @pytest.fixture
@@ -220,7 +221,7 @@ def test_a_dry_run_tells_and_removes_nothing(product: tuple[Bench, CopySpec]) ->
     age(bench, 8)
     before = names(bench, "product")
     (swept,) = sweep_bronze(bench.root, TODAY, WEEK, dry_run=True)
-    assert (swept.removed, swept.bytes) == (tuple(sorted(left)), 12)
+    assert (swept.removed, swept.bytes) == (tuple(sorted(left)), 16)
     assert names(bench, "product") == before
 
 
@@ -249,7 +250,7 @@ def test_the_command_tells_what_it_did(product: tuple[Bench, CopySpec], capsys: 
     lake = f"file://{bench.root.parent}"
     assert main(["upkeep", "--lake-root", lake, "--grace-days", "30"]) == 0
     assert capsys.readouterr().out == (
-        f"{bench.schema}.product: 3 files removed, 12 bytes\n1 tables: 3 files removed, 12 bytes\n"
+        f"{bench.schema}.product: 4 files removed, 16 bytes\n1 tables: 4 files removed, 16 bytes\n"
     )
     (bench.folder("product") / "_latest.json").write_text("[]")
     age(bench, 3000)
