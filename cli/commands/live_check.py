@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lakehouse.errors import SourceError
 from lakehouse.source.fingerprint import table_sql, undated_predicate
 from lakehouse.source.query_time import time_is_up
-from lakehouse.source.source_drift import same_type
+from lakehouse.source.source_drift import same_type, without_sum
 from lakehouse.source.sql_text import quote_identifier
 from lakehouse.source.type_map import ColumnPlan, SourceColumn, plan_column
 
@@ -66,9 +66,13 @@ def check_columns(contract: TableContract, label: str, table: TableDescription) 
     known = {column.name for column in contract.contracted_columns}
     for column in table.columns:
         try:
-            plan_column(SourceColumn(column.name, column.mysql_type, column.nullable))
+            plan = plan_column(SourceColumn(column.name, column.mysql_type, column.nullable))
         except SourceError as error:
             yield Finding(Problem(label, f"schema[{contract.name}].properties", column.name, str(error)))
+        else:
+            if column.name in contract.measures and (reason := without_sum(plan)):
+                field = f"schema[{contract.name}].customProperties.measures"
+                yield Finding(Problem(label, field, column.name, f"is {column.mysql_type} at the source, {reason}"))
         if column.name not in known:
             cure = f"is a column of the source ({column.mysql_type}) that silver will not have: add a property for it"
             field = f"schema[{contract.name}].properties"

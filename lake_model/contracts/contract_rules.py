@@ -53,6 +53,11 @@ LAKE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 COLUMN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 DATED_TYPE = re.compile(r"(date|datetime|timestamp)\b", re.IGNORECASE)
 INEXACT_TYPE = re.compile(r"(float|double|real)\b", re.IGNORECASE)
+# The copy has the server sum columns of these types, and no others (`sum_sql` in the source's type map).
+SUMMED_TYPE = re.compile(
+    r"((tiny|small|medium|big)?int|integer|dec|decimal|numeric|fixed|bool|boolean)\b", re.IGNORECASE
+)
+_NUMBER_TYPE = re.compile(r"tinyint|smallint|int|bigint|float|double|decimal\(.*")
 KEPT_FOR_SILVER = {"valid_from", "valid_to", "is_current"}
 # Spark jobs put columns of their own beside the source's; the lake's names begin with a letter, and theirs do not.
 KEPT_SOURCE_PREFIX = "_lakehouse_"
@@ -204,6 +209,12 @@ def _check_measures(file: ContractFile, kind: str) -> Iterator[Problem]:
             yield problem(file, "customProperties.measures", name, "must be a number or an integer to be summed")
         elif INEXACT_TYPE.match(column.physicalType or ""):
             cure = f"is {column.physicalType}, whose sum depends on the order of its rows: remove it from measures"
+            yield problem(file, "customProperties.measures", name, cure)
+        elif kind != "one_big_table" and column.physicalType and not SUMMED_TYPE.match(column.physicalType):
+            cure = f"is {column.physicalType}, which the source does not sum: remove it from measures, or copy a view "
+            yield problem(file, "customProperties.measures", name, f"{cure}that casts it to a decimal")
+        elif not _NUMBER_TYPE.fullmatch(lake_type(column) or "double"):
+            cure = f"is kept as {lake_type(column)}, which has no sum: remove it from measures, or correct sparkType"
             yield problem(file, "customProperties.measures", name, cure)
         elif kind != "one_big_table" and (
             column.transformLogic is not None or source_columns(file).get(name) is not column

@@ -17,7 +17,16 @@ from lake_model.bronze_manifest import Manifest
 from lake_model.lake_layout import DRAFT_NAME, LATEST_NAME, bronze_root, name_of_folder
 from lakehouse.bronze.manifest import read_manifest, read_visible
 from lakehouse.errors import LakehouseError, SettingError
-from lakehouse.lake.lake_path import PARTIAL_SUFFIX, TIME_PREFIX, LakeFile, LakePath, files_below, remove, state, store_time
+from lakehouse.lake.lake_path import (
+    PARTIAL_SUFFIX,
+    TIME_PREFIX,
+    LakeFile,
+    LakePath,
+    files_below,
+    remove,
+    state,
+    store_time,
+)
 
 # A copy is stopped after hours; what it has written stays out of reach of the sweep for longer than any copy lasts.
 SHORTEST_GRACE = timedelta(days=1)

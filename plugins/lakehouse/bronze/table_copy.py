@@ -159,7 +159,7 @@ class _Copy:
             self._notes,
         )  # fmt: skip
         contract = (spec.full_name, spec.contract_label, spec.contracted_columns, spec.date_column)
-        check_contract(*contract, self._plans, spec.drift_policy)
+        check_contract(*contract, self._plans, spec.drift_policy, spec.measures)
         before = self._previous.columns if self._previous else ()
         drift = describe_changes(spec.contracted_columns, before, self._plans)
         if spec.date_column is None:

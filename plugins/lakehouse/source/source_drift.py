@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 
 from lake_model.bronze_manifest import Column
@@ -38,6 +38,7 @@ def check_contract(
     date_column: str | None,
     plans: Sequence[ColumnPlan],
     policy: str = "contracted",
+    measures: Collection[str] = (),
 ) -> None:
     """Hold the source's columns against the contract's.
 
@@ -48,10 +49,11 @@ def check_contract(
         date_column: the column that dates the rows.
         plans: the source's columns.
         policy: one of `DRIFT_POLICIES`: what may differ.
+        measures: the columns whose sums are to be conserved; whatever the policy, the source must sum them.
 
     Raises:
         SourceDriftError: columns are missing or, unless that is `tolerant`, have another type, or, where that is
-            `strict`, are not in the contract; the message lists them all, with the cure.
+            `strict`, are not in the contract, or measures have no exact sum; the message lists them all, with the cure.
     """
     found = {plan.name: plan for plan in plans}
     known = {name for name, _ in contracted}
@@ -78,8 +80,22 @@ def check_contract(
         ]
     if date_column is not None:
         problems += _date_column_problems(table, contract, date_column, found.get(date_column))
+    problems += [
+        f"{table}: column {plan.name}, one of measures in {contract}, is {plan.mysql_type} at the source, "
+        f"{without_sum(plan)}"
+        for plan in plans
+        if plan.name in measures and without_sum(plan)
+    ]
     if problems:
         raise SourceDriftError("\n".join(problems))
+
+
+def without_sum(plan: ColumnPlan) -> str | None:
+    """Why a column's sum cannot be held against the source's, and the cure; None where it can."""
+    cure = "remove it from measures, or copy a view that casts it to a decimal"
+    if plan.sum_sql is None:
+        return f"which is not summed there: {cure}"
+    return f"whose sum depends on the order of its rows: {cure}" if plan.kind == "float" else None
 
 
 def describe_changes(

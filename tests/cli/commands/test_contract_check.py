@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,6 +97,22 @@ def test_new_columns_are_warnings_that_strict_makes_fail(bench: Bench, capsys: S
 
     assert check(bench, capsys) == (DONE, line)
     assert check(bench, capsys, "--strict") == (FOUND_WRONG, line)
+
+
+@pytest.mark.mysql
+def test_a_measure_that_the_source_cannot_sum_is_told(bench: Bench, capsys: Shown) -> None:
+    path = next((Path(os.environ["LAKEHOUSE_CONTRACTS_ROOT"]) / bench.schema).iterdir())
+    measures = (
+        "      - {property: measures, value: [points]}\n    properties:\n      - {name: points, logicalType: integer}\n"
+    )
+    path.write_text(CONTRACT.replace("    properties:\n", measures))
+    bench.sql(f"CREATE TABLE Customer ({COLUMNS}, points VARCHAR(9))")
+
+    assert check(bench, capsys) == (
+        FOUND_WRONG,
+        "error: customProperties.measures: 'points': is varchar(9) at the source, which is not summed there: remove it"
+        " from measures, or copy a view that casts it to a decimal\n1 error, 0 warnings\n",
+    )
 
 
 @pytest.mark.mysql

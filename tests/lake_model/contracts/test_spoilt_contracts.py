@@ -338,6 +338,41 @@ SPOILT: list[Any] = [
     ),
     pytest.param(
         "transactions",
+        lambda d: column(d, "sales_qty").update(physicalType="varchar(9)"),
+        f"{SALES}.customProperties.measures: 'sales_qty': is varchar(9), which the source does not sum: remove it "
+        "from measures, or copy a view that casts it to a decimal",
+        id="measure of varchar",
+    ),
+    pytest.param(
+        "transactions",
+        lambda d: column(d, "sales_qty").update(physicalType="bit(8)"),
+        f"{SALES}.customProperties.measures: 'sales_qty': is bit(8), which the source does not sum: remove it "
+        "from measures, or copy a view that casts it to a decimal",
+        id="measure of bit",
+    ),
+    pytest.param(
+        "transactions",
+        lambda d: column(d, "sales_qty").update(physicalType="year"),
+        f"{SALES}.customProperties.measures: 'sales_qty': is year, which the source does not sum: remove it "
+        "from measures, or copy a view that casts it to a decimal",
+        id="measure of year",
+    ),
+    pytest.param(
+        "transactions",
+        lambda d: column(d, "sales_qty").update(physicalType="enum('1','2')"),
+        f"{SALES}.customProperties.measures: 'sales_qty': is enum('1','2'), which the source does not sum: remove it "
+        "from measures, or copy a view that casts it to a decimal",
+        id="measure of enum",
+    ),
+    pytest.param(
+        "transactions",
+        lambda d: column(d, "sales_qty").update(customProperties=custom(sparkType="string")),
+        f"{SALES}.customProperties.measures: 'sales_qty': is kept as string, which has no sum: remove it from "
+        "measures, or correct sparkType",
+        id="measure kept as text",
+    ),
+    pytest.param(
+        "transactions",
         lambda d: column(d, "sales_amount")["quality"][0].update(severity="fatal"),
         f"{SALES}.properties[sales_amount].quality[sales_amount_positive].severity: 'fatal': must be one of "
         "error, warning",

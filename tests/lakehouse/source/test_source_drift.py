@@ -112,6 +112,27 @@ def test_a_tolerant_contract_takes_another_type_and_says_so() -> None:
         check_contract("s.t", "t.odcs.yaml", [("price", "int")], None, PLANS, "tolerant")
 
 
+@pytest.mark.parametrize(
+    ("mysql_type", "reason"),
+    [
+        ("varchar(9)", "which is not summed there"),
+        ("bit(8)", "which is not summed there"),
+        ("year", "which is not summed there"),
+        ("decimal(65,30)", "which is not summed there"),
+        ("double", "whose sum depends on the order of its rows"),
+    ],
+)
+def test_a_measure_that_the_source_cannot_sum_is_refused_whatever_the_policy(mysql_type: str, reason: str) -> None:
+    plans = (plan_column(SourceColumn("amount", mysql_type, True)),)
+    with pytest.raises(SourceDriftError) as caught:
+        check_contract("s.t", "t.odcs.yaml", [("amount", None)], None, plans, "tolerant", ["amount"])
+    assert str(caught.value) == (
+        f"s.t: column amount, one of measures in t.odcs.yaml, is {mysql_type} at the source, {reason}: remove it from "
+        "measures, or copy a view that casts it to a decimal"
+    )
+    check_contract("s.t", "t.odcs.yaml", [("amount", None)], None, plans, "tolerant", [])
+
+
 def test_a_strict_contract_refuses_what_it_does_not_know() -> None:
     contracted = [("code", "varchar(16)"), ("sold_on", None)]
     with pytest.raises(SourceDriftError) as caught:
