@@ -22,12 +22,14 @@ from typing import Any
 
 from kpi.answers import view_answer
 from kpi.figures import Figures
-from kpi.gold_table import DeltaState, delta_state
 from kpi.questions import question_of
 from kpi.read_model import DATE, ROWS, About, Limits, ReadModel, enum_type, open_or_make, quoted
-from kpi.shelf import Shown
+from kpi.seen import Seen
+from kpi.sight import Sight
+from lakehouse.lake.delta_table import DeltaState, delta_state
 
 from lake_model.contracts.kpi_contract import KpiContract, read_kpi_contracts
+from lake_model.contracts.table_access import WHOLE
 
 _PROJECT = Path(__file__).resolve().parents[1]
 _LAST_DATE = dt.date(2026, 6, 30)
@@ -133,7 +135,8 @@ def _questions(count: int) -> list[list[tuple[str, str]]]:
 
 def _view(contract: KpiContract, model: ReadModel, asked: list[tuple[str, str]]) -> str:
     question = question_of(contract, asked, *model.about.span)
-    return json.dumps(view_answer(Shown(model, None), Figures(model, question), question))
+    seen = Seen(contract, Sight(model, contract, WHOLE), None, None)
+    return json.dumps(view_answer(seen, Figures(seen.sight, question), question))
 
 
 def _times(contract: KpiContract, model: ReadModel, asked: list[list[tuple[str, str]]]) -> list[float]:

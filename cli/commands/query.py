@@ -55,7 +55,7 @@ def run_query(arguments: argparse.Namespace) -> int:
 
 def run_show(arguments: argparse.Namespace) -> int:
     """List the tables, or show one."""
-    from kpi.gold_table import delta_state
+    from lakehouse.lake.delta_table import delta_state
 
     lake = _lake(arguments)
     if arguments.table is None:
@@ -109,7 +109,7 @@ def _tables_of(sql: str) -> set[str]:
 def _session(lake: Any, tables: set[str]) -> duckdb.DuckDBPyConnection:
     """DuckDB with some of the lake's tables, which can reach nothing else."""
     import duckdb
-    from kpi.gold_table import delta_state
+    from lakehouse.lake.delta_table import delta_state
 
     known = _tables_in(lake)
     session = duckdb.connect()

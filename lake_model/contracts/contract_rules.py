@@ -28,6 +28,7 @@ from lake_model.contracts.lake_types import (
 )
 from lake_model.contracts.row_rules import OPTIONS, option_fault
 from lake_model.contracts.sql_expressions import ExpressionError, columns_of, forbidden_call
+from lake_model.contracts.table_access import check_roles
 from lake_model.contracts.table_rules import SEVERITIES
 
 if TYPE_CHECKING:
@@ -296,6 +297,7 @@ def _check_lake_date(file: ContractFile, source: str) -> Iterator[Problem]:
 def _check_one_big_table(file: ContractFile) -> Iterator[Problem]:
     columns = lake_columns(file)
     yield from check_kpis(file)
+    yield from check_roles(file)
     if not isinstance(file.settings.get("factTable"), str):
         cure = "must name the fact table that gives the rows"
         yield problem(file, "customProperties.factTable", file.settings.get("factTable"), cure)

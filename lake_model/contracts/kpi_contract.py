@@ -5,9 +5,10 @@ Page, command line and views read this one declaration, so that they cannot disa
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from lake_model.contracts.contract_files import (
     custom_properties,
     read_contract_file,
 )
+from lake_model.contracts.table_access import Access, RoleRule, check_roles, role_rules, row_rule_columns
 from lake_model.errors import ContractError
 
 if TYPE_CHECKING:
@@ -94,7 +96,13 @@ class Hierarchy:
 
 @dataclass(frozen=True)
 class KpiContract:
-    """What people ask of one One Big Table."""
+    """What people ask of one One Big Table.
+
+    Attributes:
+        fact: the table whose rows it has.
+        roles: who sees what of it.
+        fact_columns: the fact's columns with their classifications.
+    """
 
     schema: str
     table: str
@@ -103,6 +111,8 @@ class KpiContract:
     measures: tuple[Measure, ...]
     hierarchies: tuple[Hierarchy, ...]
     fact: str = ""
+    roles: tuple[RoleRule, ...] = ()
+    fact_columns: tuple[tuple[str, str], ...] = ()
 
     @property
     def name(self) -> str:
@@ -121,9 +131,27 @@ class KpiContract:
         return tuple(dict.fromkeys(found))
 
     @property
+    def row_columns(self) -> tuple[str, ...]:
+        """The columns that tell apart whose rows are whose, in alphabetic order."""
+        return tuple(sorted({column for role in self.roles for column, _ in role.rows}))
+
+    @property
     def digest(self) -> str:
-        """Changes with the declaration."""
-        return hashlib.sha256(repr(self).encode()).hexdigest()[:12]
+        """Changes with what a copy of the table for people must hold; who sees what of it changes no copy."""
+        told = repr((dataclasses.replace(self, roles=(), fact_columns=()), self.row_columns))
+        return hashlib.sha256(told.encode()).hexdigest()[:12]
+
+    def seen_by(self, access: Access) -> KpiContract:
+        """The declaration without what a reader does not see: then no question of theirs can reach it."""
+        hierarchies = [
+            Hierarchy(one.name, one.title, tuple(level for level in one.levels if access.sees(level.classification)))
+            for one in self.hierarchies
+        ]
+        return dataclasses.replace(
+            self,
+            hierarchies=tuple(one for one in hierarchies if one.levels),
+            measures=tuple(one for one in self.measures if all(map(access.sees, one.classifications))),
+        )
 
 
 def parse_expression(text: str) -> tuple[Aggregate, Aggregate | None] | None:
@@ -153,9 +181,10 @@ def check_kpis(file: ContractFile) -> Iterator[Problem]:
             cure = "must be a list of at least one entry with a name and a title"
             yield problem(file, f"customProperties.{field}", file.settings.get(field), cure)
     levels = [str(name) for entry in hierarchies or () for name in _list(entry.get("levels"))]
+    row_columns = row_rule_columns(file)
     for entry in kpis or ():
         yield from _check_entry(file, "kpis", entry, _MEASURE_FIELDS)
-        yield from _check_measure(file, entry, levels)
+        yield from _check_measure(file, entry, {*levels, *row_columns})
     for entry in hierarchies or ():
         yield from _check_entry(file, "hierarchies", entry, _HIERARCHY_FIELDS)
         yield from _check_levels(file, entry)
@@ -189,7 +218,7 @@ def _check_entry(file: ContractFile, field: str, entry: dict[str, Any], known: s
             yield problem(file, f"{at}.{name}", entry.get(name), "must be a text")
 
 
-def _check_measure(file: ContractFile, entry: dict[str, Any], levels: list[str]) -> Iterator[Problem]:
+def _check_measure(file: ContractFile, entry: dict[str, Any], texts: Collection[str]) -> Iterator[Problem]:
     at, columns = f"customProperties.kpis[{entry.get('name')}]", lake_columns(file)
     if entry.get("format", "number") not in FORMATS:
         yield problem(file, f"{at}.format", entry["format"], f"must be one of {', '.join(FORMATS)}")
@@ -209,8 +238,8 @@ def _check_measure(file: ContractFile, entry: dict[str, Any], levels: list[str])
         elif one.function != "count_distinct" and column.logicalType not in {"integer", "number"}:
             cure = f"{one.column} is {column.logicalType}: only a number or an integer has a {one.function}"
             yield problem(file, f"{at}.expression", expression, cure)
-        elif one.function != "count_distinct" and one.column in levels:
-            cure = f"{one.column} is a level of a hierarchy, and so a text: measure another column"
+        elif one.function != "count_distinct" and one.column in texts:
+            cure = f"{one.column} is a level of a hierarchy or tells rows apart, and so a text: measure another column"
             yield problem(file, f"{at}.expression", expression, cure)
 
 
@@ -246,6 +275,7 @@ def kpi_contract(file: ContractFile) -> KpiContract:
             for entry in settings["hierarchies"]
         ),
         fact=str(settings.get("factTable") or ""),
+        roles=role_rules(file),
     )
 
 
@@ -261,13 +291,20 @@ def read_kpi_contracts(root: Path) -> tuple[KpiContract, ...]:
         file = read_contract_file(path, strict=False)
         if not isinstance(file, ContractFile) or not declares_kpis(file):
             continue  # A file that cannot be read is told by the day's run.
-        wrong = [one.at(file.lines) for one in check_kpis(file)]
+        wrong = [one.at(file.lines) for one in (*check_kpis(file), *check_roles(file))]
         problems += wrong
         if not wrong:
-            found.append(kpi_contract(file))
+            found.append(dataclasses.replace(kpi_contract(file), fact_columns=_fact_columns(path, file)))
     if problems:
         raise ContractError(f"problems in the contracts of {root}:\n" + "\n".join(map(str, problems)))
     return tuple(found)
+
+
+def _fact_columns(path: Path, file: ContractFile) -> tuple[tuple[str, str], ...]:
+    fact = read_contract_file(path.with_name(f"{file.settings.get('factTable')}{FILE_ENDING}"), strict=False)
+    if not isinstance(fact, ContractFile):
+        return ()
+    return tuple((name, column.classification or "") for name, column in lake_columns(fact).items())
 
 
 def _measure(entry: dict[str, Any], columns: Mapping[str, SchemaProperty]) -> Measure:

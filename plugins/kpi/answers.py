@@ -8,7 +8,7 @@ from kpi.figures import Figures, Leaderboard, Trend, Value
 from kpi.periods import PRESETS, Period
 from kpi.quarantine import Quarantine
 from kpi.questions import Question
-from kpi.shelf import Shown
+from kpi.seen import Seen
 from lake_model.contracts.kpi_contract import KpiContract
 
 
@@ -33,9 +33,9 @@ def table_answer(contract: KpiContract) -> dict[str, Any]:
     }
 
 
-def view_answer(shown: Shown, figures: Figures, question: Question) -> dict[str, Any]:
+def view_answer(seen: Seen, figures: Figures, question: Question) -> dict[str, Any]:
     """Every figure of a view."""
-    about, told = shown.model.about, shown.reconciliation
+    about, told = seen.sight.about, seen.reconciliation
     return {
         "table": question.contract.name,
         "range": question.range_name,
@@ -58,11 +58,10 @@ def view_answer(shown: Shown, figures: Figures, question: Question) -> dict[str,
         "unknown": [
             {"level": one.level.column, "title": one.level.title, "share": str(one.share)} for one in figures.unknown()
         ],
-        "quarantine": _quarantine(shown.quarantine, question.comparison.period),
+        "quarantine": _quarantine(seen.quarantine, question.comparison.period),
         "freshness": {
             "first_date": about.first_date,
             "last_date": about.last_date,
-            "rows": about.rows,
             "version": about.version,
             "committed_at": about.committed_at,
             "reconciliation": None

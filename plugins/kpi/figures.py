@@ -1,4 +1,4 @@
-"""The answer to a question: every figure of a view, from the read model."""
+"""The answer to a question: every figure of a view, from the read model as the reader sees it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 
 from kpi.periods import Period, bucket_start, buckets
 from kpi.questions import FEW_LINES, MANY_LINES, Question
-from kpi.read_model import DATE, ROWS, ReadModel, enum_type, quoted
+from kpi.read_model import DATE, enum_type, quoted
+from kpi.sight import SEEN, Sight
 from lake_model.contracts.kpi_contract import Aggregate, Level, Measure
 
 _RATIO_DIGITS = 4
@@ -69,10 +70,10 @@ class Unknown:
 
 
 class Figures:
-    """Asks one read model one question."""
+    """One question of one reader's."""
 
-    def __init__(self, model: ReadModel, question: Question) -> None:
-        self._model = model
+    def __init__(self, sight: Sight, question: Question) -> None:
+        self._sight = sight
         self._question = question
         self._contract = question.contract
         self._compared = [
@@ -91,7 +92,7 @@ class Figures:
         return self._compared[1]
 
     def _has(self, period: Period) -> bool:
-        first = self._model.about.first_date
+        first = self._sight.about.first_date
         return first is not None and dt.date.fromisoformat(first) <= period.start
 
     def cards(self) -> list[Card]:
@@ -104,7 +105,7 @@ class Figures:
             return [None] * len(self._contract.aggregates)
         where, values = self._where([period])
         wanted = ", ".join(map(_sql, self._contract.aggregates))
-        return self._model.ask(f"SELECT {wanted} FROM {ROWS} WHERE {where}", values)[0]
+        return self._sight.ask(f"SELECT {wanted} FROM {SEEN} WHERE {where}", values)[0]
 
     def trend(self) -> Trend:
         """Every measure by the question's grain."""
@@ -120,8 +121,8 @@ class Figures:
         wanted = ", ".join(_sql(one) for one in aggregates)
         # A day is its own bucket: date_trunc over millions of rows is not free. The grain is one of four words.
         bucket = DATE if grain == "day" else f"CAST(date_trunc('{grain.value}', {DATE}) AS DATE)"
-        sql = f"SELECT {bucket}, {wanted} FROM {ROWS} WHERE {where} GROUP BY 1"
-        found = {row[0]: row[1:] for row in self._model.ask(sql, values)}
+        sql = f"SELECT {bucket}, {wanted} FROM {SEEN} WHERE {where} GROUP BY 1"
+        found = {row[0]: row[1:] for row in self._sight.ask(sql, values)}
         nothing = [0 if one.function.startswith(("sum", "count")) else None for one in aggregates]
         starts = [bucket_start(point.start, grain) for point in buckets(period, grain)]
         return {
@@ -163,15 +164,15 @@ class Figures:
             bound.extend(values)
             wanted = ", ".join(f"{_sql(one)} AS {name}{place}" for place, one in enumerate(parts))
             return (
-                f"SELECT CASE {which} END AS level, CASE {names} END AS name, {wanted} FROM {ROWS} WHERE {where} "
+                f"SELECT CASE {which} END AS level, CASE {names} END AS name, {wanted} FROM {SEEN} WHERE {where} "
                 f"GROUP BY GROUPING SETS ({sets})"
             )
 
         # Each period for itself, joined when it is small: a third of the work of telling them apart row by row.
-        tables = f"WITH now AS ({grouped('c', period)})"
+        tables = [f"now AS ({grouped('c', period)})"]
         both = "now"
         if before:
-            tables += f", old AS ({grouped('p', before)})"
+            tables.append(f"old AS ({grouped('p', before)})")
             both = "now FULL JOIN old USING (level, name)"
         answered = [f"{name}{place}" for name in ("cp" if before else "c") for place in range(len(parts))]
         order, order_before = ("c0", "p0") if measure.per is None else ("c0 / nullif(c1, 0)", "p0 / nullif(p1, 0)")
@@ -188,16 +189,18 @@ class Figures:
         lines = [most or (MANY_LINES if level.column in question.more else FEW_LINES) for level in levels]
         shown = " OR ".join(f"(level = {place} AND place <= {count})" for place, count in enumerate(lines))
         marked = f"name IN ({', '.join('?' * len(chosen))})" if chosen else "false"
-        sql = (
-            f"{tables}, ranked AS (SELECT level, name, {', '.join(answered)}, "
+        tables.append(
+            f"ranked AS (SELECT level, name, {', '.join(answered)}, "
             "count(*) OVER (PARTITION BY level) AS all_names, sum(c0) OVER (PARTITION BY level) AS whole, "
             f"row_number() OVER (PARTITION BY level ORDER BY {sign} * ({order}) NULLS LAST, name) AS place "
-            f"FROM {both}) "
+            f"FROM {both})"
+        )
+        sql = (
             f"SELECT level, name, all_names, whole, {', '.join(answered)} "
             f"FROM ranked WHERE {shown} OR {marked} ORDER BY level, place"
         )
         found: list[list[tuple[Any, ...]]] = [[] for _ in levels]
-        for place, *row in self._model.ask(sql, [*bound, *chosen]):
+        for place, *row in self._sight.ask(sql, [*bound, *chosen], tables):
             found[place].append(tuple(row))
         return [
             Leaderboard(
@@ -230,8 +233,8 @@ class Figures:
         period, amount = self._question.comparison.period, _sql(measure.value)
         where, values = self._where([period])
         wanted = [f"{amount} FILTER (WHERE {quoted(level.column)} = ?)" for level in levels]
-        row = self._model.ask(
-            f"SELECT {', '.join(wanted)}, {amount} FROM {ROWS} WHERE {where}",
+        row = self._sight.ask(
+            f"SELECT {', '.join(wanted)}, {amount} FROM {SEEN} WHERE {where}",
             [*(level.unknown_member for level in levels), *values],
         )[0]
         whole = Decimal(row[-1] or 0)
@@ -270,7 +273,7 @@ class Figures:
     def _exact(self, one: Aggregate, figure: Any) -> Value:
         if figure is None:
             return None
-        scale = self._model.about.scales.get(one.column, 0) if one.function in {"sum", "min", "max"} else 0
+        scale = self._sight.about.scales.get(one.column, 0) if one.function in {"sum", "min", "max"} else 0
         with localcontext(prec=_DIGITS):
             return Decimal(str(figure)).scaleb(-scale)
 

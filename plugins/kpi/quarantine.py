@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from kpi.gold_table import delta_state
+from lakehouse.lake.delta_table import delta_state
+
 from kpi.periods import Period
 
 _SESSION: dict[str, Any] = {"memory_limit": "256MB", "threads": 1}
 # A row with two faults waits once, and is told under each of them.
 _BY_REASON = """
-SELECT business_date, error.message AS reason, count(*)
+SELECT business_date, error.message AS reason, list_sort(error.columns) AS columns, count(*)
 FROM (SELECT business_date, unnest(_errors) AS error FROM waiting) GROUP BY ALL
 """
 _WHOLE = "SELECT business_date, count(*) FROM waiting GROUP BY ALL"
@@ -25,13 +28,13 @@ class Quarantine:
 
     Attributes:
         rows: by date.
-        reasons: rows by date and reason.
+        reasons: rows by date, reason, and the columns that it is about.
     """
 
     table_id: str
     version: int
     rows: dict[dt.date, int]
-    reasons: dict[tuple[dt.date, str], int]
+    reasons: dict[tuple[dt.date, str, tuple[str, ...]], int]
 
     def rows_of(self, period: Period) -> int:
         """How many rows of a period wait."""
@@ -40,10 +43,17 @@ class Quarantine:
     def reasons_of(self, period: Period) -> list[tuple[str, int]]:
         """What is wrong with the rows of a period, the most frequent first."""
         found: Counter[str] = Counter()
-        for (day, reason), rows in self.reasons.items():
+        for (day, reason, _), rows in self.reasons.items():
             if period.start <= day <= period.end:
                 found[reason] += rows
         return sorted(found.items(), key=lambda one: (-one[1], one[0]))
+
+    def without(self, hidden: Callable[[str], bool], instead: str) -> Quarantine:
+        """The same for who does not see some columns: other words stand for what is wrong with those."""
+        reasons: Counter[tuple[dt.date, str, tuple[str, ...]]] = Counter()
+        for (day, reason, columns), rows in self.reasons.items():
+            reasons[(day, instead, ()) if any(map(hidden, columns)) else (day, reason, columns)] += rows
+        return dataclasses.replace(self, reasons=dict(reasons))
 
 
 def read_quarantine(lake: Any, fact: str, before: Quarantine | None) -> Quarantine | None:
@@ -63,5 +73,6 @@ def read_quarantine(lake: Any, fact: str, before: Quarantine | None) -> Quaranti
         session.register("stored", state.batches("SELECT business_date, _errors FROM stored WHERE state = 'open'"))
         session.execute("CREATE TABLE waiting AS SELECT * FROM stored")
         rows = dict(session.execute(_WHOLE).fetchall())
-        reasons = {(day, reason): count for day, reason, count in session.execute(_BY_REASON).fetchall()}
+        found = session.execute(_BY_REASON).fetchall()
+        reasons = {(day, reason, tuple(columns or ())): count for day, reason, columns, count in found}
     return Quarantine(state.id, state.version, rows, reasons)

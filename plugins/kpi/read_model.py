@@ -18,18 +18,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.errors import LakehouseError, StorageError
+from lakehouse.lake.delta_table import DeltaState
 
-from kpi.gold_table import DeltaState
 from lake_model.contracts.kpi_contract import KpiContract
 
 if TYPE_CHECKING:
     import duckdb
 
-FORM = 1
+FORM = 2
 """Changes with the form of the files: those of another form are made anew."""
 NOTHING = "(none)"
 """What a level shows where the table has no value."""
-ROWS, DATE = "rows", "_date"
+ROWS, DATE = "all_rows", "_date"
 _DECIMAL = re.compile(r"decimal\((\d+),(\d+)\)")
 _MOST_DIGITS = 18
 
@@ -237,14 +237,16 @@ def _leftovers(partial: Path, staging: Path, scratch: Path) -> Iterator[Path]:
 
 
 def columns_of(contract: KpiContract, state: DeltaState) -> tuple[list[str], dict[str, int | None], list[str]]:
-    """The columns of a read model: levels; measured ones with their scale (None: kept as they are); counted ones.
+    """The columns of a read model: levels; measured ones with their scale (None: kept as they are); other texts.
 
     Raises:
         LakehouseError: the table lacks some.
     """
     levels = [level.column for level in contract.levels]
     measured = {one.column for one in contract.aggregates if one.column and one.function != "count_distinct"}
-    counted = {one.column for one in contract.aggregates if one.function == "count_distinct"} - set(levels)
+    # Beside what is counted: what tells apart whose rows are whose.
+    counted = {one.column for one in contract.aggregates if one.function == "count_distinct"}
+    counted = (counted | set(contract.row_columns)) - set(levels)
     missing = sorted({contract.date_column, *levels, *measured, *counted} - set(state.types))
     if missing:
         raise LakehouseError(

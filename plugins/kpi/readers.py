@@ -1,16 +1,13 @@
-"""Who reads the page, and what of a table's contract they may see."""
+"""Who reads the page, and which roles of the contracts they have."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lake_model.contracts.kpi_contract import Hierarchy, KpiContract
-
-OPEN_CLASSIFICATIONS = frozenset({"", "public", "internal"})
-"""Any other word, also one that nobody here knows, hides a column from readers without a role for it."""
+from lake_model.contracts.kpi_contract import KpiContract
+from lake_model.contracts.table_access import WHOLE, Access, access_of
 
 
 @dataclass(frozen=True)
@@ -27,25 +24,24 @@ def reader_of(user: Any) -> Reader:
     return Reader(str(user.get_name()), frozenset(str(role).lower() for role in roles if role))
 
 
-def visible(contract: KpiContract, reader: Reader, confidential_roles: Collection[str]) -> KpiContract:
-    """The contract without what the reader may not see: then no question can reach it.
+class RoleNames:
+    """What Airflow's roles are in contracts."""
 
-    Args:
-        contract: of the table.
-        reader: who asks.
-        confidential_roles: names of the roles that see confidential columns too, in lower case.
-    """
-    if reader.roles & set(confidential_roles):
-        return contract
-    hierarchies = [
-        Hierarchy(one.name, one.title, tuple(level for level in one.levels if _is_open(level.classification)))
-        for one in contract.hierarchies
-    ]
-    measures = [one for one in contract.measures if all(map(_is_open, one.classifications))]
-    return dataclasses.replace(
-        contract, hierarchies=tuple(one for one in hierarchies if one.levels), measures=tuple(measures)
-    )
+    def __init__(self, unrestricted: Collection[str], meanings: Mapping[str, Collection[str]]) -> None:
+        """Args:
+        unrestricted: Airflow roles that see everything.
+        meanings: roles of contracts by Airflow role; one without an entry is the role of its own name.
+        """
+        self._unrestricted = {role.lower() for role in unrestricted}
+        self._meanings = {role.lower(): {one.lower() for one in meant} for role, meant in meanings.items()}
 
+    def sees_everything(self, reader: Reader) -> bool:
+        """Whether nothing is hidden from a reader."""
+        return not self._unrestricted.isdisjoint(reader.roles)
 
-def _is_open(classification: str) -> bool:
-    return classification.lower() in OPEN_CLASSIFICATIONS
+    def access(self, contract: KpiContract, reader: Reader) -> Access | None:
+        """What a reader sees of a table; None where it is not for them."""
+        if self.sees_everything(reader):
+            return WHOLE
+        held = {meant for role in reader.roles for meant in self._meanings.get(role, {role})}
+        return access_of(contract.roles, held)

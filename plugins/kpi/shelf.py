@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lakehouse.errors import LakehouseError
+from lakehouse.lake.delta_table import delta_state
 
 from kpi.freshness import Reconciliation, newest_reconciliation
-from kpi.gold_table import delta_state
 from kpi.quarantine import Quarantine, read_quarantine
 from kpi.read_model import Limits, ReadModel, open_or_make
 from lake_model.contracts.kpi_contract import KpiContract

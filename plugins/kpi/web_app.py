@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,56 +15,73 @@ from kpi.answers import table_answer, view_answer
 from kpi.downloads import leaderboard_csv
 from kpi.figures import Figures
 from kpi.guard import READER, App
-from kpi.questions import QuestionError, level_of, question_of
+from kpi.questions import Question, QuestionError, level_of, question_of
 from kpi.read_model import Limits
-from kpi.readers import Reader, visible
-from kpi.shelf import NothingYetError, PreparingError, Shelf, Shown
+from kpi.readers import Reader, RoleNames
+from kpi.seen import Seen, seen_of
+from kpi.shelf import NothingYetError, PreparingError, Shelf
 from lake_model.contracts.kpi_contract import KpiContract, read_kpi_contracts
+from lake_model.contracts.table_access import Access
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+_OF_THE_PLATFORM = "this cannot be shown now: whoever runs the platform finds why in the API server's log"
 STATIC = Path(__file__).parent / "static"
+
+
+class NotForReaderError(LakehouseError):
+    """No role of the reader's reads any table."""
 
 
 @dataclass(frozen=True)
 class Desk:
-    """What answers need: contracts and read models.
+    """What answers need: contracts, read models, and who sees what of them.
 
     Attributes:
         contracts: gives those of all tables, as they are now.
-        confidential_roles: who sees confidential columns, in lower case.
     """
 
     contracts: Callable[[], tuple[KpiContract, ...]]
     shelf: Shelf
-    confidential_roles: Collection[str]
+    roles: RoleNames
 
     def tables(self, reader: Reader) -> list[KpiContract]:
-        """What the reader may look at."""
-        found = [visible(contract, reader, self.confidential_roles) for contract in self.contracts()]
-        return [contract for contract in found if contract.hierarchies and contract.measures]
+        """What the reader may look at, as far as they see it."""
+        return [contract for contract, _, _ in self._seen(reader)]
 
-    def table(self, reader: Reader, name: str | None) -> tuple[KpiContract, Shown]:
+    def table(self, reader: Reader, name: str | None) -> Seen:
         """A table by its name, or the first one.
 
         Raises:
             QuestionError: the reader sees no such table.
             NothingYetError: there is none at all.
+            NotForReaderError: no role of the reader's reads one.
             LakehouseError: it cannot be shown.
         """
-        known = {contract.name: contract for contract in self.tables(reader)}
+        known = {contract.name: (contract, whole, access) for contract, whole, access in self._seen(reader)}
         if not known:
             raise NothingYetError(
                 "no contract of a One Big Table declares kpis and hierarchies yet: add them to have its page"
             )
-        contract = known.get(name) if name else next(iter(known.values()))
-        if contract is None:
+        found = known.get(name) if name else next(iter(known.values()))
+        if found is None:
             raise QuestionError(f"table must be one of {', '.join(known)}")
-        # The read model is the same for all readers: what one of them may not see is never asked of it.
-        whole = next(one for one in self.contracts() if one.name == contract.name)
-        return contract, self.shelf.get(whole)
+        contract, whole, access = found
+        # The read model is the same for all readers.
+        return seen_of(self.shelf.get(whole), contract, whole, access)
+
+    def _seen(self, reader: Reader) -> list[tuple[KpiContract, KpiContract, Access]]:
+        contracts = self.contracts()
+        allowed = [(one, access) for one in contracts if (access := self.roles.access(one, reader)) is not None]
+        if contracts and not allowed:
+            raise NotForReaderError(
+                "no table here is for one of your Airflow roles: whoever runs the platform gives the roles that a "
+                "table's contract names (LAKEHOUSE_KPI_ROLES)"
+            )
+        found = [(whole.seen_by(access), whole, access) for whole, access in allowed]
+        return [one for one in found if one[0].hierarchies and one[0].measures]
 
 
 def make_app() -> App:
@@ -81,7 +98,7 @@ def _desk_of_settings() -> Desk:
     settings = load_settings(os.environ, lambda name: Variable.get(name, default=None), for_spark=False)
     folder = Path(settings.kpi_folder or Path(AIRFLOW_HOME) / "kpi")
     shelf = Shelf(lambda: lake_root(settings), folder, Limits(settings.kpi_memory_mb, settings.kpi_threads))
-    roles = frozenset(role.lower() for role in settings.kpi_confidential_roles)
+    roles = RoleNames(settings.kpi_unrestricted_roles, settings.kpi_roles)
     return Desk(lambda: read_kpi_contracts(Path(settings.contracts_root)), shelf, roles)
 
 
@@ -93,6 +110,9 @@ def app_of(desk: Callable[[], Desk]) -> App:
     from starlette.routing import Mount, Route
     from starlette.staticfiles import StaticFiles
 
+    def sees_everything(request: Request) -> bool:
+        return desk().roles.sees_everything(_reader(request))
+
     def index(_request: Request) -> Response:
         return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
 
@@ -101,26 +121,25 @@ def app_of(desk: Callable[[], Desk]) -> App:
         return JSONResponse([table_answer(contract) for contract in found])
 
     def view(request: Request) -> Response:
-        contract, shown = desk().table(_reader(request), request.query_params.get("table"))
-        about = shown.model.about
-        question = question_of(contract, request.query_params.multi_items(), *about.span)
-        return JSONResponse(view_answer(shown, Figures(shown.model, question), question))
+        seen = desk().table(_reader(request), request.query_params.get("table"))
+        question = _question(seen, request)
+        return JSONResponse(view_answer(seen, Figures(seen.sight, question), question))
 
     def download(request: Request) -> Response:
-        contract, shown = desk().table(_reader(request), request.query_params.get("table"))
-        question = question_of(contract, request.query_params.multi_items(), *shown.model.about.span)
-        level = level_of(contract, request.query_params.get("level", ""))
-        content = leaderboard_csv(Figures(shown.model, question), question, level)
-        name = f"{contract.table}-{level.column}-{question.measure.name}.csv"
+        seen = desk().table(_reader(request), request.query_params.get("table"))
+        question = _question(seen, request)
+        level = level_of(seen.contract, request.query_params.get("level", ""))
+        content = leaderboard_csv(Figures(seen.sight, question), question, level)
+        name = f"{seen.contract.table}-{level.column}-{question.measure.name}.csv"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
         return PlainResponse(content, media_type="text/csv; charset=utf-8", headers=headers)
 
     app: Any = Starlette(
         routes=[
             Route("/", index),
-            Route("/api/tables", _answered(tables)),
-            Route("/api/view", _answered(view)),
-            Route("/api/download", _answered(download)),
+            Route("/api/tables", _answered(tables, sees_everything)),
+            Route("/api/view", _answered(view, sees_everything)),
+            Route("/api/download", _answered(download, sees_everything)),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
     )
@@ -132,7 +151,13 @@ def _reader(request: Request) -> Reader:
     return found
 
 
-def _answered(endpoint: Callable[[Request], Response]) -> Callable[[Request], Response]:
+def _question(seen: Seen, request: Request) -> Question:
+    return question_of(seen.contract, request.query_params.multi_items(), *seen.sight.about.span)
+
+
+def _answered(
+    endpoint: Callable[[Request], Response], sees_everything: Callable[[Request], bool]
+) -> Callable[[Request], Response]:
     """An endpoint that tells its errors as people can read them, and whose answers nobody keeps."""
     from starlette.responses import JSONResponse
 
@@ -142,13 +167,29 @@ def _answered(endpoint: Callable[[Request], Response]) -> Callable[[Request], Re
             response = endpoint(request)
         except QuestionError as error:
             response = JSONResponse({"detail": str(error), "state": "nonsense"}, 422)
+        except NotForReaderError as error:
+            response = JSONResponse({"detail": str(error), "state": "forbidden"}, 403)
         except PreparingError as error:
             response = JSONResponse({"detail": str(error), "state": "preparing"}, 503, {"retry-after": "1"})
         except NothingYetError as error:
             response = JSONResponse({"detail": str(error), "state": "empty"}, 404)
         except LakehouseError as error:
-            response = JSONResponse({"detail": str(error), "state": "error"}, 503)
+            detail = str(error) if _may_know(request, sees_everything) else _OF_THE_PLATFORM
+            response = JSONResponse({"detail": detail, "state": "error"}, 503)
         response.headers["cache-control"] = "no-store"
         return response
 
     return answer
+
+
+def _may_know(request: Request, sees_everything: Callable[[Request], bool]) -> bool:
+    """What is wrong with contracts and the lake names columns and tables, also such as are not for every reader."""
+    import logging
+
+    try:
+        if sees_everything(request):
+            return True
+    except LakehouseError:
+        return False  # Settings are wrong: then nobody is known to see everything.
+    logging.getLogger(__name__).exception("told a reader in general words")
+    return False

@@ -65,6 +65,17 @@ def names(value: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in value.split(",") if name.strip())
 
 
+def pairs(value: str) -> dict[str, tuple[str, ...]]:
+    """Names that stand for others: `a=x, a=y, b=z`."""
+    found: dict[str, tuple[str, ...]] = {}
+    for pair in names(value):
+        name, _, meant = (part.strip() for part in pair.partition("="))
+        if not name or not meant:
+            raise ValueError("must be pairs such as viewer=analysts, by comma")
+        found[name] = (*found.get(name, ()), meant)
+    return found
+
+
 def time_zone(value: str) -> str:
     """The name of a time zone."""
     try:

@@ -173,8 +173,14 @@ class Settings(WiringSettings, AlertSettings):
     )
     kpi_memory_mb: int = setting("512", "megabytes that a read model of the KPI page may take at most", forms.positive)
     kpi_threads: int = setting("2", "threads that answer the questions to one read model", forms.positive)
-    kpi_confidential_roles: tuple[str, ...] = setting(
-        "admin", "Airflow roles that see confidential columns on the KPI page, by comma", forms.names
+    kpi_unrestricted_roles: tuple[str, ...] = setting(
+        "admin", "Airflow roles that see everything on the KPI page, whatever the contracts say, by comma", forms.names
+    )
+    kpi_roles: Mapping[str, tuple[str, ...]] = setting(
+        "",
+        "which of the contracts' roles an Airflow role has on the KPI page: viewer=analysts, by comma; "
+        "one that is not named has the role of its own name",
+        forms.pairs,
     )
 
 

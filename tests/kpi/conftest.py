@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from kpi.guard import Guard
 from kpi.read_model import Limits
-from kpi.readers import Reader
+from kpi.readers import Reader, RoleNames
 from kpi.shelf import Shelf
 from kpi.web_app import Desk, app_of
 
@@ -25,7 +25,18 @@ if TYPE_CHECKING:
     import duckdb
 
 PROJECT = Path(__file__).resolve().parents[2]
-LOGINS = {"admin": Reader("admin", frozenset({"admin"})), "viewer": Reader("viewer", frozenset({"viewer"}))}
+ROLES = RoleNames({"Admin"}, {"Viewer": ["sales_analysts"]})
+LOGINS = {
+    name: Reader(name, frozenset(roles.split()))
+    for name, roles in {
+        "admin": "admin",
+        "viewer": "viewer",
+        "steward": "data_stewards",
+        "north": "sales_north",
+        "both": "sales_north sales_south",
+        "nobody": "op",
+    }.items()
+}
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +75,7 @@ class Site:
 
     def __post_init__(self) -> None:
         self.shelf = Shelf(lambda: self.lake, self.models, Limits(), lambda: self.clock[0])
-        self.desk = Desk(lambda: read_kpi_contracts(self.contracts), self.shelf, frozenset({"admin"}))
+        self.desk = Desk(lambda: read_kpi_contracts(self.contracts), self.shelf, ROLES)
         self.app = Guard(lambda: app_of(lambda: self.desk), _authorize)
 
     def client(self, login: str | None = "admin") -> Any:

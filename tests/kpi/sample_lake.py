@@ -103,12 +103,18 @@ def write_reconciliation(
     write_row(lake, row)
 
 
-def write_quarantine(lake: Path, entries: Sequence[tuple[str, str, list[str]]]) -> None:
+def write_quarantine(
+    lake: Path, entries: Sequence[tuple[str, str, list[str]]], columns: Sequence[str] = ("sales_amount",)
+) -> None:
     """Writes a fact's quarantine, as far as the page reads it: date, state and messages of each entry."""
     from deltalake import write_deltalake
 
     rows = [
-        {"business_date": dt.date.fromisoformat(day), "state": state, "_errors": [{"message": one} for one in messages]}
+        {
+            "business_date": dt.date.fromisoformat(day),
+            "state": state,
+            "_errors": [{"message": one, "columns": list(columns)} for one in messages],
+        }
         for day, state, messages in entries
     ]
     write_deltalake(lake / "silver" / "transactions_quarantine", pa.Table.from_pylist(rows))

@@ -19,7 +19,7 @@ from tests.kpi.browser import chromium
 
 pytestmark = pytest.mark.airflow
 
-USERS = {"anna": "admin", "vik": "viewer", "nobody": ""}
+USERS = {"anna": "admin", "vik": "viewer", "nora": "user", "stella": "op", "nobody": ""}
 PASSWORD = "only-for-this-test"
 
 
@@ -63,6 +63,8 @@ def airflow(
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API_AUTH__JWT_SECRET": "a-secret-of-this-test-that-is-long-enough-for-a-signature-0123456789",
         "LAKEHOUSE_LAKE_ROOT": f"file://{shared_lake}",
+        # Stella, an operator, has no role of the contract's.
+        "LAKEHOUSE_KPI_ROLES": "viewer=sales_analysts, user=sales_north",
         "LAKEHOUSE_KPI_FOLDER": str(home / "models"),
     }
     with (home / "log").open("wb") as log:
@@ -96,14 +98,21 @@ def test_every_path_asks_for_airflows_login(airflow: Airflow, path: str) -> None
         assert airflow.get(path, headers)[0] == 401
 
 
-def test_a_viewer_sees_the_page_but_no_confidential_column(airflow: Airflow) -> None:
-    viewer = {"Authorization": f"Bearer {airflow.token('vik')}"}
-    status, text = airflow.get("/kpi/api/view?range=all", viewer)
-    assert status == 200
-    assert "customer_name" not in text
-    assert airflow.get("/kpi/api/view?f.customer_name=x", viewer)[0] == 422
-    admin = {"Authorization": f"Bearer {airflow.token('anna')}"}
-    assert "customer_name" in airflow.get("/kpi/api/view?range=all", admin)[1]
+def test_airflows_users_see_what_their_roles_see(airflow: Airflow) -> None:
+    def asked(user: str, query: str) -> tuple[int, str]:
+        return airflow.get(f"/kpi/api/view?{query}", {"Authorization": f"Bearer {airflow.token(user)}"})
+
+    def zones(text: str) -> list[str]:
+        boards = {board["level"]: board["lines"] for board in json.loads(text)["leaderboards"]}
+        return sorted(line["name"] for line in boards["zone"])
+
+    everything, analyst, north = (asked(user, "range=all")[1] for user in ("anna", "vik", "nora"))
+    assert ["customer_name" in text for text in (everything, analyst, north)] == [True, False, False]
+    assert zones(everything) == zones(analyst) == ["(none)", "Central", "North", "South", "Unknown"]
+    assert zones(north) == ["North"]
+    assert [asked(user, "f.customer_name=x")[0] for user in ("anna", "vik", "nora")] == [200, 422, 422]
+    status, text = asked("stella", "range=all")
+    assert (status, json.loads(text)["state"]) == (403, "forbidden")
 
 
 def test_a_reader_finds_it_in_the_navigation_and_shares_its_address(airflow: Airflow) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from kpi.gold_table import delta_state
 from kpi.read_model import Limits, ReadModel, open_or_make
 from kpi.shelf import CHECK_SECONDS
 from lakehouse.errors import LakehouseError, StorageError
+from lakehouse.lake.delta_table import delta_state
 
 from lake_model.contracts.kpi_contract import KpiContract, read_kpi_contracts
 from tests.kpi.conftest import PROJECT, Site
@@ -37,8 +37,10 @@ def test_it_holds_every_row_in_enums_and_whole_numbers(
 ) -> None:
     model = made(tmp_path, contract, shared_lake)
     (expected,) = source.execute("SELECT count(*), sum(revenue_inr) * 100, sum(sales_qty) FROM gold").fetchall()
-    assert model.ask("SELECT count(*), sum(revenue_inr), sum(sales_qty) FROM rows") == [expected]
-    types = dict(model.ask("SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'rows'"))
+    assert model.ask("SELECT count(*), sum(revenue_inr), sum(sales_qty) FROM all_rows") == [expected]
+    types = dict(
+        model.ask("SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'all_rows'")
+    )
     assert types["revenue_inr"] == types["sales_qty"] == "BIGINT"
     assert types["zone"].startswith("ENUM(")
     assert model.about.span == source.execute("SELECT min(order_date), max(order_date) FROM gold").fetchone()
@@ -81,7 +83,7 @@ def test_a_damaged_one_is_made_anew(shared_lake: Path, tmp_path: Path, contract:
         path.unlink()
         duckdb.connect(str(path)).close()
     again = made(tmp_path, contract, shared_lake)
-    assert again.ask("SELECT count(*) FROM rows") == [(rows,)]
+    assert again.ask("SELECT count(*) FROM all_rows") == [(rows,)]
 
 
 def test_a_changed_declaration_has_a_read_model_of_its_own(
@@ -131,8 +133,8 @@ def test_readers_go_on_while_a_new_version_is_made_and_then_see_it(
 
 
 def test_what_was_shown_stays_when_the_lake_is_away(site: Site) -> None:
-    rows = site.view("range=all")["freshness"]["rows"]
+    cards = site.view("range=all")["cards"]
     (site.lake / "gold").rename(site.lake / "gone")
     site.clock[0] += CHECK_SECONDS
     site.view("range=all")
-    assert settled(site)["freshness"]["rows"] == rows
+    assert settled(site)["cards"] == cards

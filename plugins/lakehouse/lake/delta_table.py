@@ -1,4 +1,4 @@
-"""A Delta table of the lake as the page reads it: its version at one moment, and its rows as Arrow batches."""
+"""A Delta table of the lake as it is read without Spark: its version at one moment, and its rows as Arrow batches."""
 
 from __future__ import annotations
 

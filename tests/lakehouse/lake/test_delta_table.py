@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from kpi.gold_table import delta_state
+from lakehouse.lake.delta_table import delta_state
 from lakehouse.lake.lake_root import lake_at
 
 from local.azurite_server import AzuriteServer, installed_azurite
