@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from kpi.figures import Figures, Leaderboard, Trend, Value
+from kpi.amounts import Value
+from kpi.figures import Figures, Leaderboard, Trend
 from kpi.periods import PRESETS, Period
+from kpi.pivot import PAGE_LINES, Pivot
+from kpi.pivot_questions import MEASURES, PivotQuestion, dimensions_of
 from kpi.quarantine import Quarantine
 from kpi.questions import Question
 from kpi.seen import Seen
@@ -28,6 +31,9 @@ def table_answer(contract: KpiContract) -> dict[str, Any]:
                 "levels": [{"name": level.column, "title": level.title} for level in one.levels],
             }
             for one in contract.hierarchies
+        ],
+        "dimensions": [
+            {"name": one.name, "title": one.title, "level": one.level is not None} for one in dimensions_of(contract)
         ],
         "ranges": [{"name": name, "title": title} for name, title in PRESETS.items()],
     }
@@ -74,6 +80,24 @@ def view_answer(seen: Seen, figures: Figures, question: Question) -> dict[str, A
                 "problem": told.problem,
             },
         },
+    }
+
+
+def pivot_answer(asked: PivotQuestion, pivot: Pivot) -> dict[str, Any]:
+    """A page of the table."""
+    return {
+        "rows": asked.rows.name,
+        "columns": asked.columns.name if asked.columns else MEASURES,
+        "grain": asked.question.grain.value,
+        "sort": asked.sort,
+        "descending": asked.descending,
+        "search": asked.search,
+        "page": asked.page,
+        "page_lines": PAGE_LINES,
+        "count": pivot.count,
+        "heads": [{"key": head.key, "name": head.name, "measure": head.measure.name} for head in pivot.heads],
+        "lines": [{"name": line.name, "values": list(map(_text, line.values))} for line in pivot.lines],
+        "totals": list(map(_text, pivot.totals)),
     }
 
 

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from typing import Any
 
+from kpi.amounts import Amounts, Value, aggregate_sql, bucket_sql, parts_of
 from kpi.periods import Period, bucket_start, buckets
 from kpi.questions import FEW_LINES, MANY_LINES, Question
-from kpi.read_model import DATE, enum_type, quoted
+from kpi.read_model import quoted
 from kpi.sight import SEEN, Sight
-from lake_model.contracts.kpi_contract import Aggregate, Level, Measure
-
-_RATIO_DIGITS = 4
-_DIGITS = 60
-"""A sum of the widest decimals has more digits than Python's own 28."""
-
-Value = Decimal | None
-"""A measure's value; None where there are no rows, or none to divide by."""
+from lake_model.contracts.kpi_contract import Level, Measure
 
 
 @dataclass(frozen=True)
@@ -75,6 +69,7 @@ class Figures:
     def __init__(self, sight: Sight, question: Question) -> None:
         self._sight = sight
         self._question = question
+        self._amounts = Amounts(sight, question)
         self._contract = question.contract
         self._compared = [
             period if self._has(period) else None
@@ -98,13 +93,15 @@ class Figures:
     def cards(self) -> list[Card]:
         """Every measure."""
         totals = [self._totals(period) for period in (self._question.comparison.period, *self._compared)]
-        return [Card(measure, *(self._value(measure, row) for row in totals)) for measure in self._contract.measures]
+        return [
+            Card(measure, *(self._amounts.value(measure, row) for row in totals)) for measure in self._contract.measures
+        ]
 
     def _totals(self, period: Period | None) -> Sequence[Any]:
         if period is None:
             return [None] * len(self._contract.aggregates)
-        where, values = self._where([period])
-        wanted = ", ".join(map(_sql, self._contract.aggregates))
+        where, values = self._amounts.where([period])
+        wanted = ", ".join(map(aggregate_sql, self._contract.aggregates))
         return self._sight.ask(f"SELECT {wanted} FROM {SEEN} WHERE {where}", values)[0]
 
     def trend(self) -> Trend:
@@ -117,16 +114,14 @@ class Figures:
 
     def _by_bucket(self, period: Period) -> dict[str, list[Value]]:
         grain, aggregates = self._question.grain, self._contract.aggregates
-        where, values = self._where([period])
-        wanted = ", ".join(_sql(one) for one in aggregates)
-        # A day is its own bucket: date_trunc over millions of rows is not free. The grain is one of four words.
-        bucket = DATE if grain == "day" else f"CAST(date_trunc('{grain.value}', {DATE}) AS DATE)"
-        sql = f"SELECT {bucket}, {wanted} FROM {SEEN} WHERE {where} GROUP BY 1"
+        where, values = self._amounts.where([period])
+        wanted = ", ".join(aggregate_sql(one) for one in aggregates)
+        sql = f"SELECT {bucket_sql(grain)}, {wanted} FROM {SEEN} WHERE {where} GROUP BY 1"
         found = {row[0]: row[1:] for row in self._sight.ask(sql, values)}
         nothing = [0 if one.function.startswith(("sum", "count")) else None for one in aggregates]
         starts = [bucket_start(point.start, grain) for point in buckets(period, grain)]
         return {
-            measure.name: [self._value(measure, found.get(start, nothing)) for start in starts]
+            measure.name: [self._amounts.value(measure, found.get(start, nothing)) for start in starts]
             for measure in self._contract.measures
         }
 
@@ -151,7 +146,7 @@ class Figures:
         """Leaderboards of levels that no filter is about, or of one alone."""
         question, measure = self._question, self._question.measure
         period, before = question.comparison.period, self.previous
-        parts = [one for one in (measure.value, measure.per) if one]
+        parts = parts_of(measure)
         chosen = question.filters.get(levels[0].column, ())
         columns = [quoted(level.column) for level in levels]
         which = " ".join(f"WHEN grouping({column}) = 0 THEN {place}" for place, column in enumerate(columns))
@@ -160,9 +155,9 @@ class Figures:
         bound: list[Any] = []
 
         def grouped(name: str, when: Period) -> str:
-            where, values = self._where([when], leave_out=levels[0].column)
+            where, values = self._amounts.where([when], leave_out=levels[0].column)
             bound.extend(values)
-            wanted = ", ".join(f"{_sql(one)} AS {name}{place}" for place, one in enumerate(parts))
+            wanted = ", ".join(f"{aggregate_sql(one)} AS {name}{place}" for place, one in enumerate(parts))
             return (
                 f"SELECT CASE {which} END AS level, CASE {names} END AS name, {wanted} FROM {SEEN} WHERE {where} "
                 f"GROUP BY GROUPING SETS ({sets})"
@@ -213,9 +208,9 @@ class Figures:
 
     def _line(self, measure: Measure, row: Sequence[Any], width: int, chosen: set[str], before: Period | None) -> Line:
         name, _, whole, *figures = row
-        aggregates = [one for one in (measure.value, measure.per) if one]
-        value = self._ratio(aggregates, figures[:width])
-        previous = self._ratio(aggregates, figures[width:]) if before else None
+        aggregates = parts_of(measure)
+        value = self._amounts.ratio(aggregates, figures[:width])
+        previous = self._amounts.ratio(aggregates, figures[width:]) if before else None
         share = None
         if measure.is_additive and whole:
             share = (Decimal(figures[0] or 0) / Decimal(whole)).quantize(Decimal("0.0001"))
@@ -230,8 +225,8 @@ class Figures:
         levels = [one.levels[0] for one in self._contract.hierarchies if one.levels and one.levels[0].unknown_member]
         if measure is None or not levels:
             return []
-        period, amount = self._question.comparison.period, _sql(measure.value)
-        where, values = self._where([period])
+        period, amount = self._question.comparison.period, aggregate_sql(measure.value)
+        where, values = self._amounts.where([period])
         wanted = [f"{amount} FILTER (WHERE {quoted(level.column)} = ?)" for level in levels]
         row = self._sight.ask(
             f"SELECT {', '.join(wanted)}, {amount} FROM {SEEN} WHERE {where}",
@@ -240,51 +235,3 @@ class Figures:
         whole = Decimal(row[-1] or 0)
         shares = [(Decimal(part or 0) / whole).quantize(Decimal("0.0001")) if whole else Decimal(0) for part in row]
         return [Unknown(level, share) for level, share in zip(levels, shares, strict=False)]
-
-    def _where(self, periods: Iterable[Period | None], leave_out: str = "") -> tuple[str, list[Any]]:
-        """The rows of some periods that the filters let through, in SQL with its values apart."""
-        given = [period for period in periods if period is not None]
-        first, last = min(period.start for period in given), max(period.end for period in given)
-        # DuckDB leaves out whole blocks by one range of dates, and not by several joined with OR.
-        sql = f"{DATE} BETWEEN ? AND ?"
-        values: list[Any] = [first, last]
-        if (last - first).days + 1 > sum(period.days for period in given):
-            sql += f" AND ({' OR '.join([f'{DATE} BETWEEN ? AND ?'] * len(given))})"
-            values += [day for period in given for day in (period.start, period.end)]
-        for level, chosen in self._question.filters.items():
-            if level != leave_out:
-                # A value that the table has not, such as a name of before, lets no row through.
-                sql += f" AND {quoted(level)} IN ({', '.join([f'TRY_CAST(? AS {enum_type(level)})'] * len(chosen))})"
-                values.extend(chosen)
-        return sql, values
-
-    def _value(self, measure: Measure, figures: Sequence[Any]) -> Value:
-        places = {one: place for place, one in enumerate(self._contract.aggregates)}
-        parts = [one for one in (measure.value, measure.per) if one]
-        return self._ratio(parts, [figures[places[one]] for one in parts])
-
-    def _ratio(self, parts: Sequence[Aggregate], figures: Sequence[Any]) -> Value:
-        exact = [self._exact(one, figure) for one, figure in zip(parts, figures, strict=True)]
-        if len(exact) == 1 or exact[0] is None or not exact[1]:
-            return exact[0] if len(exact) == 1 else None
-        with localcontext(prec=_DIGITS):
-            return (exact[0] / exact[1]).quantize(Decimal(1).scaleb(-_RATIO_DIGITS))
-
-    def _exact(self, one: Aggregate, figure: Any) -> Value:
-        if figure is None:
-            return None
-        scale = self._sight.about.scales.get(one.column, 0) if one.function in {"sum", "min", "max"} else 0
-        with localcontext(prec=_DIGITS):
-            return Decimal(str(figure)).scaleb(-scale)
-
-
-def _sql(one: Aggregate) -> str:
-    column = quoted(one.column)
-    known = {
-        "sum": f"sum({column})",
-        "min": f"min({column})",
-        "max": f"max({column})",
-        "count": "count(*)",
-        "count_distinct": f"count(DISTINCT {column})",
-    }
-    return known[one.function]

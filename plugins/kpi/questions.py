@@ -101,7 +101,11 @@ def level_of(contract: KpiContract, name: str) -> Level:
     raise QuestionError(f"level must be one of {', '.join(level.column for level in contract.levels)}")
 
 
-_KNOWN = ("table", "level", "range", "from", "to", "grain", "measure", "bottom", "more", "change")
+_KNOWN = (
+    *("table", "level", "range", "from", "to", "grain", "measure", "bottom", "more", "change"),
+    # Of the table (`kpi.pivot_questions`) and of downloads.
+    *("rows", "columns", "sort", "search", "page", "format"),
+)
 
 
 def _single(asked: Sequence[tuple[str, str]]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 from collections.abc import Callable
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.errors import LakehouseError
 
-from kpi.answers import table_answer, view_answer
-from kpi.downloads import leaderboard_csv
+from kpi.answers import pivot_answer, table_answer, view_answer
+from kpi.downloads import MEDIA_TYPES, Sheet, file_of, leaderboard_sheet, pivot_sheet
 from kpi.figures import Figures
 from kpi.guard import READER, App
+from kpi.pivot import MOST_LINES, pivot_of
+from kpi.pivot_questions import PivotQuestion, pivot_question_of
 from kpi.questions import Question, QuestionError, level_of, question_of
 from kpi.read_model import Limits
 from kpi.readers import Reader, RoleNames
@@ -129,10 +132,24 @@ def app_of(desk: Callable[[], Desk]) -> App:
         seen = desk().table(_reader(request), request.query_params.get("table"))
         question = _question(seen, request)
         level = level_of(seen.contract, request.query_params.get("level", ""))
-        content = leaderboard_csv(Figures(seen.sight, question), question, level)
-        name = f"{seen.contract.table}-{level.column}-{question.measure.name}.csv"
-        headers = {"content-disposition": f'attachment; filename="{name}"'}
-        return PlainResponse(content, media_type="text/csv; charset=utf-8", headers=headers)
+        return file(request, leaderboard_sheet(seen, Figures(seen.sight, question), question, level))
+
+    def pivot(request: Request) -> Response:
+        seen = desk().table(_reader(request), request.query_params.get("table"))
+        asked = _pivot_question(seen, request)
+        return JSONResponse(pivot_answer(asked, pivot_of(seen.sight, asked)))
+
+    def pivot_download(request: Request) -> Response:
+        seen = desk().table(_reader(request), request.query_params.get("table"))
+        asked = dataclasses.replace(_pivot_question(seen, request), page=1)
+        return file(request, pivot_sheet(seen, asked, pivot_of(seen.sight, asked, MOST_LINES)))
+
+    def file(request: Request, sheet: Sheet) -> Response:
+        kind = request.query_params.get("format", "csv")
+        if kind not in MEDIA_TYPES:
+            raise QuestionError(f"format must be one of {', '.join(MEDIA_TYPES)}")
+        headers = {"content-disposition": f'attachment; filename="{sheet.name}.{kind}"'}
+        return PlainResponse(file_of(sheet, kind), media_type=MEDIA_TYPES[kind], headers=headers)
 
     app: Any = Starlette(
         routes=[
@@ -140,6 +157,8 @@ def app_of(desk: Callable[[], Desk]) -> App:
             Route("/api/tables", _answered(tables, sees_everything)),
             Route("/api/view", _answered(view, sees_everything)),
             Route("/api/download", _answered(download, sees_everything)),
+            Route("/api/pivot", _answered(pivot, sees_everything)),
+            Route("/api/pivot/download", _answered(pivot_download, sees_everything)),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
     )
@@ -153,6 +172,10 @@ def _reader(request: Request) -> Reader:
 
 def _question(seen: Seen, request: Request) -> Question:
     return question_of(seen.contract, request.query_params.multi_items(), *seen.sight.about.span)
+
+
+def _pivot_question(seen: Seen, request: Request) -> PivotQuestion:
+    return pivot_question_of(seen.contract, request.query_params.multi_items(), *seen.sight.about.span)
 
 
 def _answered(

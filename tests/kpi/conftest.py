@@ -119,11 +119,12 @@ def site(lake: Path, tmp_path: Path) -> Site:
 @pytest.fixture(scope="session")
 def serve() -> Callable[[Any], contextlib.AbstractContextManager[str]]:
     """Serve an application below /kpi at an address of this machine."""
-    return _serve
+    return serving
 
 
 @contextlib.contextmanager
-def _serve(app: Any) -> Generator[str]:
+def serving(app: Any) -> Generator[str]:
+    """Serves an application below /kpi while it is looked at."""
     import uvicorn
     from starlette.applications import Starlette
     from starlette.routing import Mount

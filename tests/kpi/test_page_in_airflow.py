@@ -108,7 +108,7 @@ def test_airflows_users_see_what_their_roles_see(airflow: Airflow) -> None:
 
     everything, analyst, north = (asked(user, "range=all")[1] for user in ("anna", "vik", "nora"))
     assert ["customer_name" in text for text in (everything, analyst, north)] == [True, False, False]
-    assert zones(everything) == zones(analyst) == ["(none)", "Central", "North", "South", "Unknown"]
+    assert zones(everything) == zones(analyst) == ["(none)", "Central", "North", "South"]
     assert zones(north) == ["North"]
     assert [asked(user, "f.customer_name=x")[0] for user in ("anna", "vik", "nora")] == [200, 422, 422]
     status, text = asked("stella", "range=all")

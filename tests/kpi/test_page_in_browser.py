@@ -54,6 +54,14 @@ def page(browser: Browser, address: str) -> Generator[Page]:
     context.close()
 
 
+def tabled(page: Page) -> list[list[str]]:
+    """The table's lines, with their exact figures."""
+    page.wait_for_selector("#pivot:not(.waiting) .foot span")
+    cells = "[...line.children].map((cell) => (cell.querySelector('[title]')?.title || '').replace('Filter by ', ''))"
+    found: list[list[str]] = page.evaluate(f"[...document.querySelectorAll('#pivot tbody tr')].map((line) => {cells})")
+    return found
+
+
 def shown(page: Page, address: str) -> None:
     page.goto(address)
     settled(page)
@@ -253,6 +261,53 @@ def test_what_grew_most_in_the_north_last_quarter_and_who_bought_most(
     customers = by_name(source, "trim(customer_name)", f"order_date BETWEEN {quarters[0]} AND zone = 'North'")
     best = sorted(customers, key=lambda name: -customers[name])[:5]
     assert page.locator('.board[data-level="customer_name"] .line .name').all_inner_texts()[:5] == best
+
+
+def test_the_table_is_laid_out_sorted_searched_paged_and_downloaded(
+    page: Page, address: str, source: duckdb.DuckDBPyConnection
+) -> None:
+    shown(page, address)
+    page.get_by_role("combobox", name="Rows").select_option("product_name")
+    page.wait_for_url("**rows=product_name**")
+    page.get_by_role("combobox", name="Columns").select_option("customer_type")
+    page.wait_for_url("**columns=customer_type**")
+    page.locator("#pivot").get_by_role("button", name="E-Commerce").click()
+    page.wait_for_url("**sort=-of%3AE-Commerce**")
+    page.get_by_label("Search the table's rows").fill("laptop")
+    page.wait_for_url("**search=laptop**")
+    sold = by_name(source, "trim(product_name)", f"{JUNE} AND trim(customer_type) = 'E-Commerce'")
+    best = sorted((name for name in sold if name and "Laptop" in name), key=lambda name: -sold[name])
+    foot = page.locator("#pivot .foot")
+    foot.get_by_text(re.compile(r"^1–\d+ of 1?\d$")).wait_for()
+    names = [line[0] for line in tabled(page)]
+    assert names[: len(best)] == best
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Table: download all as Excel").click()
+    assert download.value.suggested_filename == "sales_obt-product_name-customer_type.xlsx"
+    # The rest of the page was not asked again, and going back turns to the table of before.
+    assert card(page, "revenue") == revenue(source, JUNE)
+    page.get_by_label("Search the table's rows").fill("")
+    foot.get_by_text(re.compile(r"^1–25 of \d+$")).wait_for()
+    page.get_by_role("button", name="Table: next page").click()
+    page.wait_for_url("**page=2**")
+    foot.get_by_text(re.compile("^26–50 of")).wait_for()
+    page.go_back()
+    foot.get_by_text(re.compile("^1–25 of")).wait_for()
+    # A line's name filters all of the page.
+    page.locator("#pivot tbody th button").nth(1).click()
+    settled(page)
+    assert page.locator(".chip").inner_text().startswith("Product:")
+
+
+def test_an_error_of_the_table_is_its_own(page: Page, address: str) -> None:
+    shown(page, address)
+    page.route("**/api/pivot?**", lambda route: route.fulfill(status=503, json={"detail": "not now"}))
+    page.get_by_role("combobox", name="Rows").select_option("zone")
+    page.locator("#pivot").get_by_text("not now").wait_for()
+    assert page.locator(".card").count() == 4
+    page.unroute("**/api/pivot?**")
+    page.locator("#pivot").get_by_role("button", name="Try again").click()
+    page.locator("#pivot tbody").get_by_text("North").wait_for()
 
 
 @pytest.mark.parametrize("width", [1440, 1280, 390])

@@ -1,7 +1,8 @@
 // The page's whole state is its address: it can be shared, kept, and gone back to. Inside Airflow the page is a frame, so
 // the address of the window around it is kept in step.
 
-const NAMES = ["table", "range", "from", "to", "grain", "measure", "bottom", "more", "change"];
+export const OF_TABLE = ["rows", "columns", "sort", "search", "page"];
+const NAMES = ["table", "range", "from", "to", "grain", "measure", "bottom", "more", "change", ...OF_TABLE];
 const inFrame = window.parent !== window;
 
 function surrounding() {
@@ -50,10 +51,12 @@ export function begin(changed) {
   mirror();
 }
 
-export function go(parameters) {
+/** Turns to another address; `replaces`: going back passes over the one of before. */
+export function go(parameters, replaces = false) {
   const query = parameters.toString();
   if (query === read().toString()) return false;
-  history.pushState(null, "", query ? `?${query}` : location.pathname);
+  const turn = replaces ? history.replaceState : history.pushState;
+  turn.call(history, null, "", query ? `?${query}` : location.pathname);
   mirror();
   return true;
 }

@@ -60,6 +60,10 @@ export function day(iso) {
   return formatted(iso, { day: "numeric", month: "short", year: "numeric" });
 }
 
+export function month(iso) {
+  return formatted(iso, { month: "short", year: "numeric" });
+}
+
 export function instant(iso) {
   return new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "short" }).format(new Date(iso));
 }

@@ -4,10 +4,11 @@ import * as address from "./address.js";
 import { draw, sparkline } from "./chart.js";
 import { element, figure } from "./dom.js";
 import * as format from "./format.js";
+import { makePivot } from "./pivot.js";
 
 const byId = (id) => document.getElementById(id);
 const GRAINS = ["day", "week", "month", "year"];
-let tables = [], view = null, asking = null;
+let tables = [], view = null, asking = null, shownFor = null;
 
 function followTheme() {
   const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -45,9 +46,18 @@ async function ask(path, signal) {
 
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
+/** The part of the address that all figures but the table's depend on. */
+function ofView() {
+  const parameters = address.read();
+  address.OF_TABLE.forEach((name) => parameters.delete(name));
+  return parameters.toString();
+}
+
 async function load() {
   asking?.abort();
   const mine = (asking = new AbortController());
+  const wanted = ofView();
+  if (shownFor === wanted) return loadTable(mine);
   const main = byId("figures");
   main.classList.add("waiting");
   main.classList.toggle("first", view === null);
@@ -56,7 +66,7 @@ async function load() {
     if (!tables.length) tables = await ask("api/tables", mine.signal);
     for (;;) {
       try {
-        view = await ask(`api/view?${address.read()}`, mine.signal);
+        view = await ask(`api/view?${wanted}`, mine.signal);
         break;
       } catch (error) {
         if (error.state !== "preparing") throw error;
@@ -67,14 +77,41 @@ async function load() {
     if (mine !== asking) return;
     message(null);
     show();
+    shownFor = wanted;
+    await loadTable(mine);
   } catch (error) {
     if (error.name === "AbortError" || mine !== asking) return;
+    shownFor = null;
     fail(error);
   }
   if (mine === asking) {
     main.classList.remove("waiting", "first");
     byId("progress").hidden = true;
   }
+}
+
+/** The table has an answer of its own: turning its pages asks for nothing else, and its errors are its own. */
+async function loadTable(mine) {
+  pivot.wait(true);
+  try {
+    const answer = await ask(`api/pivot?${address.read()}`, mine.signal);
+    if (mine !== asking) return;
+    keepingFocus(() => pivot.show(answer, tables.find((one) => one.name === view.table)));
+  } catch (error) {
+    if (error.name === "AbortError" || mine !== asking) return;
+    if (!(error instanceof Refusal) || [401, 403, 422].includes(error.status)) {
+      shownFor = null;
+      return fail(error);
+    }
+    pivot.fail(error.message, load);
+  }
+  pivot.wait(false);
+}
+
+function keepingFocus(change) {
+  const focused = document.activeElement?.dataset?.key;
+  change();
+  if (focused) [...document.querySelectorAll("[data-key]")].find((one) => one.dataset.key === focused)?.focus({ preventScroll: true });
 }
 
 function fail(error) {
@@ -97,14 +134,14 @@ function message(title, text, action) {
   if (title) byId("figures").classList.remove("first");
 }
 
-function turnTo(parameters) {
-  if (address.go(parameters)) load();
+function turnTo(parameters, replaces) {
+  if (address.go(parameters, replaces)) load();
 }
 
-function changed(change) {
+function changed(change, replaces) {
   const parameters = address.read();
   change(parameters);
-  turnTo(parameters);
+  turnTo(parameters, replaces);
 }
 
 function toggleWord(parameters, name, word) {
@@ -116,6 +153,7 @@ function toggleWord(parameters, name, word) {
 
 function toggleFilter(level, value) {
   changed((parameters) => {
+    parameters.delete("page");
     const values = parameters.getAll(`f.${level}`);
     parameters.delete(`f.${level}`);
     const now = values.includes(value) ? values.filter((one) => one !== value) : [...values, value];
@@ -240,13 +278,11 @@ function showTrend(measure) {
 }
 
 function showBoards(table, measure) {
-  const focused = document.activeElement?.dataset?.key;
   const parameters = address.read();
   const words = (name) => (parameters.get(name) || "").split(",");
   const boards = table.hierarchies.flatMap((hierarchy) => hierarchy.levels.map((level) =>
     board(level, hierarchy, measure, words("bottom").includes(level.name), words("more").includes(level.name), words("change").includes(level.name))));
-  byId("boards").replaceChildren(...boards, ...(view.quarantine ? [quarantine()] : []));
-  if (focused) [...document.querySelectorAll("[data-key]")].find((one) => one.dataset.key === focused)?.focus({ preventScroll: true });
+  keepingFocus(() => byId("boards").replaceChildren(...boards, ...(view.quarantine ? [quarantine()] : [])));
 }
 
 function board(level, hierarchy, measure, isBottom, isLong, isByChange) {
@@ -277,7 +313,7 @@ function board(level, hierarchy, measure, isBottom, isLong, isByChange) {
   const more = hidden > 0 || isLong
     ? element("button", { class: "link", type: "button", "data-key": `more ${level.name}`, "aria-label": `${level.title}: ${isLong ? "fewer lines" : "more lines"}`, onclick: () => changed((parameters) => toggleWord(parameters, "more", level.name)) }, isLong ? "Fewer" : "More")
     : null;
-  const csv = element("a", { class: "link", href: `api/download?level=${level.name}&${address.read()}`, download: "", "aria-label": `${level.title}: download all as CSV` }, "CSV");
+  const csv = element("a", { class: "link", href: `api/download?level=${level.name}&${ofView()}`, download: "", "aria-label": `${level.title}: download all as CSV` }, "CSV");
   return element("section", {
     class: `board${found.lines.some((line) => line.selected) ? " filtered" : ""}`, "data-level": level.name, "aria-label": `${measure.title} by ${level.title}`,
   },
@@ -299,6 +335,9 @@ function quarantine() {
     element("div", { class: "foot" }, `${count(rows)} rows of ${format.period(view.period)} wait in quarantine, whatever the filters`));
 }
 
+const pivot = makePivot(byId("pivot"), {
+  changed, toggleFilter, download: (kind) => `api/pivot/download?format=${kind}&${address.read()}`,
+});
 byId("loading").replaceChildren(...Array.from({ length: 5 }, () => element("i")));
 byId("table").addEventListener("change", (event) => turnTo(new URLSearchParams({ table: event.target.value })));
 byId("range").addEventListener("change", (event) => changed((parameters) => {

@@ -1,0 +1,95 @@
+"""What all tables and charts of a question share: its rows in SQL, its aggregates, and their exact values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal, localcontext
+from typing import Any
+
+from kpi.periods import Period
+from kpi.questions import Question
+from kpi.read_model import DATE, enum_type, quoted
+from kpi.sight import Sight
+from lake_model.contracts.kpi_contract import Aggregate, Measure
+
+_RATIO_DIGITS = 4
+_DIGITS = 60
+"""A sum of the widest decimals has more digits than Python's own 28."""
+
+Value = Decimal | None
+"""A measure's value; None where there are no rows, or none to divide by."""
+
+
+class Amounts:
+    """The rows and values of one question of one reader's."""
+
+    def __init__(self, sight: Sight, question: Question) -> None:
+        self.sight = sight
+        self.question = question
+
+    def where(self, periods: Iterable[Period | None], leave_out: str = "") -> tuple[str, list[Any]]:
+        """The rows of some periods that the filters let through, in SQL with its values apart.
+
+        Args:
+            periods: at least one of them is not None.
+            leave_out: a level whose filter does not hold.
+        """
+        given = [period for period in periods if period is not None]
+        first, last = min(period.start for period in given), max(period.end for period in given)
+        # DuckDB leaves out whole blocks by one range of dates, and not by several joined with OR.
+        sql = f"{DATE} BETWEEN ? AND ?"
+        values: list[Any] = [first, last]
+        if (last - first).days + 1 > sum(period.days for period in given):
+            sql += f" AND ({' OR '.join([f'{DATE} BETWEEN ? AND ?'] * len(given))})"
+            values += [day for period in given for day in (period.start, period.end)]
+        for level, chosen in self.question.filters.items():
+            if level != leave_out:
+                # A value that the table has not, such as a name of before, lets no row through.
+                sql += f" AND {quoted(level)} IN ({', '.join([f'TRY_CAST(? AS {enum_type(level)})'] * len(chosen))})"
+                values.extend(chosen)
+        return sql, values
+
+    def value(self, measure: Measure, row: Sequence[Any]) -> Value:
+        """A measure's value in a row that has all aggregates of the contract."""
+        places = {one: place for place, one in enumerate(self.question.contract.aggregates)}
+        parts = parts_of(measure)
+        return self.ratio(parts, [row[places[one]] for one in parts])
+
+    def ratio(self, parts: Sequence[Aggregate], figures: Sequence[Any]) -> Value:
+        """The value of one aggregate, or of one per another."""
+        exact = [self._exact(one, figure) for one, figure in zip(parts, figures, strict=True)]
+        if len(exact) == 1 or exact[0] is None or not exact[1]:
+            return exact[0] if len(exact) == 1 else None
+        with localcontext(prec=_DIGITS):
+            return (exact[0] / exact[1]).quantize(Decimal(1).scaleb(-_RATIO_DIGITS))
+
+    def _exact(self, one: Aggregate, figure: Any) -> Value:
+        if figure is None:
+            return None
+        scale = self.sight.about.scales.get(one.column, 0) if one.function in {"sum", "min", "max"} else 0
+        with localcontext(prec=_DIGITS):
+            return Decimal(str(figure)).scaleb(-scale)
+
+
+def parts_of(measure: Measure) -> list[Aggregate]:
+    """The aggregates that a measure is made of."""
+    return [one for one in (measure.value, measure.per) if one]
+
+
+def aggregate_sql(one: Aggregate) -> str:
+    """An aggregate in SQL."""
+    column = quoted(one.column)
+    known = {
+        "sum": f"sum({column})",
+        "min": f"min({column})",
+        "max": f"max({column})",
+        "count": "count(*)",
+        "count_distinct": f"count(DISTINCT {column})",
+    }
+    return known[one.function]
+
+
+def bucket_sql(grain: str) -> str:
+    """The first day of a row's day, week, month or year, in SQL; the grain is one of those four words."""
+    # A day is its own bucket: date_trunc over millions of rows is not free.
+    return DATE if grain == "day" else f"CAST(date_trunc('{grain}', {DATE}) AS DATE)"

@@ -1,0 +1,53 @@
+"""Takes the page's pictures on the demo's sales, in both themes and three widths, without a running demo.
+
+python -m tests.kpi.screenshots FOLDER [ADDRESS'S QUERY]
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.kpi.browser import chromium
+from tests.kpi.conftest import Site, serving
+from tests.kpi.sample_lake import demo_rows, source_tables, write_gold, write_quarantine, write_reconciliation
+
+WIDTHS = (1440, 1280, 390)
+THEMES = ("light", "dark")
+_QUARANTINE = [("2026-06-04", "open", ["sales_amount is not above 0"])] * 7 + [
+    ("2026-06-17", "open", ["sales_qty is below 1"])
+] * 2
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Writes `kpi_page-<width>-<theme>.png` into a folder."""
+    folder, query = Path(arguments[0]), "".join(arguments[1:2])
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="lakehouse-kpi-pictures-") as made:
+        lake = Path(made) / "lake"
+        write_gold(source_tables(demo_rows()), lake)
+        write_reconciliation(lake)
+        write_quarantine(lake, _QUARANTINE)
+        with serving(Site(lake, Path(made) / "models").app) as address, chromium() as browser:
+            for width in WIDTHS:
+                for theme in THEMES:
+                    context = browser.new_context(
+                        viewport={"width": width, "height": 900},
+                        color_scheme=theme,  # type: ignore[arg-type]
+                        locale="en-IN",
+                        timezone_id="UTC",
+                    )
+                    context.add_cookies([{"name": "login", "value": "admin", "url": address}])
+                    page = context.new_page()
+                    page.goto(f"{address}?{query}")
+                    page.wait_for_selector("#figures:not(.waiting)")
+                    page.wait_for_selector("#pivot:not(.waiting) table")
+                    page.screenshot(path=folder / f"kpi_page-{width}-{theme}.png", full_page=True)
+                    context.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
