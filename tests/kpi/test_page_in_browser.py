@@ -290,9 +290,9 @@ def test_the_table_is_laid_out_sorted_searched_paged_and_downloaded(
     foot.get_by_text(re.compile(r"^1–25 of \d+$")).wait_for()
     page.get_by_role("button", name="Table: next page").click()
     page.wait_for_url("**page=2**")
-    foot.get_by_text(re.compile("^26–50 of")).wait_for()
+    foot.get_by_text(re.compile(r"^26–50 of")).wait_for()
     page.go_back()
-    foot.get_by_text(re.compile("^1–25 of")).wait_for()
+    foot.get_by_text(re.compile(r"^1–25 of")).wait_for()
     # A line's name filters all of the page.
     page.locator("#pivot tbody th button").nth(1).click()
     settled(page)
