@@ -147,10 +147,11 @@ class _Resource:
         mapped = "istMapperHcl(" in value
         block: Json = {"nesting_mode": "single" if kind == "struct" else kind}
         block["block"] = self._struct(_struct_of(value))
-        if kind != "struct" and not mapped:
-            block["max_items"] = 1
         if flags.get("required"):
             block["min_items"] = 1
+        # One alone: a list that is not written one by one, or a structure that must be there.
+        if not mapped and (kind != "struct" or flags.get("required")):
+            block["max_items"] = 1
         return block
 
     def _nested_attribute(self, value: str, kind: str) -> Json:

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,9 @@ VALUES = (
     "location=westeurope",
     'budget={amount=500,emails=["data@example.com"],start="2026-11-01"}',
 )
+
+
+Json = dict[str, Any]
 
 
 class Tofu:
@@ -46,14 +50,20 @@ class Tofu:
     def _lay_out_stubs(self, mirror: Path) -> None:
         """Each provider's folder as OpenTofu looks for it: its schema, and the stub under its name."""
         schemas = json.loads((Path(os.environ["LAKEHOUSE_INFRA"]) / "schemas.json").read_text())
-        asked = self.run("environments/prod", "providers").stdout
+        asked = "".join(self.run(f"modules/{module}", "providers").stdout for module in ("azure", "governance"))
         for source, name in set(re.findall(r"provider\[([^\]]+/(\w+))\]", asked)):
             version = schemas[name]["version"]
             folder = mirror / source / version / "linux_amd64"
             folder.mkdir(parents=True)
-            (folder / f"{name}.json").write_text(json.dumps(schemas[name]))
+            (folder / f"{name}.json").write_text(json.dumps(self._used(schemas[name])))
             stub = folder / f"terraform-provider-{name}_v{version}"
             shutil.copy(Path(os.environ["LAKEHOUSE_TOFU"]) / "stub_provider", stub)
+
+    def _used(self, schema: Json) -> Json:
+        """A provider's schema with what the configuration names alone: all of it is read anew at every turn."""
+        words = {word for file in self.root.rglob("*.tf") for word in re.findall(r"\w+", file.read_text())}
+        kinds = ("resource_schemas", "data_source_schemas")
+        return schema | {kind: {name: one for name, one in schema[kind].items() if name in words} for kind in kinds}
 
     def run(self, folder: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs it in a folder of infra/terraform."""

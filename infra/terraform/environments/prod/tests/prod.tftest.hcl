@@ -64,7 +64,7 @@ run "has_no_public_address" {
   }
 
   assert {
-    condition     = module.unity_catalog.allowed_ip_ranges == tolist([])
+    condition     = length(module.unity_catalog.allowed_ip_ranges) == 0
     error_message = "Where private endpoints alone lead to the workspace, a list of addresses would lock everyone out."
   }
 }
@@ -111,11 +111,11 @@ run "governs_tables_as_their_contracts_say" {
   }
 
   assert {
-    condition = module.governance.readers == {
+    condition = jsonencode(module.governance.readers) == jsonencode({
       "gold.sales_obt"  = ["data_stewards", "sales_analysts"]
       "silver.customer" = ["data_stewards", "sales_analysts"]
       "silver.market"   = ["data_stewards", "sales_analysts"]
-    }
+    })
     error_message = "Readers are the contracts' roles."
   }
 
@@ -125,10 +125,10 @@ run "governs_tables_as_their_contracts_say" {
   }
 
   assert {
-    condition = module.governance.row_filters == {
+    condition = jsonencode(module.governance.row_filters) == jsonencode({
       zone_sales_north = { group = "sales_north", values = ["North"] }
       zone_sales_south = { group = "sales_south", values = ["South", "West"] }
-    }
+    })
     error_message = "Each group sees its own rows."
   }
 }
