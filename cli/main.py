@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from lakehouse.errors import LakehouseError
 
-from cli.commands import connections, contract_check, contract_draft, copy, query, repair, upkeep
+from cli.commands import connections, contract_check, contract_draft, copy, query, repair, trace, upkeep
 from cli.commands.command import INTERRUPTED, NOT_DONE, Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -18,6 +18,7 @@ COMMANDS: tuple[Command, ...] = (
     copy.COMMAND,
     query.QUERY,
     query.SHOW,
+    trace.COMMAND,
     repair.COMMAND,
     upkeep.COMMAND,
     connections.COMMAND,

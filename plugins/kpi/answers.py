@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from lakehouse.trace import Trace
+
 from kpi.amounts import Value
+from kpi.detail_rows import PAGE_ROWS, DetailRows
 from kpi.figures import Figures, Leaderboard, Trend
 from kpi.periods import PRESETS, Period
 from kpi.pivot import PAGE_LINES, Pivot
@@ -98,6 +101,32 @@ def pivot_answer(asked: PivotQuestion, pivot: Pivot) -> dict[str, Any]:
         "heads": [{"key": head.key, "name": head.name, "measure": head.measure.name} for head in pivot.heads],
         "lines": [{"name": line.name, "values": list(map(_text, line.values))} for line in pivot.lines],
         "totals": list(map(_text, pivot.totals)),
+    }
+
+
+def rows_answer(found: DetailRows, page: int) -> dict[str, Any]:
+    """A page of rows."""
+    return {
+        "page": page,
+        "page_lines": PAGE_ROWS,
+        "count": found.count,
+        "columns": found.columns,
+        "rows": [
+            {"day": day, "values": [cell if isinstance(cell, str) else _text(cell) for cell in cells]}
+            for day, cells in found.rows
+        ],
+    }
+
+
+def trace_answer(trace: Trace) -> dict[str, Any]:
+    """Where a date's rows come from."""
+    return {
+        "day": trace.day.isoformat(),
+        "steps": [
+            {"layer": step.layer, "facts": [{"name": fact.name, "text": fact.text} for fact in step.facts]}
+            for step in trace.steps
+        ],
+        "notes": list(trace.notes),
     }
 
 

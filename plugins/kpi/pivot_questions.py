@@ -6,12 +6,11 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kpi.questions import MOST_LETTERS, Question, QuestionError, question_of
+from kpi.questions import MOST_LETTERS, Question, QuestionError, page_of, question_of
 from lake_model.contracts.kpi_contract import KpiContract, Level, Measure
 
 NAME, TOTAL, OTHERS = "name", "total", "others"
 TIME, MEASURES = "time", "measures"
-MOST_PAGES = 100_000
 _KEY = "of:"
 
 
@@ -91,10 +90,8 @@ def pivot_question_of(
     search = single.get("search", "")
     if len(search) > MOST_LETTERS or "\0" in search:
         raise QuestionError(f"search must be a text of at most {MOST_LETTERS} letters")
-    page = single.get("page") or "1"
-    if not (page.isascii() and page.isdigit() and len(page) < 9 and 1 <= int(page) <= MOST_PAGES):
-        raise QuestionError(f"page must be a whole number from 1 to {MOST_PAGES}")
-    return PivotQuestion(question, rows, columns, sort, value, measure, descending, search.strip(), int(page))
+    page = page_of(single.get("page") or "1", "page")
+    return PivotQuestion(question, rows, columns, sort, value, measure, descending, search.strip(), page)
 
 
 def _dimension(known: dict[str, Dimension], field: str, name: str, *more: str) -> Dimension:

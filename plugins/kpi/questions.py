@@ -12,6 +12,7 @@ from lake_model.contracts.kpi_contract import KpiContract, Level, Measure
 MOST_VALUES = 200
 MOST_LETTERS = 300
 MOST_POINTS = 1500
+MOST_PAGES = 100_000
 DEFAULT_RANGE = "last_month"
 FEW_LINES, MANY_LINES = 6, 50
 """Lines of a leaderboard, and of one of which more is asked."""
@@ -89,6 +90,17 @@ def filters_of(contract: KpiContract, asked: Sequence[tuple[str, str]]) -> dict[
     return {level: tuple(dict.fromkeys(values)) for level, values in found.items()}
 
 
+def page_of(text: str, name: str) -> int:
+    """A page's number; the first one is 1.
+
+    Raises:
+        QuestionError: it is none.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) < 9 and 1 <= int(text) <= MOST_PAGES):
+        raise QuestionError(f"{name} must be a whole number from 1 to {MOST_PAGES}")
+    return int(text)
+
+
 def level_of(contract: KpiContract, name: str) -> Level:
     """A level that the reader may see.
 
@@ -105,6 +117,8 @@ _KNOWN = (
     *("table", "level", "range", "from", "to", "grain", "measure", "bottom", "more", "change"),
     # Of the table (`kpi.pivot_questions`) and of downloads.
     *("rows", "columns", "sort", "search", "page", "format"),
+    # Of the rows behind the figures, and of where they come from.
+    *("detail", "day"),
 )
 
 
@@ -129,13 +143,18 @@ def _comparison(single: Mapping[str, str], first: dt.date, last: dt.date) -> tup
         if name not in PRESETS:
             raise QuestionError(f"range must be custom or one of {', '.join(PRESETS)}")
         return name, preset(name, first, last)
-    start, end = _date(single, "from"), _date(single, "to")
+    start, end = date_of(single, "from"), date_of(single, "to")
     if start > end:
         raise QuestionError("from must not be after to")
     return name, custom(Period(start, end))
 
 
-def _date(single: Mapping[str, str], name: str) -> dt.date:
+def date_of(single: Mapping[str, str], name: str) -> dt.date:
+    """A parameter that is a date.
+
+    Raises:
+        QuestionError: it is none, or lies centuries away.
+    """
     try:
         found = dt.datetime.strptime(single[name], "%Y-%m-%d").date()
     except (KeyError, ValueError):

@@ -23,12 +23,14 @@ class Seen:
         contract: without what they do not see.
         reconciliation: without the differing figures, where they do not see everything.
         quarantine: None too where they see some rows alone: a refused row is nobody's yet.
+        is_whole: they see everything.
     """
 
     contract: KpiContract
     sight: Sight
     reconciliation: Reconciliation | None
     quarantine: Quarantine | None
+    is_whole: bool = False
 
 
 def seen_of(shown: Shown, contract: KpiContract, whole: KpiContract, access: Access) -> Seen:
@@ -49,4 +51,4 @@ def seen_of(shown: Shown, contract: KpiContract, whole: KpiContract, access: Acc
         # A column that the contract does not describe is not known to be open.
         known = dict(whole.fact_columns)
         waiting = waiting.without(lambda column: not access.sees(known.get(column, "?")), _HIDDEN_REASON)
-    return Seen(contract, Sight(shown.model, contract, access), told, waiting)
+    return Seen(contract, Sight(shown.model, contract, access), told, waiting, access.is_whole)

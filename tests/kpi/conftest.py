@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import shutil
 import socket
 import threading
@@ -12,13 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from kpi.desk import Desk
 from kpi.guard import Guard
 from kpi.read_model import Limits
 from kpi.readers import Reader, RoleNames
 from kpi.shelf import Shelf
-from kpi.web_app import Desk, app_of
+from kpi.web_app import app_of
+from lakehouse.trace import Trace, trace_date
 
-from lake_model.contracts.kpi_contract import read_kpi_contracts
+from lake_model.contracts.kpi_contract import KpiContract, read_kpi_contracts
 from tests.kpi.sample_lake import demo_rows, source_tables, write_gold, write_reconciliation
 
 if TYPE_CHECKING:
@@ -75,8 +78,12 @@ class Site:
 
     def __post_init__(self) -> None:
         self.shelf = Shelf(lambda: self.lake, self.models, Limits(), lambda: self.clock[0])
-        self.desk = Desk(lambda: read_kpi_contracts(self.contracts), self.shelf, ROLES)
+        self.desk = Desk(lambda: read_kpi_contracts(self.contracts), self.shelf, ROLES, self.trace)
         self.app = Guard(lambda: app_of(lambda: self.desk), _authorize)
+
+    def trace(self, contract: KpiContract, day: dt.date) -> Trace:
+        """The way of a date's rows in this lake."""
+        return trace_date(self.lake, self.contracts / contract.schema, contract.table, day)
 
     def client(self, login: str | None = "admin") -> Any:
         """A client that sends a login."""

@@ -15,6 +15,7 @@ import pytest
 from tests.kpi.browser import chromium
 from tests.kpi.conftest import Site
 from tests.kpi.sample_lake import LAST_DATE, write_quarantine, write_reconciliation
+from tests.lakehouse.traced_lake import write_traced_lake
 
 if TYPE_CHECKING:
     import duckdb
@@ -297,6 +298,36 @@ def test_the_table_is_laid_out_sorted_searched_paged_and_downloaded(
     page.locator("#pivot tbody th button").nth(1).click()
     settled(page)
     assert page.locator(".chip").inner_text().startswith("Product:")
+
+
+def test_a_figure_leads_to_its_rows_and_a_row_to_where_it_comes_from(
+    browser: Browser, site: Site, serve: Serve, source: duckdb.DuckDBPyConnection
+) -> None:
+    write_traced_lake(site.lake)
+    with serve(site.app) as address:
+        context = browser.new_context(locale="en-IN")
+        context.add_cookies([{"name": "login", "value": "admin", "url": address}])
+        page = context.new_page()
+        shown(page, f"{address}?rows=zone&columns=time&grain=day&from=2026-06-29&to=2026-06-30&sort=name")
+        figure = page.locator("#pivot tbody tr", has_text="North").get_by_role("button", name="show its rows").nth(2)
+        exact = figure.locator("[title]").get_attribute("title")
+        figure.click()
+        page.wait_for_url("**from=2026-06-30&to=2026-06-30**f.zone=North**detail=1**")
+        settled(page)
+        where = "order_date = '2026-06-30' AND zone = 'North'"
+        assert exact
+        assert Decimal(re.sub(r"[^0-9.]", "", exact)) == card(page, "revenue") == revenue(source, where)
+        rows = page.locator("#rows tbody tr")
+        assert rows.count() == card(page, "sales")
+        rows.first.get_by_role("button", name="30 Jun 2026: where does this row come from?").click()
+        way = page.get_by_role("region", name="Where the rows come from")
+        way.get_by_text("binlog.000008:15").wait_for()
+        assert way.locator("h4").all_inner_texts() == ["Gold", "Silver", "Bronze", "Source"]
+        assert "transactions.odcs.yaml, version 1.0.0" in way.inner_text()
+        page.get_by_role("button", name="Close").first.click()
+        page.get_by_role("button", name="Show the rows").wait_for()
+        assert "detail" not in page.url
+        context.close()
 
 
 def test_an_error_of_the_table_is_its_own(page: Page, address: str) -> None:

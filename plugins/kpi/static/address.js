@@ -1,7 +1,8 @@
 // The page's whole state is its address: it can be shared, kept, and gone back to. Inside Airflow the page is a frame, so
 // the address of the window around it is kept in step.
 
-export const OF_TABLE = ["rows", "columns", "sort", "search", "page"];
+/** What the figures above the table do not depend on. */
+export const OF_TABLE = ["rows", "columns", "sort", "search", "page", "detail"];
 const NAMES = ["table", "range", "from", "to", "grain", "measure", "bottom", "more", "change", ...OF_TABLE];
 const inFrame = window.parent !== window;
 

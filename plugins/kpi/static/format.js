@@ -74,6 +74,17 @@ function isMonthEnd(iso) {
   return next.getUTCDate() === 1;
 }
 
+/** The days of a point of time that begins on a day, as far as they are in a period. */
+export function bucket(iso, grain, within) {
+  const end = asDate(iso);
+  if (grain === "year") end.setUTCFullYear(end.getUTCFullYear() + 1);
+  else if (grain === "month") end.setUTCMonth(end.getUTCMonth() + 1);
+  else end.setUTCDate(end.getUTCDate() + (grain === "week" ? 7 : 1));
+  end.setUTCDate(end.getUTCDate() - 1);
+  const last = end.toISOString().slice(0, 10);
+  return { from: iso > within.from ? iso : within.from, to: last < within.to ? last : within.to };
+}
+
 /** A period as people say it: a year, a month, some months, or two days. */
 export function period({ from, to }) {
   const whole = from.endsWith("-01") && isMonthEnd(to);

@@ -5,6 +5,7 @@ import { draw, sparkline } from "./chart.js";
 import { element, figure } from "./dom.js";
 import * as format from "./format.js";
 import { makePivot } from "./pivot.js";
+import { makeRows } from "./rows.js";
 
 const byId = (id) => document.getElementById(id);
 const GRAINS = ["day", "week", "month", "year"];
@@ -97,6 +98,9 @@ async function loadTable(mine) {
     const answer = await ask(`api/pivot?${address.read()}`, mine.signal);
     if (mine !== asking) return;
     keepingFocus(() => pivot.show(answer, tables.find((one) => one.name === view.table)));
+    pivot.wait(false);
+    if (!address.read().has("detail")) rows.close();
+    else await loadRows(mine);
   } catch (error) {
     if (error.name === "AbortError" || mine !== asking) return;
     if (!(error instanceof Refusal) || [401, 403, 422].includes(error.status)) {
@@ -106,6 +110,35 @@ async function loadTable(mine) {
     pivot.fail(error.message, load);
   }
   pivot.wait(false);
+}
+
+async function loadRows(mine) {
+  rows.wait(true);
+  try {
+    const answer = await ask(`api/rows?${address.read()}`, mine.signal);
+    if (mine !== asking) return;
+    keepingFocus(() => rows.show(answer, tables.find((one) => one.name === view.table)));
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.status === 401) throw error;
+    rows.fail(error.message, load);
+  }
+  rows.wait(false);
+}
+
+/** The page narrowed to one figure of the table, with its rows. */
+function rowsOf(answer, line, column) {
+  changed((parameters) => {
+    for (const [dimension, name] of [[answer.rows, line], [answer.columns, column]]) {
+      if (!name) continue;
+      if (dimension === "time") {
+        const { from, to } = format.bucket(name, answer.grain, view.period);
+        Object.entries({ range: "custom", from, to, grain: answer.grain }).forEach(([key, value]) => parameters.set(key, value));
+      } else parameters.set(`f.${dimension}`, name);
+    }
+    ["page", "search"].forEach((name) => parameters.delete(name));
+    parameters.set("detail", "1");
+  });
+  byId("rows").scrollIntoView({ block: "start" });
 }
 
 function keepingFocus(change) {
@@ -336,8 +369,9 @@ function quarantine() {
 }
 
 const pivot = makePivot(byId("pivot"), {
-  changed, toggleFilter, download: (kind) => `api/pivot/download?format=${kind}&${address.read()}`,
+  changed, toggleFilter, rowsOf, download: (kind) => `api/pivot/download?format=${kind}&${address.read()}`,
 });
+const rows = makeRows(byId("rows"), { changed, ask, query: ofView });
 byId("loading").replaceChildren(...Array.from({ length: 5 }, () => element("i")));
 byId("table").addEventListener("change", (event) => turnTo(new URLSearchParams({ table: event.target.value })));
 byId("range").addEventListener("change", (event) => changed((parameters) => {

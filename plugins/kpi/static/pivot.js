@@ -62,11 +62,15 @@ export function makePivot(place, { changed, toggleFilter, download, rowsOf }) {
     };
     const isLevel = contract.dimensions.find((one) => one.name === answer.rows).level;
     const lineName = (line) => isLevel
-      ? element("button", { class: "link", type: "button", title: `Filter by ${line.name}`, onclick: () => toggleFilter(answer.rows, line.name) }, line.name)
+      ? element("button", { class: "link", type: "button", "data-key": `line ${line.name}`, title: `Filter by ${line.name}`, onclick: () => toggleFilter(answer.rows, line.name) }, line.name)
       : named(answer.rows, line.name, answer.grain);
     const cell = (text, head, line) => {
       const known = figure(format.short(text, measure(head)), format.exact(text, measure(head)));
-      return element("td", {}, rowsOf && text !== null && line ? rowsOf(known, answer, line, head, called(head)) : known);
+      // Of the others together no filter could be made.
+      if (text === null || head.key === "others") return element("td", {}, known);
+      return element("td", {}, element("button", {
+        class: "cell", type: "button", onclick: () => rowsOf(answer, line?.name ?? null, head.name),
+      }, known, element("span", { class: "sr" }, ": show its rows")));
     };
     table.replaceChildren(answer.lines.length
       ? element("table", {},

@@ -30,6 +30,10 @@ class DeltaState:
     committed_at: dt.datetime
     types: dict[str, str]
 
+    def commits(self, most: int) -> list[dict[str, Any]]:
+        """The newest commits, the newest first, as Delta's log has them."""
+        return list(self.table.history(most))
+
     def batches(self, sql: str) -> Any:
         """The answer of a query over the table, which is named `stored` in it, as a stream of Arrow batches."""
         import pyarrow as pa
