@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lake_model.contracts.contract_columns import date_column, key_columns, lake_columns
 from lake_model.contracts.contract_files import ContractFile, Problem, custom_properties, join_columns
-from lake_model.contracts.lake_types import lake_type, value_fault
+from lake_model.contracts.lake_types import lake_type, member_fault
 from lake_model.contracts.sql_expressions import ExpressionError, columns_of
 from lake_model.contracts.table_rules import SEVERITIES, is_error
 
@@ -78,6 +78,8 @@ def _check_relationship(
         yield Problem(file.file, f"{field}.to", target, _no_such_column(by_name[table], target_column))
     elif is_error(relationship):
         yield from _check_refusal(file, field, str(target), by_name[table])
+        if fault := _type_fault(column, by_name[table], target_column):
+            yield Problem(file.file, f"{field}.to", target, fault)
 
 
 def _check_refusal(file: ContractFile, field: str, target: str, other: ContractFile) -> Iterator[Problem]:
@@ -89,6 +91,25 @@ def _check_refusal(file: ContractFile, field: str, target: str, other: ContractF
     if file.settings.get("tableKind") != "fact":
         cure = "only rows of a fact can be refused for an unknown key: use warning"
         yield Problem(file.file, f"{field}.customProperties.severity", "error", cure)
+
+
+def _type_fault(column: SchemaProperty, other: ContractFile, name: str) -> str | None:
+    """Why a column's values cannot be looked up among another table's; None where they can.
+
+    Spark would read each text as a number to compare it with one, and stop at the first that is none.
+    """
+    key = lake_columns(other).get(name)
+    kind, wanted = lake_type(column), None if key is None else lake_type(key)
+    if kind is None or wanted is None or _family(kind) == _family(wanted):
+        return None
+    cure = "give both one type by logicalType or sparkType"
+    return f"{column.name} is {kind}, and {other.name}.{name} is {wanted}: {cure}"
+
+
+def _family(kind: str) -> str:
+    if kind in {"string", "boolean", "binary"}:
+        return kind
+    return "time" if kind == "date" or kind.startswith("timestamp") else "number"
 
 
 def _key(file: ContractFile) -> list[str]:
@@ -126,20 +147,29 @@ def _check_one_big_table(
             yield Problem(file.file, f"{prefix}.customProperties.joins.table", join["table"], cure)
             continue
         tables[joined.name] = joined
-        for fact_column, dimension_column in columns.items():
-            for owner, name in ((fact, fact_column), (joined, dimension_column)):
-                if owner is not None and name not in lake_columns(owner):
-                    field = f"{prefix}.customProperties.joins[{joined.name}].on"
-                    yield Problem(file.file, field, name, _no_such_column(owner, str(name)))
-        keys = _key(joined)
-        if sorted(columns.values()) != sorted(keys):
-            cure = f"must be the whole key of {joined.name}, or rows would be multiplied: {', '.join(keys) or 'none'}"
-            yield Problem(file.file, f"{prefix}.customProperties.joins[{joined.name}].on", columns, cure)
+        yield from _check_join(file, fact, joined, columns)
     for column in file.table.properties or ():
         yield from _check_expression(file, column, tables, unread)
         yield from _check_unknown_member(file, column, tables, unread)
     if fact is not None:
         yield from _check_partition(file, fact)
+
+
+def _check_join(
+    file: ContractFile, fact: ContractFile | None, joined: ContractFile, columns: Mapping[Any, Any]
+) -> Iterator[Problem]:
+    field = f"schema[{file.name}].customProperties.joins[{joined.name}].on"
+    for fact_column, dimension_column in columns.items():
+        for owner, name in ((fact, fact_column), (joined, dimension_column)):
+            if owner is not None and name not in lake_columns(owner):
+                yield Problem(file.file, field, name, _no_such_column(owner, str(name)))
+        owned = lake_columns(fact).get(fact_column) if fact is not None else None
+        if owned is not None and (fault := _type_fault(owned, joined, dimension_column)):
+            yield Problem(file.file, field, fact_column, fault)
+    keys = _key(joined)
+    if sorted(columns.values()) != sorted(keys):
+        cure = f"must be the whole key of {joined.name}, or rows would be multiplied: {', '.join(keys) or 'none'}"
+        yield Problem(file.file, field, columns, cure)
 
 
 def _check_unknown_member(
@@ -155,7 +185,7 @@ def _check_unknown_member(
     if value is not None and not used & set(unread) and len(used & set(dimensions)) != 1:
         cure = "stands for a missing row of a dimension, so transformLogic must use exactly one dimension"
         yield Problem(file.file, field, value, cure)
-    elif value is not None and (kind := _wide_type(column, tables)) and (fault := value_fault(value, kind)):
+    elif value is not None and (kind := _wide_type(column, tables)) and (fault := member_fault(value, kind)):
         cure = f"{fault}, as the column is {kind}; leave it out to have NULL there"
         yield Problem(file.file, field, value, cure)
 

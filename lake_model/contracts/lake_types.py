@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
+from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any
 
 from lake_model.contracts.contract_files import custom_properties
@@ -21,6 +22,9 @@ _SIMPLE_TYPES = {
     "object": "string", "array": "string",
 }  # fmt: skip
 _DECIMAL = re.compile(r"(?:decimal|numeric)\s*\((\d+)(?:\s*,\s*(\d+))?\)", re.IGNORECASE)
+_WHOLE = re.compile(r"[+-]?\d+")
+_WHOLE_BITS = {"tinyint": 8, "smallint": 16, "int": 32, "bigint": 64}
+_MOST = {"float": 3.4028234663852886e38, "double": 1.7976931348623157e308}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -67,6 +71,25 @@ def value_fault(value: Any, kind: str) -> str | None:
         return None if _is_iso(datetime, value) else "must be a time such as 2026-12-31 23:59:59"
     is_number = isinstance(value, int | float | str) and not isinstance(value, bool) and _NUMBER.fullmatch(str(value))
     return None if is_number else "must be a number"
+
+
+def member_fault(value: Any, kind: str) -> str | None:
+    """Why a value cannot be kept in a column of a Spark type; None where it can."""
+    if fault := value_fault(value, kind):
+        return fault
+    if kind in _WHOLE_BITS:
+        half = 2 ** (_WHOLE_BITS[kind] - 1)
+        fits = _WHOLE.fullmatch(str(value)) is not None and -half <= int(str(value)) < half
+        return None if fits else f"must be a whole number from {-half} to {half - 1}"
+    if digits := _DECIMAL.match(kind):
+        before, after = int(digits[1]) - int(digits[2] or 0), int(digits[2] or 0)
+        number = Decimal(str(value)).normalize(Context(prec=120))
+        exponent = int(number.as_tuple().exponent)
+        fits = not number or (-exponent <= after and number.adjusted() < before)
+        return None if fits else f"must have at most {before} digits before the point and {after} after it"
+    if kind in {"float", "double"} and not abs(float(value)) <= _MOST[kind]:
+        return "is larger than the column can hold"
+    return None
 
 
 def _is_iso(kind: type[date], value: Any) -> bool:

@@ -397,6 +397,65 @@ def test_gold_refuses_a_value_of_which_a_part_would_be_lost_and_stays_as_it_was(
     assert stored(lake.root, "gold/wide", ["d", "price", "sold_on"]) == fitting
 
 
+def test_an_unknown_member_leaves_the_values_of_its_column_exact(
+    spark: SparkSession, contracts: Path, lake: BronzeLake
+) -> None:
+    limit, tier = Decimal("1234567890123456.7891"), Decimal("0.1234567890123456789")
+    columns = [
+        key("code", "varchar(9)", "string"), column("limit", "decimal(20,4)", "number"),
+        column("tier", "decimal(19,19)", "number"), column("since", "date", "date"),
+        column("rank", "int", "integer"), column("open", "tinyint(1)", "boolean"),
+    ]  # fmt: skip
+    dimension(contracts, "cust", columns)
+    source = pa.schema(
+        [
+            ("code", pa.string()), ("limit", pa.decimal128(20, 4)), ("tier", pa.decimal128(19, 19)),
+            ("since", pa.date32()), ("rank", pa.int32()), ("open", pa.int8()),
+        ]
+    )  # fmt: skip
+    lake.land_snapshot("cust", source, DAY, [("c1", limit, tier, date("0999-12-31"), 7, 1), ("c2", *[None] * 5)])
+    fact(contracts, "sale", [*SALE_COLUMNS[:2], column("code", "varchar(9)", "string")])
+    of_sale = pa.schema([("id", pa.int32()), ("d", pa.date32()), ("code", pa.string())])
+    lake.land_fact("sale", of_sale, DAY, [(1, date(DAY), "c1"), (2, date(DAY), "c2"), (3, date(DAY), "c9")], "d")
+
+    def wide(name: str, logical: str, member: object, **more: object) -> dict[str, object]:
+        properties = {"unknownMember": member, **more}
+        return {
+            "name": name, "logicalType": logical, "transformLogic": f"cust.{name.partition('_')[0]}",
+            "customProperties": [{"property": one, "value": value} for one, value in properties.items()],
+        }  # fmt: skip
+
+    members = [
+        wide("limit", "number", -1), wide("limit_typed", "number", "0.5", sparkType="decimal(22,4)"),
+        wide("tier", "number", 0), wide("since", "date", "1900-01-01"), wide("rank", "integer", -1),
+        wide("rank_small", "integer", -1, sparkType="smallint"), wide("open", "boolean", False),
+    ]  # fmt: skip
+    names = [str(one["name"]) for one in members]
+    ids = [
+        {"name": "d", "logicalType": "date", "transformLogic": "sale.d"},
+        {"name": "id", "logicalType": "integer", "transformLogic": "sale.id"},
+    ]
+    write_contract(
+        contracts, "wide", [*ids, *members], tableKind="one_big_table", factTable="sale", partitionColumn="d",
+        joins=[{"table": "cust", "on": {"code": "code"}}],
+    )  # fmt: skip
+    for stage, table in (("silver", "cust"), ("silver", "sale"), ("gold", "wide")):
+        run_job(stage, table, DAY, lake.root, contracts)
+    known = (limit, limit, tier, date("0999-12-31"), 7, 7, True)
+    unknown = (Decimal(-1), Decimal("0.5"), Decimal(0), date("1900-01-01"), -1, -1, False)
+    expected = [(1, *known), (2, *[None] * 7), (3, *unknown)]
+    assert stored(lake.root, "gold/wide", ["id", *names]) == expected
+
+    # As a table that an earlier version made: its decimals were doubles.
+    table = f"delta.`{lake.root}/gold/wide`"
+    (told,) = [row["userMetadata"] for row in spark.sql(f"DESCRIBE HISTORY {table} LIMIT 1").collect()]
+    before = spark.sql(f"SELECT * EXCEPT (limit), CAST(limit AS double) AS limit FROM {table}")
+    options = {"overwriteSchema": "true", "userMetadata": told}
+    before.write.format("delta").mode("overwrite").options(**options).partitionBy("d").save(f"{lake.root}/gold/wide")
+    assert run_job("gold", "wide", DAY, lake.root, contracts)["outcome"] == "full"
+    assert stored(lake.root, "gold/wide", ["id", *names]) == expected
+
+
 EVERY_TYPE = pa.schema(
     [
         ("id", pa.int32()), ("d", pa.date32()), ("i8", pa.int8()), ("i16", pa.int16()), ("i64", pa.int64()),

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from lake_model.contracts.silver_contract import Join, OneBigTableContract, SilverContract
+from lake_model.contracts.silver_contract import Join, OneBigTableContract, SilverContract, WideColumn
 from medallion.errors import ContractError
 from medallion.lake.business_keys import BUSINESS_KEY, business_key
 from medallion.lake.sql_text import identifier, text_literal
 from medallion.quality.conversion import converted, is_lossless, refusal
+from medallion.quality.rules import literal
 
 _PRESENT = "_present"
 UNKNOWN = "_unknown"
@@ -52,7 +53,14 @@ def build(fact: DataFrame, dimensions: Mapping[str, DataFrame], contract: OneBig
     joined = fact.alias(contract.fact)
     for join in contract.joins:
         joined = joined.join(dimensions[join.dimension].alias(join.dimension), _condition(contract, join), "left")
-    return _converted(joined.select(*wide_columns(contract)), contract)
+    # The rows that a dimension has are told apart once more where their columns have their types.
+    members = sorted({str(column.dimension) for column in contract.columns if column.unknown_member is not None})
+    wide = joined.select(
+        *[F.expr(column.expression).alias(column.name) for column in contract.columns],
+        *[F.col(f"{identifier(name)}.{_PRESENT}").alias(_flag(name)) for name in members],
+    )
+    given = dict(wide.dtypes)
+    return wide.select(*[_in_gold(column, given[column.name], contract) for column in contract.columns])
 
 
 def with_unknown(fact: DataFrame, dimensions: Mapping[str, DataFrame], contract: OneBigTableContract) -> DataFrame:
@@ -70,31 +78,15 @@ def with_unknown(fact: DataFrame, dimensions: Mapping[str, DataFrame], contract:
     return joined.select(f"{identifier(contract.fact)}.*", F.expr(told).alias(UNKNOWN))
 
 
-def wide_columns(contract: OneBigTableContract) -> list[Column]:
-    """The contract's columns over the joined tables, as their expressions give them."""
-    columns = []
-    for column in contract.columns:
-        sql = column.expression
-        if column.unknown_member is not None:
-            missing = f"{identifier(str(column.dimension))}.{_PRESENT} IS NULL"
-            sql = f"CASE WHEN {missing} THEN {text_literal(column.unknown_member)} ELSE ({sql}) END"
-        columns.append(F.expr(sql).alias(column.name))
-    return columns
+def _in_gold(column: WideColumn, given: str, contract: OneBigTableContract) -> Column:
+    """A column in its type, with its unknown member where the dimension has no row.
 
-
-def _converted(wide: DataFrame, contract: OneBigTableContract) -> DataFrame:
-    """The columns in their types; reading a value of which a part would be lost fails, as every row must be in gold."""
-    wanted = {column.name: column.lake_type for column in contract.columns if column.lake_type}
-    if not wanted:
-        return wide
-    columns = []
-    for name, given in wide.dtypes:
-        value, kind = F.col(identifier(name)), wanted.get(name, given)
-        if kind == given:
-            columns.append(value)
-            continue
+    Reading a value of which a part would be lost fails, as every row must be in gold.
+    """
+    value, kind = F.col(identifier(column.name)), column.lake_type or given
+    if kind != given:
         if not is_lossless(given, kind):
-            place = f"properties.{name}"
+            place = f"properties.{column.name}"
             at = f"{contract.file} line {contract.lines[place]}" if place in contract.lines else contract.file
             told = (
                 f"{at}: {place}.sparkType: '{kind}': a value ({given}) does not fit without losing part of it: cut it "
@@ -102,8 +94,22 @@ def _converted(wide: DataFrame, contract: OneBigTableContract) -> DataFrame:
             )
             fitting = converted(value, given, kind)
             value = F.when(value.isNotNull() & fitting.isNull(), refusal(told)).otherwise(fitting)
-        columns.append(value.cast(kind).alias(name))
-    return wide.select(*columns)
+        value = value.cast(kind)
+    if column.unknown_member is not None:
+        missing = F.col(identifier(_flag(str(column.dimension)))).isNull()
+        value = F.when(missing, _member(column.unknown_member, kind)).otherwise(value)
+    return value.alias(column.name)
+
+
+def _member(text: str, kind: str) -> Column:
+    # Of the column's own type: beside a text Spark would make doubles of the column's decimals.
+    if kind == "date" or kind.startswith("timestamp"):
+        return F.expr(literal(text, kind))
+    return F.lit(text) if kind in {"string", "void"} else F.lit(text).cast(kind)
+
+
+def _flag(dimension: str) -> str:
+    return f"{_PRESENT}_{dimension}"
 
 
 def _condition(contract: OneBigTableContract, join: Join) -> Column:

@@ -129,7 +129,7 @@ def refresh_one_big_table(
         fact = _at(spark, names, contract.fact, now)
         dimensions = _latest(spark, names, silver, contract, now)
         types = check_columns(fact, dimensions, contract)
-        plan = _plan(spark, names, contract, silver, stored, now)
+        plan = _plan(spark, names, contract, silver, stored, now, dict(types))
         source = _source(fact, dimensions, contract, silver, dict(types))
         if plan.dates is not None and not plan.dates:
             return _outcome(spark, table, turn.version, contract, source, types, plan, now)
@@ -184,7 +184,7 @@ def _commit(
 
 def _plan(
     spark: SparkSession, names: TableNames, contract: OneBigTableContract, silver: Mapping[str, SilverContract],
-    stored: _Stored, now: Reflected,
+    stored: _Stored, now: Reflected, types: Mapping[str, str],
 ) -> Plan:  # fmt: skip
     then = stored.reflects
     if stored.version is None:
@@ -193,6 +193,9 @@ def _plan(
         return Plan(None, "no silver versions are stored")
     if then.contracts != now.contracts or then.silver.keys() != now.silver.keys():
         return Plan(None, "a contract changed")
+    had = delta_tables.table_types(spark, names.gold(contract.name))
+    if any(had.get(name, kind) != kind for name, kind in types.items()):
+        return Plan(None, "an earlier version of the jobs gave columns other types")
     for name, version in now.silver.items():
         if version.id != then.silver[name].id or version.version < then.silver[name].version:
             return Plan(None, f"silver.{name} was made anew")

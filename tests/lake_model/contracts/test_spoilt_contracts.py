@@ -39,6 +39,9 @@ def changed_setting(name: str, value: object) -> Change:
     return lambda document: setting(document, name, value)
 
 
+KNOWN_CUSTOMER = {"type": "foreignKey", "to": "customer.customer_code", "customProperties": custom(severity="error")}
+
+
 def two_expectations_of_one_name(document: Document) -> None:
     table(document)["quality"] = [
         {"name": "rows", "metric": "rowCount", "mustBeGreaterThan": count} for count in (0, 1)
@@ -758,6 +761,20 @@ SPOILT: list[Any] = [
     ),
     pytest.param(
         "sales_obt",
+        joined_on("market", {"sales_qty": "market_code"}),
+        f"{WIDE}.customProperties.joins[market].on: 'sales_qty': sales_qty is bigint, and market.market_code is "
+        "string: give both one type by logicalType or sparkType",
+        id="a join of a number with a text",
+    ),
+    pytest.param(
+        "transactions",
+        of("customer_code", customProperties=custom(sparkType="boolean"), relationships=[KNOWN_CUSTOMER]),
+        f"{SALES}.properties[customer_code].relationships.to: 'customer.customer_code': customer_code is boolean, and "
+        "customer.customer_code is string: give both one type by logicalType or sparkType",
+        id="a reference of another type",
+    ),
+    pytest.param(
+        "sales_obt",
         joined_on("market", {"market_code": "market_name"}),
         "schema[sales_obt].customProperties.joins[market].on: {'market_code': 'market_name'}: must be the whole "
         "key of market, or rows would be multiplied: market_code",
@@ -818,6 +835,36 @@ SPOILT: list[Any] = [
         "schema[market].properties[zone].quality[rule].arguments.missingValues: [0]: must be a text: YAML reads 0 as "
         "a number, so quote it",
         id="a missing value that is no text",
+    ),
+    pytest.param(
+        "sales_obt",
+        of("year", transformLogic="date.year", customProperties=custom(sparkType="int", unknownMember="1.5")),
+        f"{WIDE}.properties[year].customProperties.unknownMember: '1.5': must be a whole number from -2147483648 "
+        "to 2147483647, as the column is int; leave it out to have NULL there",
+        id="an unknown member with no whole number",
+    ),
+    pytest.param(
+        "sales_obt",
+        of("year", transformLogic="date.year", customProperties=custom(sparkType="tinyint", unknownMember=300)),
+        f"{WIDE}.properties[year].customProperties.unknownMember: 300: must be a whole number from -128 to 127, as "
+        "the column is tinyint; leave it out to have NULL there",
+        id="an unknown member with too large a number",
+    ),
+    pytest.param(
+        "sales_obt",
+        of(
+            "year", transformLogic="date.year", customProperties=custom(sparkType="decimal(5,2)", unknownMember="1.005")
+        ),
+        f"{WIDE}.properties[year].customProperties.unknownMember: '1.005': must have at most 3 digits before the point "
+        "and 2 after it, as the column is decimal(5,2); leave it out to have NULL there",
+        id="an unknown member with too many decimals",
+    ),
+    pytest.param(
+        "sales_obt",
+        of("year", transformLogic="date.year", customProperties=custom(sparkType="float", unknownMember="1e39")),
+        f"{WIDE}.properties[year].customProperties.unknownMember: '1e39': is larger than the column can hold, as "
+        "the column is float; leave it out to have NULL there",
+        id="an unknown member with too large a float",
     ),
     pytest.param(
         "sales_obt",
