@@ -20,6 +20,7 @@ from lake_model.contracts.sql_functions import (
 
 _UNSTABLE = "differs from run to run: use the columns of the row alone"
 _UNKNOWN = "is no function that a contract may call: those that are compute with the values of one row"
+_UNREAD = "is a pattern that is made as it runs: write it as one text, so that it can be looked at before"
 _MOST_BRACKETS = 50
 _TOO_DEEP = "is nested too deeply: write it as several columns, or more simply"
 
@@ -83,6 +84,7 @@ def _forbidden(expression: str, known: Collection[str]) -> Iterator[tuple[str, s
     if any(token.text.casefold() in PATTERN_WORDS for token in tokens):
         literals = [token.text for token in tokens if token.token_type.name.endswith("STRING")]
         yield from ((text, SLOW) for text in literals if backtracks(text))
+        yield from ((text, _UNREAD) for text in _unread_patterns(expression))
     kinds = ["", *(token.token_type.name for token in tokens), "", ""]
     for place, token in enumerate(tokens, 1):
         before, kind, after, second = kinds[place - 1 : place + 3]
@@ -100,6 +102,33 @@ def _forbidden(expression: str, known: Collection[str]) -> Iterator[tuple[str, s
             yield f"{token.text}(", _UNSTABLE
         elif word not in ALLOWED and (quoted or word not in SYNTAX):
             yield f"{token.text}(", _UNKNOWN
+
+
+def _unread_patterns(expression: str) -> Iterator[str]:
+    """What stands in the place of a regular expression and is no text: a column, or texts put together."""
+    import sqlglot
+    from sqlglot import exp
+
+    for node in sqlglot.parse_one(f"SELECT (\n{expression}\n)", dialect="spark").walk():
+        pattern = None
+        if isinstance(node, exp.Anonymous) and str(node.this).casefold() in PATTERN_WORDS:
+            pattern = next(iter(node.expressions[1:2]), None)
+        elif type(node).__name__.startswith("Regexp"):
+            pattern = node.args.get("expression")
+        for one in _alternatives(pattern):
+            if not isinstance(one, exp.RawString) and not (isinstance(one, exp.Literal) and one.is_string):
+                yield one.sql("spark")
+
+
+def _alternatives(pattern: Any) -> Iterator[Any]:
+    from sqlglot import exp
+
+    if isinstance(pattern, exp.Paren | exp.Any | exp.All):
+        yield from _alternatives(pattern.this)
+    elif isinstance(pattern, exp.Tuple):
+        yield from pattern.expressions
+    elif pattern is not None:
+        yield pattern
 
 
 def _check_depth(expression: str) -> None:

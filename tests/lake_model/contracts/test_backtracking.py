@@ -69,5 +69,34 @@ def test_a_pattern_in_an_expression_is_looked_at_too() -> None:
     assert forbidden_call("concat(note, '(a+)+b')", ["note"]) is None
 
 
+@pytest.mark.parametrize(
+    ("expression", "pattern"),
+    [
+        ("note RLIKE concat('(a+)', '+b')", "CONCAT('(a+)', '+b')"),
+        ("regexp_replace(note, other, '')", "other"),
+        ("regexp(note, upper('a'))", "UPPER('a')"),
+        ("split(note, trim(other))[0]", "TRIM(other)"),
+        ("note RLIKE ANY ('x', other)", "other"),
+        ("regexp_count(note, '(a+)' || '+b') > 0", "'(a+)' || '+b'"),
+    ],
+)
+def test_a_pattern_that_nobody_can_look_at_before_it_runs_is_refused(expression: str, pattern: str) -> None:
+    told = "is a pattern that is made as it runs: write it as one text, so that it can be looked at before"
+    assert forbidden_call(expression, ["note", "other"]) == (pattern, told)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "note RLIKE ('a+')",
+        r"regexp_extract(note, r'\d+', 0)",
+        "note RLIKE ANY ('x', 'y')",
+        "split(note, ',')[0] = other",
+    ],
+)
+def test_a_pattern_that_is_written_out_is_taken(expression: str) -> None:
+    assert forbidden_call(expression, ["note", "other"]) is None
+
+
 def test_a_pattern_that_is_nested_too_deeply_is_refused() -> None:
     assert pattern_fault("(" * 3000 + "a" + ")" * 3000) == "is nested too deeply: write it more simply"
