@@ -62,8 +62,9 @@ _CURES: Mapping[int, str] = {
 # Of these, and of the driver's own, the words name tables, columns, routines, files and accounts. Other words may hold
 # a value of a row, or be those of a function that a view calls.
 _NAMING = frozenset(_CURES) | {
-    1016, 1017, 1030, 1033, 1034, 1053, 1054, 1064, 1109, 1158, 1159, 1160, 1161, 1194, 1195, 1213, 1242, 1267, 1270,
-    1271, 1290, 1305, 1370, 1449, 1615, 4031,
+    1016, 1017, 1030, 1031, 1033, 1034, 1037, 1038, 1041, 1053, 1054, 1064, 1109, 1135, 1153, 1158, 1159, 1160, 1161,
+    1180, 1194, 1195, 1206, 1213, 1223, 1242, 1267, 1270, 1271, 1290, 1305, 1370, 1436, 1449, 1615, 1712, 1836, 1877,
+    1932, 3170, 4031,
 }  # fmt: skip
 _CLIENT = range(2000, 3000)
 _LEFT_OUT = "in words that may hold a row's value and are left out here"

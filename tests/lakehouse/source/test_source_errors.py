@@ -56,7 +56,7 @@ def test_words_that_may_hold_a_value_are_left_out(code: int) -> None:
     )
 
 
-@pytest.mark.parametrize("code", [1054, 1142, 1305, 1370, 2013, 2026])
+@pytest.mark.parametrize("code", [1038, 1054, 1142, 1305, 1370, 1712, 2013, 2026])
 def test_words_that_name_things_are_told(code: int) -> None:
     error = MySQLdb.OperationalError(code, "Unknown column 'code'")
     assert without_values(error) is error
