@@ -969,7 +969,13 @@ def test_a_sound_contract_is_taken(
 def test_the_one_big_table_of_the_page_is_taken(contracts_folder: Path, edit_contract: EditContract) -> None:
     page = (PROJECT / "docs" / "adding_a_table.md").read_text()
     (block,) = re.findall(r"^## The One Big Table\n.*?^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    edit_contract("sales_obt", lambda document: document.update(yaml.safe_load(block)))
+
+    def as_on_the_page(document: Document) -> None:
+        # The shipped contract's roles speak of columns that the page's table has not.
+        document.pop("roles", None)
+        document.update(yaml.safe_load(block))
+
+    edit_contract("sales_obt", as_on_the_page)
 
     assert load_contracts(contracts_folder).one_big_tables
     assert alone(contracts_folder, "sales_obt") == []
