@@ -78,7 +78,8 @@ def _check_relationship(
         yield Problem(file.file, f"{field}.to", target, _no_such_column(by_name[table], target_column))
     elif is_error(relationship):
         yield from _check_refusal(file, field, str(target), by_name[table])
-        if fault := _type_fault(column, by_name[table], target_column):
+        # Silver compares keys as texts.
+        if fault := _type_fault(column, by_name[table], target_column, lambda kind: kind):
             yield Problem(file.file, f"{field}.to", target, fault)
 
 
@@ -93,20 +94,18 @@ def _check_refusal(file: ContractFile, field: str, target: str, other: ContractF
         yield Problem(file.file, f"{field}.customProperties.severity", "error", cure)
 
 
-def _type_fault(column: SchemaProperty, other: ContractFile, name: str) -> str | None:
-    """Why a column's values cannot be looked up among another table's; None where they can.
-
-    Spark would read each text as a number to compare it with one, and stop at the first that is none.
-    """
+def _type_fault(column: SchemaProperty, other: ContractFile, name: str, family_of: Callable[[str], str]) -> str | None:
+    """Why a column's values cannot be looked up among another table's; None where they can."""
     key = lake_columns(other).get(name)
     kind, wanted = lake_type(column), None if key is None else lake_type(key)
-    if kind is None or wanted is None or _family(kind) == _family(wanted):
+    if kind is None or wanted is None or family_of(kind) == family_of(wanted):
         return None
     cure = "give both one type by logicalType or sparkType"
     return f"{column.name} is {kind}, and {other.name}.{name} is {wanted}: {cure}"
 
 
 def _family(kind: str) -> str:
+    """Types that Spark compares by value; a text beside a number it reads as one, and stops where it is none."""
     if kind in {"string", "boolean", "binary"}:
         return kind
     return "time" if kind == "date" or kind.startswith("timestamp") else "number"
@@ -164,7 +163,7 @@ def _check_join(
             if owner is not None and name not in lake_columns(owner):
                 yield Problem(file.file, field, name, _no_such_column(owner, str(name)))
         owned = lake_columns(fact).get(fact_column) if fact is not None else None
-        if owned is not None and (fault := _type_fault(owned, joined, dimension_column)):
+        if owned is not None and (fault := _type_fault(owned, joined, dimension_column, _family)):
             yield Problem(file.file, field, fact_column, fault)
     keys = _key(joined)
     if sorted(columns.values()) != sorted(keys):

@@ -39,6 +39,7 @@ def changed_setting(name: str, value: object) -> Change:
     return lambda document: setting(document, name, value)
 
 
+KNOWN_DATE = {"type": "foreignKey", "to": "date.date", "customProperties": custom(severity="error")}
 KNOWN_CUSTOMER = {"type": "foreignKey", "to": "customer.customer_code", "customProperties": custom(severity="error")}
 
 
@@ -772,6 +773,13 @@ SPOILT: list[Any] = [
         f"{SALES}.properties[customer_code].relationships.to: 'customer.customer_code': customer_code is boolean, and "
         "customer.customer_code is string: give both one type by logicalType or sparkType",
         id="a reference of another type",
+    ),
+    pytest.param(
+        "transactions",
+        of("order_date", customProperties=custom(sparkType="timestamp_ntz"), relationships=[KNOWN_DATE]),
+        f"{SALES}.properties[order_date].relationships.to: 'date.date': order_date is timestamp_ntz, and date.date is "
+        "date: give both one type by logicalType or sparkType",
+        id="a reference of nearly the type",
     ),
     pytest.param(
         "sales_obt",
