@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from lakehouse.errors import LakehouseError
 
-from cli.commands import connections, contract_check, contract_draft, copy, query, repair, trace, upkeep
+from cli.commands import connections, contract_check, contract_draft, copy, query, repair, trace, upkeep, worker
 from cli.commands.command import INTERRUPTED, NOT_DONE, Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -22,6 +22,7 @@ COMMANDS: tuple[Command, ...] = (
     repair.COMMAND,
     upkeep.COMMAND,
     connections.COMMAND,
+    worker.COMMAND,
 )
 GROUPS = {"contract": "write and check contracts"}
 _EPILOG = (

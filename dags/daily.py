@@ -27,7 +27,7 @@ from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, task_group
 from lakehouse.alerting.deadlines import scheduled_run_deadline
 from lakehouse.alerting.notifiers import AlertNotifier
 from lakehouse.daily_run import tasks
-from lakehouse.daily_run.dag_defaults import default_args
+from lakehouse.daily_run.dag_defaults import beside_source, default_args
 from lakehouse.daily_run.daily_run_file import DailyRun, daily_runs
 from lakehouse.daily_run.run_params import daily_run_params
 from lakehouse.operators.bronze_to_silver_operator import BronzeToSilverOperator
@@ -38,6 +38,7 @@ from lakehouse.sensors.mysql_ready_sensor import MySqlReadySensor
 from lakehouse.settings import settings_at_parse
 
 settings = settings_at_parse()
+beside = beside_source(settings)
 
 
 def daily_dag(choices: DailyRun) -> DAG:
@@ -62,12 +63,12 @@ def daily_dag(choices: DailyRun) -> DAG:
         date_of_run = {"business_date": run["business_date"], "run_slug": run["run_slug"]}
         source_ready = MySqlReadySensor(
             task_id="source_ready",
-            mysql_conn_id=settings.mysql_conn_id,
             schema=schema,
             poke_interval=30,
             timeout=timedelta(hours=1).total_seconds(),
+            **beside,
         )
-        plans = tasks.list_tables(schema=schema, one_big_table=gold_table)
+        plans = tasks.list_tables.override(**beside)(schema=schema, one_big_table=gold_table)
 
         @task_group(group_id="table")
         def one_table(plan):
@@ -75,11 +76,10 @@ def daily_dag(choices: DailyRun) -> DAG:
             label = {"map_index_template": "{{ task.plan['label'] }}"}
             copied = MySqlToBronzeOperator(
                 task_id="copy_to_bronze",
-                mysql_conn_id=settings.mysql_conn_id,
                 plan=plan,
                 pool=settings.copy_pool,
-                queue=settings.copy_queue,
                 outlets=[layer_alias("bronze", schema)],
+                **beside,
                 **date_of_run,
                 **label,
             )

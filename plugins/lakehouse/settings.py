@@ -92,7 +92,10 @@ class WiringSettings(TimeZoneSetting):
     silver_pool: str = setting("lakehouse_silver", "pool that bounds the silver runs at the same time", forms.word)
     gold_pool: str = setting("lakehouse_gold", "pool that bounds the gold runs at the same time", forms.word)
     copy_queue: str = setting(
-        "default", "queue of the copies, so that a worker beside the database may serve it", forms.word
+        "default", "queue of the tasks that ask the source, so that a worker beside it may serve them", forms.word
+    )
+    copy_executor: str = setting(
+        "", "executor of the tasks that ask the source, if not Airflow's first one: an Edge worker's", forms.text
     )
     deadline_minutes: int = setting(
         "240", "minutes after its interval's end at which a scheduled run is late", forms.positive

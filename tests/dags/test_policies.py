@@ -222,3 +222,25 @@ def test_parsing_a_dag_imports_nothing_heavy(file: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_tasks_that_ask_the_source_alone_go_to_the_worker_beside_it() -> None:
+    edge = "airflow.providers.edge3.executors.EdgeExecutor"
+    program = (
+        "import json; from airflow.dag_processing.dagbag import DagBag; "
+        f"bag = DagBag(dag_folder={str(REPOSITORY / 'dags' / 'daily.py')!r}); assert not bag.import_errors; "
+        "print('tasks:' + json.dumps({t.task_id: [t.queue, t.executor] for t in bag.dags['atliqsale_daily'].tasks}))"
+    )
+    chosen = {
+        "AIRFLOW__CORE__EXECUTOR": f"LocalExecutor,{edge}",
+        "LAKEHOUSE_COPY_QUEUE": "onprem",
+        "LAKEHOUSE_COPY_EXECUTOR": edge,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | chosen, capture_output=True, text=True, check=True
+    )
+    (told,) = [line for line in done.stdout.splitlines() if line.startswith("tasks:")]
+    places = json.loads(told.removeprefix("tasks:"))
+    beside = {task for task, place in places.items() if place == ["onprem", edge]}
+    assert beside == {"source_ready", "list_tables", "table.copy_to_bronze"}
+    assert {tuple(place) for task, place in places.items() if task not in beside} == {("default", None)}

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def default_args(settings: WiringSettings, alert: AlertNotifier, owner: str = "data-platform") -> dict[str, Any]:
-    """A DAG's `default_args`: retries with backoff by the settings, a limit of time, and the alert on failure."""
+    """A DAG's `default_args`: its retries with growing delays, limit of time, alert on failure, and source."""
     return {
         "owner": owner,
         "retries": settings.task_retries,
@@ -20,4 +20,10 @@ def default_args(settings: WiringSettings, alert: AlertNotifier, owner: str = "d
         "max_retry_delay": timedelta(minutes=10),
         "execution_timeout": timedelta(hours=2),
         "on_failure_callback": [alert],
+        "mysql_conn_id": settings.mysql_conn_id,
     }
+
+
+def beside_source(settings: WiringSettings) -> dict[str, Any]:
+    """Where the tasks that ask the source run: perhaps on a worker beside it, which alone can reach it."""
+    return {"queue": settings.copy_queue, "executor": settings.copy_executor or None}
