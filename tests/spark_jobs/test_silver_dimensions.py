@@ -97,6 +97,30 @@ def test_a_removed_table_is_stored_anew_and_its_quarantine_stays(spark: SparkSes
     assert stored(tmp_path, "silver/customer_quarantine", entries) == refused
 
 
+def test_a_dimension_goes_on_without_a_snapshot_that_is_lost_for_good(spark: SparkSession, tmp_path: Path) -> None:
+    folder = landed(tmp_path).folder("customer") / f"business_date={D2}"
+    for day in (D1, D2, D3):
+        run_job("silver", "customer", day, tmp_path)
+    (file,) = folder.glob("*.parquet")
+    file.unlink()
+    rebuild = ["--rebuild"]
+    failure = run_failure("silver", "customer", D3, tmp_path, flags=rebuild)
+    assert "1 are lost or damaged" in str(failure)
+    # As the operations page says.
+    (folder / "_manifest.json").unlink()
+    failure = run_failure("silver", "customer", D3, tmp_path, flags=rebuild)
+    assert "or, to begin the history anew, drop the table" in str(failure)
+    assert stored(tmp_path, "silver/customer", VERSIONS) == sorted(HISTORY, key=repr)
+    shutil.rmtree(tmp_path / "silver/customer")
+    run_job("silver", "customer", D3, tmp_path, flags=rebuild)
+    assert stored(tmp_path, "silver/customer", VERSIONS) == [
+        ("Cus001", "Surge", "Brick & Mortar", date(D1), date(D3), False),
+        ("Cus001", "Surge", "E-Commerce", date(D3), None, True),
+        ("Cus002", "Nomad", "E-Commerce", date(D1), None, True),
+        ("Cus003", "Atlas", "E-Commerce", date(D1), None, True),
+    ]
+
+
 def test_a_snapshot_landed_again_replaces_its_own_word(spark: SparkSession, tmp_path: Path) -> None:
     lake = BronzeLake(tmp_path)
     lake.land_snapshot("customer", CUSTOMER, D1, [("Cus001", "Surge", "E-Commerce"), ("Cus002", "", "E-Commerce")])
