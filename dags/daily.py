@@ -7,7 +7,7 @@ has one, up to date. One run works on one **business date**.
 | the daily run | nothing: it starts by itself when the business date is over |
 | one date again | *Trigger* with `business_date`; any date may be run any number of times, in any order |
 | past dates, A to B | *Trigger → Backfill*, or `airflow backfill create`; bounds need the zone's offset, see below |
-| one table again | clear its `copy_to_bronze` with *Downstream*; or *Trigger* with `tables` |
+| one table again | clear its `copy_to_bronze` with *Downstream*; or, changed or not, *Trigger* with `tables` |
 | silver anew from bronze | *Trigger* with `rebuild`, and `tables` for just some |
 | deletes that were stopped, but are right | *Trigger* with that `business_date`, its table and `accept_deletes` |
 
@@ -16,7 +16,7 @@ Airflow reads a bound without an offset as UTC, so give it: in Asia/Kolkata
 `airflow backfill create --dag-id … --from-date 2026-11-10T00:00:00+05:30 --to-date 2026-11-14T00:00:00+05:30`.
 
 A past date's facts are copied again and its landed dimension snapshot is reused; where none was landed the dimension
-is left alone and its `silver` shows as skipped. What each alert means stands in `docs/operations.md`.
+is left alone and its `silver` shows as skipped. For alerts and "unchanged since" see `docs/operations.md`.
 """
 
 from datetime import datetime, time, timedelta
@@ -89,6 +89,7 @@ def daily_dag(choices: DailyRun) -> DAG:
                 copied=copied.output,
                 rebuild="{{ params.rebuild }}",
                 accept_deletes="{{ params.accept_deletes }}",
+                asked_for="{{ not not params.tables }}",
                 pool=settings.silver_pool,
                 **date_of_run,
                 **label,
@@ -101,6 +102,7 @@ def daily_dag(choices: DailyRun) -> DAG:
                 task_id="gold",
                 schema=schema,
                 table=gold_table,
+                rebuild="{{ params.rebuild }}",
                 pool=settings.gold_pool,
                 trigger_rule="none_failed",
                 **date_of_run,

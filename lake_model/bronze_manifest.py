@@ -6,8 +6,9 @@ of its files whose date belongs to the slice.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -101,6 +102,17 @@ class Manifest:
     full_pass: str | None = None
     newest_business_date: str | None = None
 
+    @property
+    def digest(self) -> str:
+        """Differs where columns or rows do."""
+        columns = [[column.name, column.arrow_type] for column in self.columns]
+        content = [columns, sorted([item.slice, item.fingerprint] for item in self.slices)]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
+
+    def landed(self, measures: Iterable[str]) -> dict[str, Any]:
+        """See `publication`."""
+        return publication(self.run_id, self.business_date, self.copied_at, self.slices, measures)
+
     def to_json(self) -> str:
         """The manifest's file content."""
         return json.dumps({"manifest_version": MANIFEST_VERSION, **asdict(self)}, indent=1, ensure_ascii=False) + "\n"
@@ -152,6 +164,22 @@ class Latest:
         except ValueError as error:
             raise ManifestError(f"{where}: {error}") from error
         return latest
+
+
+def publication(
+    run_id: str, business_date: str, copied_at: str, slices: Iterable[Slice], measures: Iterable[str]
+) -> dict[str, Any]:
+    """For the ledger: which publication of an index this is, and what it says of the source, slice by slice."""
+    named = tuple(measures)
+    return {
+        "run_id": run_id,
+        "business_date": business_date,
+        "copied_at": copied_at,
+        "slices": [
+            {"slice": one.slice, "rows": one.rows, "sums": {name: one.sums.get(name, "0") for name in named}}
+            for one in slices
+        ],
+    }
 
 
 def _with_later_fields(document: dict[str, Any]) -> dict[str, Any]:

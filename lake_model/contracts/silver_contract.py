@@ -202,6 +202,11 @@ class SilverContract:
         return f"{self.name}_key"
 
     @property
+    def speaks_of_days(self) -> bool:
+        """Whether the day alone may change what is to be said of the same rows: by an expectation or a waiver's end."""
+        return bool(self.expectations or self.waivers)
+
+    @property
     def untracked(self) -> tuple[str, ...]:
         """Columns of a type 2 dimension that always show the latest value told."""
         return tuple(name for name in self.column_names if name not in self.tracked and name not in self.key)
@@ -252,6 +257,11 @@ class OneBigTableContract:
     def content_hash(self) -> str:
         """Changes whenever the contract would give other rows."""
         return content_hash(self)
+
+
+def wide_content_hash(contract: OneBigTableContract, silver: Mapping[str, SilverContract]) -> str:
+    """The same of a One Big Table and of the contracts of the tables that it joins, by name."""
+    return " ".join([content_hash(contract), *[f"{name}:{silver[name].content_hash}" for name in sorted(silver)]])
 
 
 # What changes no row: a run that was stopped did not process its rows, so they are judged again anyway.

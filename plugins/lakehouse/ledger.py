@@ -21,6 +21,8 @@ from lakehouse.lake.lake_path import LakePath, publish
 from lakehouse.lake.storage_errors import storage_errors
 
 PathT = TypeVar("PathT", bound=LakePath)
+# In the detail of a row that Airflow wrote itself, for a table that no run was sent for.
+UNCHANGED_SINCE = "unchanged_since"
 _TOLD = {"expectations_not_met": "not met", "waivers_ended": "waiver ended"}
 
 
@@ -73,6 +75,18 @@ def read_rows(lake: LakeFolder, schema: str, business_date: date | str, run: str
     )
 
 
+def read_row(lake: LakeFolder, schema: str, business_date: str, run: str, name: str) -> LedgerRow | None:
+    """One row by its name among those of a run and business date; None where it is gone.
+
+    Raises:
+        StorageError: the lake cannot be read, or holds something that is no ledger row.
+    """
+    path = ledger_folder(lake, schema, business_date, run) / name
+    with storage_errors("read the ledger", path):
+        found = [_parsed(one) for one in _objects_of(path)] if path.exists() else []
+    return found[0] if found else None
+
+
 class NamedTable(Protocol):
     """A table by its names in MySQL and in the lake."""
 
@@ -116,6 +130,11 @@ def render_rows(rows: Iterable[LedgerRow]) -> str:
     widths = [max(len(line[column]) for line in cells) for column in range(len(heading))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
     errors = [f"{row.table} {row.stage}: {row.error}" for row in rows if row.error]
+    stood = [
+        f"{row.table} {row.stage}: unchanged since {row.detail[UNCHANGED_SINCE]}"
+        for row in rows
+        if UNCHANGED_SINCE in row.detail
+    ]
     told = [
         f"{row.table} {row.stage}: {what}: {sentence}"
         for row in rows
@@ -123,19 +142,21 @@ def render_rows(rows: Iterable[LedgerRow]) -> str:
         if not row.error
         for sentence in row.detail.get(name) or ()
     ]
-    return "\n".join(lines + errors + told)
+    return "\n".join(lines + errors + stood + told)
 
 
 def _row_objects(folder: FolderT) -> Iterator[FolderT]:
     for entry in folder.iterdir():
         if not entry.name.endswith(".json"):
             continue
-        if entry.is_dir():
-            yield from (
-                part for part in entry.iterdir() if part.name.startswith("part-") and part.name.endswith(".json")
-            )
-        else:
-            yield entry
+        yield from _objects_of(entry)
+
+
+def _objects_of(entry: FolderT) -> Iterator[FolderT]:
+    if entry.is_dir():
+        yield from (part for part in entry.iterdir() if part.name.startswith("part-") and part.name.endswith(".json"))
+    else:
+        yield entry
 
 
 def _began(row: LedgerRow) -> tuple[str, str]:

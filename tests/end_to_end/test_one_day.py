@@ -5,9 +5,11 @@ The tests stand in the order in which a platform lives: each begins where the on
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -65,6 +67,23 @@ def test_running_a_date_again_changes_no_row_and_writes_nothing(stack: Stack, la
 
     assert run.state == "success", failed_logs(stack, run.run_id)
     assert content_of(lake) == before
+
+
+def test_a_day_without_changes_starts_no_databricks_run_and_is_published(stack: Stack, lake: Path) -> None:
+    before, last_run = content_of(lake), newest_databricks_run(stack)
+
+    run = run_day(stack, NEXT_DATE, say)
+
+    say(f"a day without changes: {run.seconds:.0f} s")
+    assert run.state == "success", failed_logs(stack, run.run_id)
+    assert newest_databricks_run(stack) == last_run
+    assert content_of(lake) == before
+    published = stack.airflow.request("GET", "/assets/events?order_by=-timestamp")["asset_events"][0]["extra"]
+    assert published["business_date"] == NEXT_DATE.isoformat()
+    assert published["unchanged_since"] == {
+        **{f"silver.{table}": LAST_DATE.isoformat() for table in TABLES}, "gold.sales_obt": LAST_DATE.isoformat()
+    }  # fmt: skip
+    assert published["gold_rows"] == len(before.rows["gold.sales_obt"])
 
 
 @pytest.mark.parametrize(
@@ -226,6 +245,15 @@ def active_backfills(stack: Stack) -> list[dict[str, Any]]:
     stack.require_alive()
     found = stack.airflow.request("GET", f"/backfills?dag_id={DAG_ID}")["backfills"]
     return [entry for entry in found if entry["completed_at"] is None]
+
+
+def newest_databricks_run(stack: Stack) -> int:
+    request = Request(
+        f"{stack.databricks_url}/api/2.2/jobs/runs/list?limit=1",
+        headers={"Authorization": f"Bearer {stack.secrets.databricks_token}"},
+    )
+    with urlopen(request, timeout=30) as answer:
+        return int(json.load(answer)["runs"][0]["run_id"])
 
 
 def history(lake: Path, table: str, column: str, code: str) -> list[tuple[Any, ...]]:

@@ -150,6 +150,8 @@ def test_rows_are_printed_as_a_table_with_errors_below() -> None:
         ROW, stage="silver", status="failed", outcome="failed", rows_written=0, error="no such column: qty"
     )
 
+    stood = replace(ROW, detail={"unchanged_since": "2026-11-18"})
+    assert render_rows([stood]).splitlines()[-1] == f"{ROW.table} {ROW.stage}: unchanged since 2026-11-18"
     passed = replace(ROW, detail={"waivers_ended": ["waivers.yaml line 2: it ended"], "expectations_not_met": ["few"]})
     assert render_rows([passed, failed]).splitlines() == [
         "table         stage   status   outcome  rows read  rows written  bytes   seconds",

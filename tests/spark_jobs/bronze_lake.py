@@ -55,9 +55,9 @@ class BronzeLake:
         files: dict[str, Any] = {}
         if rows:
             name = self._write(table, columns, day, rows, files)
-            slices.append(self._slice("all", rows, [name], day))
+            slices.append(self._slice("all", columns, rows, [name], day))
         else:
-            slices.append(self._slice("all", rows, [], day))
+            slices.append(self._slice("all", columns, rows, [], day))
         self._manifest(table, columns, day, slices, files, None)
 
     def land_fact(
@@ -85,7 +85,7 @@ class BronzeLake:
             name: its_rows
             for name, its_rows in found.items()
             if (only is None or name in only)
-            and (name not in before or before[name]["fingerprint"] != self._fingerprint(its_rows))
+            and (name not in before or before[name]["fingerprint"] != self._fingerprint(columns, its_rows))
         }
         slices = [
             one
@@ -94,7 +94,7 @@ class BronzeLake:
         ]
         if changed:
             file = self._write(table, columns, day, [row for its_rows in changed.values() for row in its_rows], files)
-            slices += [self._slice(name, its_rows, [file], day) for name, its_rows in changed.items()]
+            slices += [self._slice(name, columns, its_rows, [file], day) for name, its_rows in changed.items()]
         self._manifest(table, columns, day, slices, files, date_column)
 
     def latest(self, table: str) -> dict[str, Any]:
@@ -120,14 +120,15 @@ class BronzeLake:
         files[name] = {"rows": len(rows), "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
         return name
 
-    def _slice(self, name: str, rows: Sequence[Row], files: list[str], day: str) -> dict[str, Any]:
+    def _slice(self, name: str, columns: pa.Schema, rows: Sequence[Row], files: list[str], day: str) -> dict[str, Any]:
         return {
-            "slice": name, "rows": len(rows), "sums": {}, "fingerprint": self._fingerprint(rows), "files": files,
-            "copied_business_date": day,
+            "slice": name, "rows": len(rows), "sums": {}, "fingerprint": self._fingerprint(columns, rows),
+            "files": files, "copied_business_date": day,
         }  # fmt: skip
 
-    def _fingerprint(self, rows: Sequence[Row]) -> str:
-        digest = hashlib.sha256("|".join(sorted(repr(tuple(row)) for row in rows)).encode()).hexdigest()
+    def _fingerprint(self, columns: pa.Schema, rows: Sequence[Row]) -> str:
+        content = [columns.to_string(), *sorted(repr(tuple(row)) for row in rows)]
+        digest = hashlib.sha256("|".join(content).encode()).hexdigest()
         return f"{len(rows)}:{digest[:16]}"
 
     def _manifest(

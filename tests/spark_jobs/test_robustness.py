@@ -131,6 +131,22 @@ def test_a_run_that_ends_between_the_commits_of_a_rebuild(two_days: Things, tmp_
     things.check()
 
 
+@pytest.mark.parametrize("commit", [1, 2, 3], ids=["silver", "quarantine", "progress"])
+def test_a_run_that_ends_while_it_notes_dates_that_had_no_run(spark: SparkSession, tmp_path: Path, commit: int) -> None:
+    things = Things.at(tmp_path)
+    for day in (1, 2, 3):
+        things.land(day, SNAPSHOTS[2 if day == 2 else 1])
+    things.silver(1)
+    things.run(3)
+    assert things.skipped == 1
+    with pytest.raises(Killed), before_commit(commit, kill):
+        things.silver(2)
+    assert things.reason_to_run(3) == "no silver run has left word of it since it last began one"
+    things.silver(1)
+    things.silver(2)
+    things.check()
+
+
 def test_runs_of_several_dates_at_once_end_right_or_fail_cleanly(spark: SparkSession, tmp_path: Path) -> None:
     things = with_snapshots(tmp_path)
 

@@ -10,7 +10,7 @@ from lake_model.lake_layout import bronze_root, manifest_name, table_folder
 from lakehouse.bronze.manifest import read_manifest
 from lakehouse.daily_run.planning import TablePlan
 from lakehouse.daily_run.reconciliation import Figures, Reconciliation, reconcile
-from lakehouse.ledger import LedgerRow, read_rows, write_row
+from lakehouse.ledger import UNCHANGED_SINCE, LedgerRow, read_rows, write_row
 
 if TYPE_CHECKING:
     from lake_model.contracts.silver_contract import OneBigTableContract
@@ -48,6 +48,9 @@ def reconcile_day(
         "slices_compared": len(outcome.lines),
         "not_compared": dict(outcome.not_compared),
         "overtaken": dict(outcome.overtaken),
+        "unchanged_since": {
+            f"{row.stage}.{row.table}": row.detail[UNCHANGED_SINCE] for row in rows if UNCHANGED_SINCE in row.detail
+        },
     }
     if one_big_table is None:
         return figures

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
 
 from lakehouse.daily_run.databricks_runs import silver_run
-from lakehouse.operators.databricks_run_operator import DatabricksRunOperator
+from lakehouse.operators.databricks_run_operator import DatabricksRunOperator, is_true
 
 if TYPE_CHECKING:
     from datetime import date
@@ -41,21 +41,38 @@ class BronzeToSilverOperator(DatabricksRunOperator):
         copied: what `copy_to_bronze` returned for the same table.
         rebuild: make the table anew from bronze alone; templated, so "True" counts too.
         accept_deletes: let a snapshot lose any number of keys; templated likewise.
+        asked_for: somebody named the table; templated likewise. This flag and the two before it send a run for a table
+            that did not change too.
     """
 
-    template_fields = (*DatabricksRunOperator.template_fields, "plan", "copied", "rebuild", "accept_deletes")
+    template_fields = (
+        *DatabricksRunOperator.template_fields,
+        "plan",
+        "copied",
+        "rebuild",
+        "accept_deletes",
+        "asked_for",
+    )
 
     def __init__(
-        self, *, plan: Any, copied: Any, rebuild: bool | str = False, accept_deletes: bool | str = False, **kwargs: Any
+        self,
+        *,
+        plan: Any,
+        copied: Any,
+        rebuild: bool | str = False,
+        accept_deletes: bool | str = False,
+        asked_for: bool | str = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.plan: Mapping[str, Any] = plan
         self.copied: Mapping[str, Any] = copied
         self.rebuild = rebuild
         self.accept_deletes = accept_deletes
+        self.asked_for = asked_for
 
-    def execute(self, context: Context) -> None:
-        """Submits the silver run.
+    def execute(self, context: Context) -> Any:
+        """Submits the silver run; where nothing changed it notes that alone, and gives the figures.
 
         Raises:
             AirflowSkipException: there is nothing for silver to do, with the reason.
@@ -63,12 +80,16 @@ class BronzeToSilverOperator(DatabricksRunOperator):
         table = self.plan["table"]
         if not self.plan["contracted"]:
             raise AirflowSkipException(f"{table} has no contract: it stays in bronze until one is written")
-        if self.copied["outcome"] == "no_snapshot" and not _is_true(self.rebuild):
+        if self.copied["outcome"] == "no_snapshot" and not is_true(self.rebuild):
             raise AirflowSkipException(
                 f"no snapshot of {table} was landed on {self.business_date}: the dimension keeps its history"
             )
         self._wait_for_dimensions(context)
-        super().execute(context)
+        if not any(map(is_true, (self.rebuild, self.accept_deletes, self.asked_for))):
+            figures = self.unchanged(self.plan["schema"], lambda day: day.silver_row(self.plan))
+            if figures is not None:
+                return figures
+        return super().execute(context)
 
     def _wait_for_dimensions(self, context: Context) -> None:
         """Returns when every dimension that the table is judged against is in silver.
@@ -124,11 +145,6 @@ class BronzeToSilverOperator(DatabricksRunOperator):
             business_date=business_date,
             run_slug=self.run_slug,
             attempt=attempt,
-            rebuild=_is_true(self.rebuild),
-            accept_deletes=_is_true(self.accept_deletes),
+            rebuild=is_true(self.rebuild),
+            accept_deletes=is_true(self.accept_deletes),
         )
-
-
-def _is_true(value: bool | str) -> bool:
-    # A template gives text.
-    return str(value) == "True"

@@ -8,30 +8,35 @@ all of them.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from pyspark.sql import SparkSession
 
 from lake_model.bronze_manifest import ALL
 from lake_model.contracts.silver_contract import SilverContract
+from lake_model.contracts.waivers_in_force import waivers_digest
+from lake_model.landed_verdicts import landed_verdicts
 from medallion import reconcile
 from medallion.dimensions import scd2
 from medallion.dimensions.dimension_landing import land
 from medallion.dimensions.dimension_rebuild import check_complete, rebuild
 from medallion.dimensions.dimension_tables import DimensionTables, Written, note
 from medallion.dimensions.landed_snapshots import Snapshot, find_all, find_snapshot
+from medallion.dimensions.repeated_dates import first_episode, note_repeated
 from medallion.dimensions.version_landing import RebuildNeededError
 from medallion.errors import BronzeError, ConcurrentWriteError
 from medallion.lake.progress import SliceProgress, progress_of
+from medallion.lake.repeated_dates import repeated_dates
 from medallion.lake.table_names import TableNames
 from medallion.lake.turns import Turn, next_turn
 from medallion.quality import quality_gate
 from medallion.quality.cleaning import check_expressions
-from medallion.quality.expectations import counted_verdicts, landed_verdicts
-from medallion.quality.judgement_basis import Basis
+from medallion.quality.expectations import counted_verdicts
+from medallion.quality.judgement_basis import Basis, needs_waivers
 from medallion.quality.quality_counts import Counts
 from medallion.run.cli import JobArguments
-from medallion.run.run_ledger import Outcome
+from medallion.run.run_ledger import Outcome, Standing
+from medallion.run.table_states import table_version
 
 _TRIES = 8
 
@@ -53,20 +58,25 @@ def refresh_dimension(spark: SparkSession, job: JobArguments, contract: SilverCo
     tables = DimensionTables.of(names, contract)
     done: Mapping[str, SliceProgress] = progress_of(spark, tables.silver, tables.progress)
     gate = _Gate(spark, names, job, contract, snapshot, has_history=bool(done))
-    anew = job.rebuild
-    for _ in range(_TRIES):
-        if snapshot and not job.rebuild and _is_processed(snapshot, done):
-            gate.check(None)
-            return _outcome(spark, tables, contract, snapshot, done, gate)
-        if snapshot and not any(dt.date.fromisoformat(name) > job.business_date for name in done):
-            # The newest snapshot must have all that the contract asks for; an older one may come from an older source.
-            check_expressions(spark, contract, snapshot.manifest.columns, snapshot.manifest.uri)
+    anew, turns_lost = job.rebuild, 0
+    while turns_lost < _TRIES:
+        repeated = repeated_dates(spark, job.lake_root, contract, done, besides=job.business_date)
+        if snapshot and not job.rebuild and not repeated and _is_processed(snapshot, done):
+            turn = next_turn(spark, tables.silver, _noted(done))
+            if turn.unfinished is None:
+                gate.check(None)
+                return _outcome(spark, tables, contract, snapshot, done, gate, turn.version)
+        _check_newest(spark, job, contract, snapshot, done)
         tables.create(spark, contract)
-        turn = next_turn(spark, tables.silver, max((one.sequence for one in done.values()), default=0))
+        turn = next_turn(spark, tables.silver, _noted(done))
         if anew or _must_be_rebuilt(contract, done, turn, snapshot):
-            written, done = _rebuild(spark, job, tables, contract, done, turn, gate)
+            written, done = _rebuild(spark, job, tables, contract, done, repeated, turn, gate)
             if written:
-                return _outcome(spark, tables, contract, snapshot, done, gate, written, rebuilt=True)
+                version = written.commit.version
+                return _outcome(spark, tables, contract, snapshot, done, gate, version, written, rebuilt=True)
+        elif repeated and turn.unfinished is None:
+            episode = first_episode(repeated, done)
+            turns_lost -= note_repeated(spark, job, tables, contract, episode, done, turn)
         elif snapshot:
             # What a killed run left unfinished comes first: its date counts as processed in silver already.
             target = _unfinished(spark, job, contract, turn) or snapshot
@@ -79,11 +89,21 @@ def refresh_dimension(spark: SparkSession, job: JobArguments, contract: SilverCo
             if written:
                 done = note(spark, tables.progress, done, [target], written, job, turn)
                 if is_own:
-                    return _outcome(spark, tables, contract, snapshot, done, gate, written)
+                    return _outcome(spark, tables, contract, snapshot, done, gate, written.commit.version, written)
         done = progress_of(spark, tables.silver, tables.progress)
+        turns_lost += 1
     raise ConcurrentWriteError(
         f"{tables.silver}: another run kept writing to it; run this one again when the other is done"
     )
+
+
+def _check_newest(
+    spark: SparkSession, job: JobArguments, contract: SilverContract, snapshot: Snapshot | None,
+    done: Mapping[str, SliceProgress],
+) -> None:  # fmt: skip
+    """The newest snapshot must have all that the contract asks for; an older one may come from an older source."""
+    if snapshot and not any(dt.date.fromisoformat(name) > job.business_date for name in done):
+        check_expressions(spark, contract, snapshot.manifest.columns, snapshot.manifest.uri)
 
 
 class _Gate:
@@ -150,7 +170,8 @@ def _unfinished(spark: SparkSession, job: JobArguments, contract: SilverContract
     """The snapshot whose rows are in silver, though neither its quarantine nor its progress need be written."""
     if turn.unfinished is None:
         return None
-    (date,) = turn.unfinished.dates
+    # Of several, which only repeat the one before them, the others are found in bronze again.
+    date = turn.unfinished.dates[0]
     found = find_snapshot(spark, job, contract, date)
     if found is None:
         raise BronzeError(
@@ -162,13 +183,13 @@ def _unfinished(spark: SparkSession, job: JobArguments, contract: SilverContract
 
 def _rebuild(
     spark: SparkSession, job: JobArguments, tables: DimensionTables, contract: SilverContract,
-    done: Mapping[str, SliceProgress], turn: Turn, gate: _Gate,
+    done: Mapping[str, SliceProgress], repeated: Collection[str], turn: Turn, gate: _Gate,
 ) -> tuple[Written | None, Mapping[str, SliceProgress]]:  # fmt: skip
     snapshots = find_all(spark, job, contract)
     if done and not job.rebuild:
         # Not those that their own runs stopped, nor those whose runs are yet to come: nobody asked for them here.
         begun = turn.unfinished.dates if turn.unfinished else ()
-        wanted = {*map(dt.date.fromisoformat, done), *begun, job.business_date}
+        wanted = {*map(dt.date.fromisoformat, [*done, *repeated]), *begun, job.business_date}
         snapshots = [one for one in snapshots if one.business_date in wanted]
     if not snapshots:
         raise BronzeError(f"nothing was landed for {contract.schema}.{contract.source_table}; run copy_to_bronze first")
@@ -185,7 +206,8 @@ def _rebuild(
 
 def _outcome(
     spark: SparkSession, tables: DimensionTables, contract: SilverContract, snapshot: Snapshot | None,
-    done: Mapping[str, SliceProgress], gate: _Gate, written: Written | None = None, *, rebuilt: bool = False,
+    done: Mapping[str, SliceProgress], gate: _Gate, version: int, written: Written | None = None,
+    *, rebuilt: bool = False,
 ) -> Outcome:  # fmt: skip
     rows, commit = (written.rows, written.commit) if written else (0, None)
     outcome = "rebuilt" if rebuilt else "refreshed" if rows else "unchanged"
@@ -203,4 +225,25 @@ def _outcome(
         reconcile.measure_dimension(spark, tables.silver, tables.quarantine, contract, progress)
         | {"landed": snapshot.manifest.landed(contract.measures)}
         | gate.announced,
+        standing=_standing(spark, tables, contract, snapshot, done, version),
     )
+
+
+def _standing(
+    spark: SparkSession, tables: DimensionTables, contract: SilverContract, snapshot: Snapshot,
+    done: Mapping[str, SliceProgress], version: int,
+) -> Standing | None:  # fmt: skip
+    """What the newest snapshot's run leaves; an older date's figures are not those of the dimension today."""
+    own = snapshot.business_date.isoformat()
+    if own != max(done):
+        return None
+    waivers = snapshot.basis.waivers_that_matter([done[own].contract_hash])
+    judged = [name for name, one in done.items() if needs_waivers(one.contract_hash)]
+    # Waivers reach all dates up to their end, so those that held on the oldest date are all that ever mattered.
+    waivers |= {name: waivers_digest(contract, dt.date.fromisoformat(name)) for name in sorted(judged)[:1]}
+    table = table_version(spark, tables.silver, version)
+    return Standing(contract.content_hash, table, contract.speaks_of_days, snapshot.manifest.digest, waivers)
+
+
+def _noted(done: Mapping[str, SliceProgress]) -> int:
+    return max((one.sequence for one in done.values()), default=0)

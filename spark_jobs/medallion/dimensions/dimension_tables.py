@@ -75,12 +75,10 @@ def partition_of(contract: SilverContract) -> str | None:
     return "is_current" if contract.scd_type == 2 else None
 
 
-def commit_nothing(spark: SparkSession, table: str, turn: Turn, business_date: dt.date) -> Written | None:
-    """Takes the turn with a commit that has no rows: that the date is processed bears on dates that are not yet."""
+def commit_nothing(spark: SparkSession, table: str, turn: Turn, *dates: dt.date) -> Written | None:
+    """Takes the turn with a commit that has no rows: that dates are processed bears on those that are not yet."""
     none = spark.table(table).limit(0)
-    found = commit(
-        spark, table, turn, lambda options: delta_tables.append(none, table, options=options), [business_date]
-    )
+    found = commit(spark, table, turn, lambda options: delta_tables.append(none, table, options=options), dates)
     return None if found is None else Written(0, found)
 
 

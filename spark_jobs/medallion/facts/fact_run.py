@@ -15,6 +15,8 @@ from pyspark.sql import functions as F
 
 from lake_model.bronze_manifest import UNDATED
 from lake_model.contracts.silver_contract import SilverContract
+from lake_model.landed_verdicts import Verdict, landed_verdicts
+from lake_model.table_state import TableVersion
 from medallion import reconcile
 from medallion.errors import ConcurrentWriteError
 from medallion.facts.fact_slices import (
@@ -36,12 +38,12 @@ from medallion.lake.table_names import TableNames
 from medallion.lake.turns import Turn, commit, next_turn
 from medallion.quality import quality_gate, quarantine, references
 from medallion.quality.cleaning import RAW, SLICE, check_expressions, clean
-from medallion.quality.expectations import Verdict, counted_verdicts, landed_verdicts
+from medallion.quality.expectations import counted_verdicts
 from medallion.quality.judgement_basis import Basis
 from medallion.quality.known_keys import KnownKeys
 from medallion.quality.row_judgement import ERRORS, WAIVED, WARNINGS, judge
 from medallion.run.cli import JobArguments
-from medallion.run.run_ledger import Outcome
+from medallion.run.run_ledger import Outcome, Standing
 from medallion.run.session import prepare_for
 
 _TRIES = 8
@@ -197,7 +199,7 @@ def _outcome(
     spark: SparkSession, work: _Work, done: Mapping[str, SliceProgress], version: int, verdicts: list[Verdict],
     written: _Written | None = None,
 ) -> Outcome:  # fmt: skip
-    contract = work.contract
+    contract, table_id = work.contract, delta_tables.identity(spark, work.table)
     silver = reconcile.measure_fact(delta_tables.at_version(spark, work.table, version), contract)
     refused = reconcile.measure_open_quarantine(spark, work.names.quarantine(contract.name), contract)
     rows = sum(one.rows_bronze - one.rows_duplicate for one in written.processed.progress) if written else 0
@@ -209,9 +211,17 @@ def _outcome(
         detail=reconcile.fact_detail(contract, done, silver, refused)
         | {
             "landed": work.manifest.landed(contract.measures),
-            "silver": {"id": delta_tables.identity(spark, work.table), "version": version},
+            "silver": {"id": table_id, "version": version},
         }
         | quality_gate.announced(contract, verdicts, work.as_of),
+        standing=Standing(
+            contract.content_hash,
+            TableVersion(table_id, version),
+            contract.speaks_of_days,
+            work.manifest.digest,
+            work.basis.waivers_that_matter(one.contract_hash for one in done.values()),
+            {one.dimension.name: one.read for one in work.known},
+        ),
     )
 
 

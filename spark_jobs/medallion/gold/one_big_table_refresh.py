@@ -18,7 +18,8 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from lake_model.contracts.silver_contract import OneBigTableContract, SilverContract, WideColumn, content_hash
+from lake_model.contracts.silver_contract import OneBigTableContract, SilverContract, WideColumn, wide_content_hash
+from lake_model.table_state import TableVersion
 from medallion import reconcile
 from medallion.errors import (
     SPARK_ERRORS,
@@ -37,8 +38,9 @@ from medallion.lake.turns import Turn
 from medallion.quality.cleaning import first_line
 from medallion.reconcile import TableFigures
 from medallion.run.cli import JobArguments
-from medallion.run.run_ledger import Outcome
+from medallion.run.run_ledger import Outcome, Standing
 from medallion.run.session import prepare_for
+from medallion.run.table_states import table_version
 
 _TRIES = 8
 # Upkeep commits between two refreshes are looked through; where there are more of them, all that the log has.
@@ -54,14 +56,6 @@ _CHANGES_ARE_GONE = re.compile(
 
 
 @dataclass(frozen=True)
-class SilverVersion:
-    """A silver table at one moment."""
-
-    id: str
-    version: int
-
-
-@dataclass(frozen=True)
 class Reflected:
     """What a gold commit was made from.
 
@@ -72,7 +66,7 @@ class Reflected:
     """
 
     contracts: str
-    silver: Mapping[str, SilverVersion]
+    silver: Mapping[str, TableVersion]
     turn: int = 0
 
     def to_text(self) -> str:
@@ -84,7 +78,7 @@ class Reflected:
         """Reads a commit's userMetadata; None when the commit is not one of gold's."""
         try:
             content = json.loads(text or "")["lakehouse_gold"]
-            silver = {name: SilverVersion(**one) for name, one in content["silver"].items()}
+            silver = {name: TableVersion(**one) for name, one in content["silver"].items()}
             return Reflected(content["contracts"], silver, content.get("turn", 0))
         except (ValueError, KeyError, TypeError):
             return None
@@ -125,7 +119,7 @@ def refresh_one_big_table(
         stored = _stored(spark, table)
         turn = Turn((stored.version or 0) + 1, stored.version or 0)
         versions = {name: _silver_version(spark, names, name) for name in silver}
-        now = Reflected(_digest(contract, silver), versions, turn.number)
+        now = Reflected(wide_content_hash(contract, silver), versions, turn.number)
         fact = _at(spark, names, contract.fact, now)
         dimensions = _latest(spark, names, silver, contract, now)
         types = check_columns(fact, dimensions, contract)
@@ -239,7 +233,7 @@ def _changed_dates(
     return {row["day"] for row in union.distinct().collect()}
 
 
-def _rows_changed(spark: SparkSession, table: str, then: SilverVersion, now: SilverVersion) -> bool:
+def _rows_changed(spark: SparkSession, table: str, then: TableVersion, now: TableVersion) -> bool:
     """Whether a table may have other rows; many commits to a dimension say only that a snapshot changed nothing."""
     between = now.version - then.version
     if not between:
@@ -310,18 +304,15 @@ def _outcome(
             "mode": mode,
             "reason": plan.reason,
         },
+        standing=Standing(now.contracts, table_version(spark, table, version), made_from=now.silver),
     )
 
 
-def _digest(contract: OneBigTableContract, silver: Mapping[str, SilverContract]) -> str:
-    return " ".join([content_hash(contract), *[f"{name}:{silver[name].content_hash}" for name in sorted(silver)]])
-
-
-def _silver_version(spark: SparkSession, names: TableNames, name: str) -> SilverVersion:
+def _silver_version(spark: SparkSession, names: TableNames, name: str) -> TableVersion:
     table = names.silver(name)
     if not delta_tables.exists(spark, table):
         raise BronzeError(f"{table} is not there yet; run silver for table {name} first")
-    return SilverVersion(delta_tables.identity(spark, table), delta_tables.version(spark, table))
+    return table_version(spark, table)
 
 
 def _at(spark: SparkSession, names: TableNames, name: str, at: Reflected) -> DataFrame:

@@ -60,6 +60,7 @@ class Manifest:
         newest_date: the newest business date that was landed, which this manifest need not be of.
         files: size in bytes of each file, by its name.
         run_id, copied_at: the copy that published it, and the instant (ISO 8601) of what it saw of the source.
+        digest: differs where columns or rows do.
     """
 
     uri: str
@@ -71,6 +72,7 @@ class Manifest:
     run_id: str
     copied_at: str
     files: Mapping[str, int]
+    digest: str
 
     @property
     def fingerprint(self) -> str:
@@ -82,16 +84,9 @@ class Manifest:
 
         A later one may replace it at any moment, so a run can be held against what it read by its own row alone.
         """
-        named = tuple(measures)
-        return {
-            "run_id": self.run_id,
-            "business_date": self.business_date.isoformat(),
-            "copied_at": self.copied_at,
-            "slices": [
-                {"slice": one.slice, "rows": one.rows, "sums": {name: one.sums.get(name, "0") for name in named}}
-                for one in self.slices.values()
-            ],
-        }
+        return bronze_manifest.publication(
+            self.run_id, self.business_date.isoformat(), self.copied_at, self.slices.values(), measures
+        )
 
 
 def table_folder(lake_root: str, schema: str, table: str) -> str:
@@ -163,6 +158,7 @@ def parse_manifest(uri: str, folder: str, text: str) -> Manifest:
         run_id=index.run_id,
         copied_at=index.copied_at,
         files={name: file.bytes for name, file in index.files.items()},
+        digest=index.digest,
     )
 
 

@@ -1,10 +1,10 @@
-"""Reads and writes small text files of the lake, lists its folders and removes empty files, wherever the lake is."""
+"""Reads, writes and removes small files and lists folders of the lake, wherever the lake is."""
 
 from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ def read_text(spark: SparkSession, uri: str) -> str | None:
 
 
 def write_text(spark: SparkSession, uri: str, text: str) -> None:
-    """Writes a small file, with the folders that it lies in; a reader of a local path sees all of it or none.
+    """Puts a small file in the place of the one that was there, if any; a reader of a local path sees all of it or none.
 
     In a cloud store a reader may find it empty for a moment.
 
@@ -45,12 +45,7 @@ def write_text(spark: SparkSession, uri: str, text: str) -> None:
     """
     path = local_path(uri)
     if path is None:
-        try:
-            _dbutils(spark, uri).fs.put(uri, text, True)
-        except BronzeError:
-            raise
-        except Exception as error:
-            raise BronzeError(f"{uri} cannot be written: {error}") from error
+        _ask_cloud(spark, uri, "written", lambda files: files.put(uri, text, True))
         return
     beside = path.with_name(f".{secrets.token_hex(6)}.partial")
     try:
@@ -61,6 +56,22 @@ def write_text(spark: SparkSession, uri: str, text: str) -> None:
         with contextlib.suppress(OSError):
             beside.unlink()
         raise BronzeError(f"{path} cannot be written: {error}") from error
+
+
+def remove_file(spark: SparkSession, uri: str) -> None:
+    """Removes a file; one that is not there is no error.
+
+    Raises:
+        BronzeError: it cannot be removed.
+    """
+    path = local_path(uri)
+    if path is None:
+        _ask_cloud(spark, uri, "removed", lambda files: files.rm(uri))
+        return
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise BronzeError(f"{path} cannot be removed: {error}") from error
 
 
 def list_folder(spark: SparkSession, uri: str) -> list[str]:
@@ -144,13 +155,19 @@ def local_path(uri: str) -> Path | None:
 
 
 def _read_cloud_text(spark: SparkSession, uri: str) -> str | None:
-    utilities = _dbutils(spark, uri)
+    found = _ask_cloud(spark, uri, "read", lambda files: files.head(uri, _MAX_BYTES))
+    return None if found is None else str(found)
+
+
+def _ask_cloud(spark: SparkSession, uri: str, what: str, ask: Callable[[Any], Any]) -> Any:
+    """What the Databricks utilities answer; None where there is no such file."""
+    files = _dbutils(spark, uri).fs
     try:
-        return str(utilities.fs.head(uri, _MAX_BYTES))
+        return ask(files)
     except Exception as error:
         if "FileNotFound" in str(error):
             return None
-        raise BronzeError(f"{uri} cannot be read: {error}") from error
+        raise BronzeError(f"{uri} cannot be {what}: {error}") from error
 
 
 def _dbutils(spark: SparkSession, uri: str) -> Any:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from lake_model.contracts.silver_contract import SilverContract
+from lake_model.contracts.waivers_in_force import waivers_digest
+from lake_model.table_state import NOW
 from medallion.quality.quality_counts import Counts
+
+_WAIVERS = "+waivers:"
+
+
+def needs_waivers(stored: str) -> bool:
+    """Whether rows of the slice with that text were refused or waived."""
+    return _WAIVERS in stored
 
 
 @dataclass(frozen=True)
@@ -31,9 +39,7 @@ class Basis:
     @staticmethod
     def of_contract(contract: SilverContract, as_of: dt.date, references: Mapping[str, str] | None = None) -> Basis:
         """What rows are judged by when waivers must reach ``as_of``."""
-        holding = [repr(waiver) for waiver in contract.waivers if as_of <= waiver.until]
-        digest = hashlib.sha256("\n".join(holding).encode()).hexdigest()[:12] if holding else ""
-        return Basis(contract.content_hash, digest, references or {})
+        return Basis(contract.content_hash, waivers_digest(contract, as_of), references or {})
 
     def of(self, counts: Counts) -> str:
         """The text to store with a slice that was judged so."""
@@ -43,11 +49,15 @@ class Basis:
         """Whether a slice with that text would be judged as it was."""
         return stored in {self._text(slice_name, has_refused=False), self._text(slice_name, has_refused=True)}
 
+    def waivers_that_matter(self, stored: Iterable[str]) -> dict[str, str]:
+        """The waivers' digest for ``TableState``; nothing where no slice with such a text has use for one."""
+        return {NOW: self.waivers} if any(map(needs_waivers, stored)) else {}
+
     def is_contract_of(self, stored: str) -> bool:
         """Whether a slice with that text was judged by the same contract, by whichever waivers."""
         return stored.partition("+")[0] == self.contract_hash
 
     def _text(self, slice_name: str, *, has_refused: bool) -> str:
         known = self.references.get(slice_name)
-        waivers = f"+waivers:{self.waivers}" if has_refused else ""
+        waivers = f"{_WAIVERS}{self.waivers}" if has_refused else ""
         return f"{self.contract_hash}{waivers}{f'+known:{known}' if known else ''}"

@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lake_model.contracts.silver_contract import Rule, SilverContract
+from lake_model.table_state import TableVersion
 from medallion.lake.business_keys import BUSINESS_KEY, business_key
 from medallion.lake.date_values import date_value
 from medallion.lake.sql_text import identifier
@@ -29,12 +30,14 @@ class KnownKeys:
             key may overlap.
         first: the date from which the dimension knows anything.
         dimension: its contract.
+        read: its table, which may have gone on since.
     """
 
     rule: Rule
     periods: DataFrame
     first: dt.date
     dimension: SilverContract
+    read: TableVersion
 
     def digests(self, dates: Iterable[dt.date]) -> dict[dt.date, str]:
         """What was known on each date, as a text that differs where the keys do."""

@@ -10,11 +10,11 @@ from pyspark.sql import SparkSession
 
 from lake_model.contracts.limits import QUARANTINED
 from lake_model.contracts.silver_contract import Severity, SilverContract, Waiver
+from lake_model.landed_verdicts import Verdict
 from medallion.errors import SPARK_ERRORS, ConcurrentWriteError, is_conflict
 from medallion.lake import delta_tables
 from medallion.lake.small_frames import local_frame
 from medallion.lake.sql_text import text_literal
-from medallion.quality.expectations import Verdict
 from medallion.quality.quality_counts import Counts, counted_rules
 from medallion.run.cli import JobArguments
 

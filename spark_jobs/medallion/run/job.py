@@ -16,6 +16,7 @@ from medallion.run.cli import JobArguments, parse_arguments
 from medallion.run.failures import explain
 from medallion.run.run_ledger import Outcome
 from medallion.run.session import get_session
+from medallion.run.table_states import leave_state, take_state
 
 Work = Callable[[SparkSession, JobArguments], Outcome]
 # They print each failed analysis with its Java stack, also those that are told in words of our own.
@@ -37,8 +38,9 @@ def run_job(stage: str, work: Work, argv: Sequence[str] | None) -> str | None:
         spark = get_session()
     except (LakehouseError, *SPARK_ERRORS) as error:
         return f"{stage}: {explain(error)}"
-    outcome, message = None, None
+    outcome, message, begun = None, None, None
     try:
+        begun = take_state(spark, job, stage)
         outcome = work(spark, job)
     except QualityStopError as error:
         outcome, message = Outcome("stopped", detail={"expectations_not_met": list(error.findings)}), str(error)
@@ -47,7 +49,9 @@ def run_job(stage: str, work: Work, argv: Sequence[str] | None) -> str | None:
     except Exception as error:  # A traceback would tell values of rows to all who may read a task's log.
         log.debug("stage failed", exc_info=error)
         message = str(explain(error))
-    message = _write_ledger(spark, job, stage, started, outcome, message)
+    row, message = _write_ledger(spark, job, stage, started, outcome, message)
+    if row and outcome and begun and message is None:
+        leave_state(spark, job, stage, row, begun, outcome)
     return None if message is None else f"{stage} {job.table} {job.business_date}: {message}"
 
 
@@ -68,14 +72,15 @@ def _write_ledger(
     started: dt.datetime,
     outcome: Outcome | None,
     message: str | None,
-) -> str | None:
-    """Writes the row; gives the run's message: a run without a row has failed, since nobody can reconcile it."""
+) -> tuple[str | None, str | None]:
+    """Writes the row; gives its name and the run's message: a run without a row has failed: nobody can reconcile it."""
+    row = None
     try:
-        run_ledger.write_row(spark, job, stage, started, dt.datetime.now(dt.UTC), outcome, message)
+        row = run_ledger.write_row(spark, job, stage, started, dt.datetime.now(dt.UTC), outcome, message)
     except Exception as error:
         unwritten = f"no ledger row could be written to {run_ledger.ledger_folder(job)}: {explain(error)}"
         # The message of a failed run matters more than its row.
         if message is None:
-            return unwritten
+            return None, unwritten
         print(f"{stage} {job.table}: {unwritten}", file=sys.stderr)
-    return message
+    return row, message

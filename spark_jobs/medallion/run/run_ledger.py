@@ -12,8 +12,21 @@ from pyspark.sql import SparkSession
 
 from lake_model.lake_layout import ledger_folder_name, ledger_row_name
 from lake_model.ledger_row import LedgerRow
+from lake_model.table_state import TableVersion
 from medallion.lake.storage import write_text
 from medallion.run.cli import JobArguments
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a table's rows depend on; see ``TableState``."""
+
+    contract: str
+    table: TableVersion
+    by_calendar: bool = False
+    landed: str = ""
+    waivers: Mapping[str, str] = field(default_factory=dict)
+    made_from: Mapping[str, TableVersion] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -21,6 +34,7 @@ class Outcome:
     """What a stage did; ``detail`` is told apart by stage and measured from the stored tables.
 
     ``bytes_written`` is the size of the data files that it added to its table, without quarantine and progress.
+    ``standing`` is what the table's rows depend on now; None where another run may have more to do.
     """
 
     outcome: str
@@ -28,6 +42,7 @@ class Outcome:
     rows_written: int = 0
     bytes_written: int = 0
     detail: Mapping[str, Any] = field(default_factory=dict)
+    standing: Standing | None = None
 
 
 def ledger_folder(job: JobArguments) -> str:
@@ -38,8 +53,11 @@ def ledger_folder(job: JobArguments) -> str:
 def write_row(
     spark: SparkSession, job: JobArguments, stage: str, started: dt.datetime, ended: dt.datetime,
     outcome: Outcome | None, error: str | None = None,
-) -> None:  # fmt: skip
-    """Writes the row of an attempt, beside those of others; ``outcome`` is None when it failed without one."""
+) -> str:  # fmt: skip
+    """Writes the row of an attempt, beside those of others; ``outcome`` is None when it failed without one.
+
+    Gives the row's name in the folder of its run.
+    """
     known = outcome or Outcome("failed")
     row = LedgerRow(
         schema=job.source_schema,
@@ -61,6 +79,7 @@ def write_row(
     # A name of its own: two runs with one id could take each other's row away.
     name = ledger_row_name(job.table, stage, secrets.token_hex(6))
     write_text(spark, f"{ledger_folder(job)}/{name}", row.to_json() + "\n")
+    return name
 
 
 def _instant(moment: dt.datetime) -> str:

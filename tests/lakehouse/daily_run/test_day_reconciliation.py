@@ -17,14 +17,14 @@ SALES = TablePlan(
 )
 
 
-def write_silver(lake: Path, rows_silver: int) -> None:
+def write_silver(lake: Path, rows_silver: int, **detail_too: str) -> None:
     """The ledger row of a silver run that read three rows and kept so many."""
     figures = {"slice": "2026-11-20", "rows_bronze": 3, "rows_silver": rows_silver, "sums": {}}
     landed = {
         "run_id": "run", "business_date": "2026-11-20", "copied_at": "2026-11-21T00:00:00Z",
         "slices": [{"slice": "2026-11-20", "rows": 3, "sums": {}}],
     }  # fmt: skip
-    detail = {"dates": [figures], "landed": landed}
+    detail = {"dates": [figures], "landed": landed, **detail_too}
     write_row(
         lake,
         LedgerRow(
@@ -38,9 +38,17 @@ def test_a_schema_without_a_one_big_table_is_reconciled_up_to_silver_under_its_o
 
     figures = reconcile_day(tmp_path, "shop", [SALES], None, DAY, "run", lambda: datetime(2026, 11, 21, tzinfo=UTC))
 
-    assert figures == {"slices_compared": 1, "not_compared": {}, "overtaken": {}}
+    assert figures == {"slices_compared": 1, "not_compared": {}, "overtaken": {}, "unchanged_since": {}}
     outcomes = {(row.table, row.stage): row.outcome for row in read_rows(tmp_path, "shop", DAY, "run")}
     assert outcomes == {("sales", "silver"): "refreshed", ("shop", "reconcile"): "reconciled"}
+
+
+def test_a_table_that_no_run_was_sent_for_is_compared_and_said_to_be_unchanged(tmp_path: Path) -> None:
+    write_silver(tmp_path, 3, unchanged_since="2026-11-18")
+
+    figures = reconcile_day(tmp_path, "shop", [SALES], None, DAY, "run", lambda: datetime(2026, 11, 21, tzinfo=UTC))
+
+    assert (figures["slices_compared"], figures["unchanged_since"]) == (1, {"silver.sales": "2026-11-18"})
 
 
 def test_a_difference_is_in_the_ledger_and_fails(tmp_path: Path) -> None:

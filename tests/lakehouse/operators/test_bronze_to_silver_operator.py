@@ -12,17 +12,21 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
-from lakehouse.ledger import LedgerRow, write_row
+from lakehouse.ledger import LedgerRow, read_rows, write_row
 from lakehouse.operators.bronze_to_silver_operator import LONGEST_WAIT, LOOK_AGAIN, BronzeToSilverOperator
 from lakehouse.operators.databricks_run_operator import DatabricksRunOperator
+from lakehouse.operators.silver_to_gold_operator import SilverToGoldOperator
+
+from tests.lakehouse.quiet_lake import NEXT, make_lake, plan_of
 
 DAY, RUN = "2026-11-20", "manual__1"
 PLAN = {"schema": "shop", "table": "sales", "lake_name": "sales", "contracted": True}
 
 
 @pytest.fixture
-def submitted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def submitted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """The tables whose run was submitted; Databricks itself is the concern of other tests."""
+    monkeypatch.setenv("LAKEHOUSE_LAKE_ROOT", f"file://{tmp_path}")
     found: list[str] = []
 
     def execute(self: Any, context: Any) -> None:
@@ -55,6 +59,51 @@ def test_what_silver_has_nothing_to_do_for_is_skipped(submitted: list[str]) -> N
         with pytest.raises(AirflowSkipException):
             skipped.execute({})
     assert submitted == []
+
+
+def test_an_unchanged_table_starts_no_run_and_has_its_row_and_its_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, submitted: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_lake(tmp_path)
+    monkeypatch.setenv("LAKEHOUSE_CONTRACTS_ROOT", str(tmp_path / "contracts"))
+
+    def quiet(**flags: Any) -> BronzeToSilverOperator:
+        return BronzeToSilverOperator(
+            task_id="silver", plan=plan_of("customer"), copied={"outcome": "unchanged"},
+            business_date=NEXT.isoformat(), run_slug="quiet", **flags,
+        )  # fmt: skip
+
+    figures = quiet(asked_for="False").execute({})
+
+    assert submitted == []
+    assert "customer: unchanged since 2026-11-18: no Databricks run" in capsys.readouterr().out
+    (row,) = read_rows(tmp_path, "atliqsale", NEXT, "quiet")
+    assert figures == {**row.summary(), "unchanged_since": "2026-11-18"}
+    assert (row.stage, row.status, row.outcome) == ("silver", "success", "unchanged")
+    for flag in ("rebuild", "accept_deletes", "asked_for"):
+        quiet(**{flag: "True"}).execute({})
+    assert submitted == ["customer"] * 3
+
+
+def test_unchanged_silver_starts_no_gold_run_but_where_gold_is_to_be_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_lake(tmp_path)
+    monkeypatch.setenv("LAKEHOUSE_LAKE_ROOT", f"file://{tmp_path}")
+    monkeypatch.setenv("LAKEHOUSE_CONTRACTS_ROOT", str(tmp_path / "contracts"))
+    sent: list[str] = []
+    monkeypatch.setattr(DatabricksRunOperator, "execute", lambda self, _: sent.append(self.table))
+
+    def gold(rebuild: str) -> SilverToGoldOperator:
+        return SilverToGoldOperator(
+            task_id="gold", schema="atliqsale", table="sales_obt", rebuild=rebuild, business_date=NEXT.isoformat(),
+            run_slug="quiet",
+        )  # fmt: skip
+
+    assert gold("False").execute({})["outcome"] == "unchanged"
+    assert sent == []
+    gold("True").execute({})
+    assert sent == ["sales_obt"]
 
 
 PRODUCT = {"table": "Products", "lake_name": "product", "map_index": 0}

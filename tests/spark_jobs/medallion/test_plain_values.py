@@ -129,9 +129,11 @@ def test_slices_to_process_are_those_whose_rows_or_contract_changed() -> None:
 
 
 def test_what_gold_reflects_survives_its_commit() -> None:
-    from medallion.gold.one_big_table_refresh import Reflected, SilverVersion
+    from medallion.gold.one_big_table_refresh import Reflected
 
-    reflected = Reflected("hash", {"product": SilverVersion("id", 3)}, turn=4)
+    from lake_model.table_state import TableVersion
+
+    reflected = Reflected("hash", {"product": TableVersion("id", 3)}, turn=4)
     assert Reflected.from_text(reflected.to_text()) == reflected
     assert Reflected.from_text("OPTIMIZE") is None
     assert Reflected.from_text(None) is None

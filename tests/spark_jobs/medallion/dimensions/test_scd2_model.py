@@ -42,6 +42,29 @@ def test_any_order_of_landings_with_repeats_gives_the_oracle(sequence: list[tupl
 
 
 @settings(max_examples=2 * settings.default.max_examples)
+@given(landings, st.data())
+def test_days_that_were_skipped_because_nothing_changed_give_the_oracle_too(
+    sequence: list[tuple[int, Observation]], data: st.DataObject
+) -> None:
+    state, processed, last, skipped = KeyState(), set[int](), dict[int, Observation](), set[int]()
+    for day, told in sequence:
+        newest = max(last, default=None)
+        if newest is not None and data.draw(st.booleans(), "a quiet day"):
+            # Nothing is done on the day itself, whose key may be in quarantine as well.
+            skipped.add(newest + 1)
+            last[newest + 1] = last[newest]
+            assert [one for one in state.versions if one.tracked] == [one for one in oracle(last) if one.tracked]
+        for quiet in sorted(skipped - {day}):
+            land(state, quiet, last[quiet], processed)
+            processed.add(quiet)
+        skipped.clear()
+        land(state, day, told, processed)
+        processed.add(day)
+        last[day] = told
+        assert state.versions == oracle(last)
+
+
+@settings(max_examples=2 * settings.default.max_examples)
 @given(landings)
 def test_landing_the_same_snapshots_again_changes_nothing(sequence: list[tuple[int, Observation]]) -> None:
     state, processed, last = KeyState(), set[int](), dict[int, Observation]()
