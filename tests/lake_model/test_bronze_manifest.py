@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -166,3 +167,31 @@ def test_a_manifest_of_before_the_source_fingerprint_had_no_other() -> None:
     for item in document["slices"]:
         del item["source_fingerprint"]
     assert Manifest.from_json(json.dumps(document), "here") == sample()
+
+
+CODE, SIZE = Column("code", "varchar(9)", "string", False), Column("size", "int", "int32", True)
+
+
+def slice_of(name: str, fingerprint: str) -> Slice:
+    return Slice(name, 1, {}, fingerprint, (), "2026-11-20")
+
+
+DATED, UNDATED = slice_of("2026-11-19", "f1"), slice_of("undated", "f2")
+LANDED = Manifest(
+    "shop", "sales", "2026-11-20", "run", "2026-11-21T00:00:00Z", "fingerprint", "day", "SELECT", Server("11"),
+    (CODE, SIZE), {}, (DATED, UNDATED), 2, {}, 0, {},
+)  # fmt: skip
+
+
+def test_the_digest_differs_where_columns_or_slices_do_and_by_nothing_else() -> None:
+    others = [
+        replace(LANDED, columns=(CODE,)),
+        replace(LANDED, columns=(CODE, replace(SIZE, arrow_type="int64"))),
+        replace(LANDED, slices=(DATED,)),
+        replace(LANDED, slices=(slice_of("2026-11-19", "f2"), slice_of("undated", "f1"))),
+        replace(LANDED, slices=(slice_of("2026-11-20", "f1"), UNDATED)),
+    ]
+    same = replace(LANDED, business_date="2026-11-21", run_id="another", slices=(UNDATED, DATED))
+
+    assert same.digest == LANDED.digest
+    assert len({LANDED.digest, *(other.digest for other in others)}) == len(others) + 1

@@ -105,7 +105,7 @@ CHANGES: dict[str, tuple[Callable[[Lake], object], str, str]] = {
     "a damaged index": (
         lambda lake: (lake.root / "bronze/atliqsale/transactions/_latest.json").write_text("{"),
         "transactions",
-        "it cannot be told whether anything changed: .*_latest.json: not JSON.*",
+        "it cannot be told whether anything changed: .*_latest.json: it is not JSON.*",
     ),
     "a contract": (
         lambda lake: lake.edit("customer", lambda table: table["properties"][1].update(transformLogic="'x'")),
