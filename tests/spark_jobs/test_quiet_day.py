@@ -37,8 +37,8 @@ SALES = [sale("Prod001", "Cus001", "Mark001", D1, 1, "10.00"), sale("Prod001", "
 def plan(table: str) -> TablePlan:
     is_fact = table == "transactions"
     return TablePlan(
-        "atliqsale", table, table, True, table, "fact" if is_fact else "dimension", "fingerprint", None, None, (),
-        ("sales_qty", "sales_amount") if is_fact else (),
+        schema="atliqsale", table=table, label=table, contracted=True, lake_name=table,
+        kind="fact" if is_fact else "dimension", measures=("sales_qty", "sales_amount") if is_fact else (),
     )  # fmt: skip
 
 
