@@ -66,9 +66,7 @@ def read_rows(lake: LakeFolder, schema: str, business_date: date | str, run: str
     """
     folder = ledger_folder(lake, schema, str(business_date), run)
     with storage_errors("read the ledger", folder):
-        found = [(entry, entry.read_bytes()) for entry in _row_objects(folder)] if folder.is_dir() else []
-    # In a cloud store an object of Spark's is empty for a moment: the row is then not there yet.
-    rows = [_parsed(entry, content) for entry, content in found if content]
+        rows = _parsed(_row_objects(folder)) if folder.is_dir() else []
     newest = {(row.table, row.stage): row for row in sorted(rows, key=_began)}
     return sorted(
         newest.values(), key=lambda row: (row.table, STAGES.index(row.stage) if row.stage in STAGES else len(STAGES))
@@ -83,7 +81,7 @@ def read_row(lake: LakeFolder, schema: str, business_date: str, run: str, name: 
     """
     path = ledger_folder(lake, schema, business_date, run) / name
     with storage_errors("read the ledger", path):
-        found = [_parsed(one) for one in _objects_of(path)] if path.exists() else []
+        found = _parsed(_objects_of(path)) if path.exists() else []
     return found[0] if found else None
 
 
@@ -163,10 +161,17 @@ def _began(row: LedgerRow) -> tuple[str, str]:
     return row.started_at, row.ended_at
 
 
-def _parsed(path: LakeFolder, content: bytes) -> LedgerRow:
-    try:
-        return LedgerRow.from_json(content.decode())
-    except ValueError as error:
-        raise StorageError(
-            f"{path} is no ledger row ({error}): clear the task that wrote it, and it is written again"
-        ) from error
+def _parsed(entries: Iterable[LakeFolder]) -> list[LedgerRow]:
+    rows = []
+    for entry in entries:
+        content = entry.read_bytes()
+        # In a cloud store an object of Spark's is empty for a moment: the row is then not there yet.
+        if not content:
+            continue
+        try:
+            rows.append(LedgerRow.from_json(content.decode()))
+        except ValueError as error:
+            raise StorageError(
+                f"{entry} is no ledger row ({error}): clear the task that wrote it, and it is written again"
+            ) from error
+    return rows

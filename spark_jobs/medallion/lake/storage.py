@@ -36,7 +36,7 @@ def read_text(spark: SparkSession, uri: str) -> str | None:
 
 
 def write_text(spark: SparkSession, uri: str, text: str) -> None:
-    """Puts a small file in the place of the one that was there, if any; a reader of a local path sees all of it or none.
+    """Puts a small file in the place of the one that was there, if any; a local reader sees all of it or none.
 
     In a cloud store a reader may find it empty for a moment.
 
