@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,7 @@ class BronzeLake:
 
     def _slice(self, name: str, columns: pa.Schema, rows: Sequence[Row], files: list[str], day: str) -> dict[str, Any]:
         return {
-            "slice": name, "rows": len(rows), "sums": {}, "fingerprint": self._fingerprint(columns, rows),
+            "slice": name, "rows": len(rows), "sums": _sums(columns, rows), "fingerprint": self._fingerprint(columns, rows),
             "files": files, "copied_business_date": day,
         }  # fmt: skip
 
@@ -148,7 +149,7 @@ class BronzeLake:
                 {"name": name, "mysql_type": "", "arrow_type": str(kind), "nullable": True}
                 for name, kind in zip(columns.names, columns.types, strict=True)
             ],
-            "files": files, "slices": slices, "rows": sum(one["rows"] for one in slices), "sums": {},
+            "files": files, "slices": slices, "rows": sum(one["rows"] for one in slices), "sums": _added(slices),
             "rows_not_yet_due": 0, "substitutions": {},
         }  # fmt: skip
         folder = self.folder(table)
@@ -159,3 +160,17 @@ class BronzeLake:
         pointer.write_text(
             json.dumps({"manifest": f"business_date={day}/_manifest.json", "newest_business_date": max(day, newest)})
         )
+
+
+def _sums(columns: pa.Schema, rows: Sequence[Row]) -> dict[str, str]:
+    numbers = {name: index for index, name in enumerate(columns.names) if _is_number(columns.types[index])}
+    return {name: str(sum(row[index] or 0 for row in rows)) for name, index in numbers.items()}
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_integer(kind) or pa.types.is_decimal(kind)
+
+
+def _added(slices: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    names = {name for one in slices for name in one["sums"]}
+    return {name: str(sum(Decimal(one["sums"].get(name, "0")) for one in slices)) for name in sorted(names)}
