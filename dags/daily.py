@@ -15,15 +15,19 @@ A backfill compares its bounds with the instant at which a business date begins 
 Airflow reads a bound without an offset as UTC, so give it: in Asia/Kolkata
 `airflow backfill create --dag-id … --from-date 2026-11-10T00:00:00+05:30 --to-date 2026-11-14T00:00:00+05:30`.
 
+Silver runs in batches, several tables in one Databricks run: dimensions first, then facts. The logs of both
+`plan_…` tasks say what each table needs. A failed batch names each table that failed with its cause: clear it with
+*Downstream*, and only what is not done runs.
+
 A past date's facts are copied again and its landed dimension snapshot is reused; where none was landed the dimension
-is left alone and its `silver` shows as skipped. For alerts and "unchanged since" see `docs/operations.md`.
+is left alone. For alerts and "unchanged since" see `docs/operations.md`.
 """
 
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, task_group
+from airflow.sdk import DAG, Asset, CronDataIntervalTimetable
 from lakehouse.alerting.deadlines import scheduled_run_deadline
 from lakehouse.alerting.notifiers import AlertNotifier
 from lakehouse.daily_run import tasks
@@ -62,58 +66,51 @@ def daily_dag(choices: DailyRun) -> DAG:
         run = tasks.resolve_run(timezone=choices.timezone)
         date_of_run = {"business_date": run["business_date"], "run_slug": run["run_slug"]}
         source_ready = MySqlReadySensor(
-            task_id="source_ready",
-            schema=schema,
-            poke_interval=30,
-            timeout=timedelta(hours=1).total_seconds(),
-            **beside,
+            task_id="source_ready", schema=schema, poke_interval=30, timeout=timedelta(hours=1).total_seconds(), **beside
         )
         plans = tasks.list_tables.override(**beside)(schema=schema, one_big_table=gold_table)
+        copied = MySqlToBronzeOperator.partial(
+            task_id="copy_to_bronze",
+            pool=settings.copy_pool,
+            outlets=[layer_alias("bronze", schema)],
+            map_index_template="{{ task.plan['label'] }}",
+            **beside,
+            **date_of_run,
+        ).expand(plan=plans)
 
-        @task_group(group_id="table")
-        def one_table(plan):
-            """What every table goes through."""
-            label = {"map_index_template": "{{ task.plan['label'] }}"}
-            copied = MySqlToBronzeOperator(
-                task_id="copy_to_bronze",
-                plan=plan,
-                pool=settings.copy_pool,
-                outlets=[layer_alias("bronze", schema)],
-                **beside,
-                **date_of_run,
-                **label,
+        def silver(kind, after):
+            """Plans the batches of one kind of tables once what they need is over, and runs them."""
+            batches = tasks.plan_silver.override(task_id=f"plan_{kind}s")(
+                run=run, plans=plans, schema=schema, kind=kind
             )
-            BronzeToSilverOperator(
-                task_id="silver",
-                plan=plan,
-                copied=copied.output,
+            after >> batches
+            return BronzeToSilverOperator.partial(
+                task_id=f"silver_{kind}s",
+                schema=schema,
                 rebuild="{{ params.rebuild }}",
                 accept_deletes="{{ params.accept_deletes }}",
                 asked_for="{{ not not params.tables }}",
                 pool=settings.silver_pool,
+                map_index_template="{{ task.batch['label'] }}",
                 **date_of_run,
-                **label,
-            )
+            ).expand(batch=batches)
 
-        last = per_table = one_table.expand(plan=plans)
+        dimensions = silver("dimension", after=copied)
+        done = [copied, dimensions, silver("fact", after=dimensions)]
         run >> source_ready >> plans
         if gold_table:
-            last = SilverToGoldOperator(
-                task_id="gold",
-                schema=schema,
-                table=gold_table,
-                rebuild="{{ params.rebuild }}",
-                pool=settings.gold_pool,
-                trigger_rule="none_failed",
-                **date_of_run,
-            )
-            per_table >> last
+            gold = SilverToGoldOperator(
+                task_id="gold", schema=schema, table=gold_table, rebuild="{{ params.rebuild }}",
+                pool=settings.gold_pool, trigger_rule="none_failed", **date_of_run,
+            )  # fmt: skip
+            done >> gold
+            done = [*done, gold]
         # The leaves decide what becomes of a run: `publish` runs only after everything else succeeded, and `report`
         # fails for what was let pass on the way.
         reconciled = tasks.reconcile(run=run, plans=plans, schema=schema, one_big_table=gold_table)
         tasks.publish.override(outlets=[Asset(result)])(run=run, reconciled=reconciled)
-        last >> reconciled
-        [per_table, last, reconciled] >> tasks.report(run=run, plans=plans, schema=schema)
+        done >> reconciled
+        [*done, reconciled] >> tasks.report(run=run, plans=plans, schema=schema)
     return dag
 
 

@@ -1,9 +1,11 @@
-"""Bronze to silver, one table: clean, judge, quarantine, and refresh the dimension or fact by its contract.
+"""Bronze to silver: clean, judge, quarantine, and refresh the dimension or fact by its contract.
 
-silver.py --contracts DIR/<schema> --table T --business-date 2026-11-20 --run-id R --lake-root URI [--catalog C]
-          [--accept-deletes] [--rebuild]
+silver.py --contracts DIR/<schema> --table T [--table U …] --business-date 2026-11-20 --run-id R --lake-root URI
+          [--catalog C] [--accept-deletes] [--rebuild]
 
-With --rebuild the table is made anew from bronze alone; without --table all tables are, one after the other.
+Several tables are worked on one after the other in one session, and each stands for itself: it has its own row in the
+ledger, and one that fails holds no other up.
+With --rebuild a table is made anew from bronze alone; without --table all tables are.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from lake_model.contracts.table_contracts import read_silver_contract, silver_ta
 from lake_model.errors import LakehouseError
 from medallion.dimensions.dimension_run import refresh_dimension
 from medallion.facts.fact_run import refresh_fact
-from medallion.run.cli import JobArguments, parse_arguments
+from medallion.run.cli import JobArguments, parse_arguments, taken_tables
 from medallion.run.job import exit_on_failure, run_job
 from medallion.run.run_ledger import Outcome
 
@@ -33,14 +35,20 @@ def refresh(spark: SparkSession, job: JobArguments) -> Outcome:
 
 def main(argv: Sequence[str] | None = None) -> str | None:
     """Runs the job; gives None, or one message of what failed, by line where several tables did."""
-    given = sys.argv[1:] if argv is None else list(argv)
-    if "--rebuild" not in given or any(one.partition("=")[0] == "--table" for one in given):
+    tables, given = taken_tables(sys.argv[1:] if argv is None else argv)
+    if not tables and "--rebuild" in given:
+        try:
+            tables = silver_tables(parse_arguments("silver", [*given, "--table", ""]).contracts)
+        except LakehouseError as error:
+            return f"silver: {error}"
+    if not tables:
         return run_job("silver", refresh, given)
-    try:
-        tables = silver_tables(parse_arguments("silver", [*given, "--table", ""]).contracts)
-    except LakehouseError as error:
-        return f"silver: {error}"
-    failures = [run_job("silver", refresh, [*given, "--table", table]) for table in tables]
+    failures = []
+    for number, table in enumerate(tables, 1):
+        if len(tables) > 1:
+            # Where one run's log has many tables, their parts are found by this.
+            print(f"=== silver {table} ({number} of {len(tables)})", flush=True)
+        failures.append(run_job("silver", refresh, [*given, "--table", table]))
     return "\n".join(one for one in failures if one is not None) or None
 
 

@@ -90,6 +90,14 @@ class WiringSettings(TimeZoneSetting):
         "lakehouse_copy", "pool that bounds the copies that read MySQL at the same time", forms.word
     )
     silver_pool: str = setting("lakehouse_silver", "pool that bounds the silver runs at the same time", forms.word)
+    silver_batch_tables: int = setting(
+        "50", "tables that share one Databricks run of silver at most; 1: each has its own", forms.positive
+    )
+    silver_batch_rows: int = setting(
+        "2000000",
+        "landed rows that share one Databricks run of silver at most; a larger table has its own",
+        forms.positive,
+    )
     gold_pool: str = setting("lakehouse_gold", "pool that bounds the gold runs at the same time", forms.word)
     copy_queue: str = setting(
         "default", "queue of the tasks that ask the source, so that a worker beside it may serve them", forms.word

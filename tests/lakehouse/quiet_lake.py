@@ -116,5 +116,5 @@ def plan_of(table: str) -> dict[str, Any]:
     kind = "fact" if fact else "dimension"
     return {
         "schema": "atliqsale", "table": table, "lake_name": table, "contracted": True, "kind": kind,
-        "measures": measures,
+        "measures": measures, "waits_for": [],
     }  # fmt: skip

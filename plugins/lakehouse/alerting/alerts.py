@@ -209,8 +209,11 @@ def _date_of_run(run: Mapping[str, Any], timezone: str) -> str | None:
 
 
 def _table_of(context: Mapping[str, Any]) -> str | None:
-    plan = task_field(context, "plan")
-    table = plan.get("table") if isinstance(plan, Mapping) else task_field(context, "table")
+    plan, batch = task_field(context, "plan"), task_field(context, "batch")
+    if isinstance(plan, Mapping):
+        table = plan.get("table")
+    else:
+        table = batch.get("label") if isinstance(batch, Mapping) else task_field(context, "table")
     return table if isinstance(table, str) else None
 
 

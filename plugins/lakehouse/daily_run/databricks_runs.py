@@ -13,47 +13,50 @@ WHEEL_PACKAGE = "lakehouse-spark-jobs"
 # What the jobs import beside Spark; the wheel brings it itself.
 JOB_DEPENDENCIES = ("jsonschema>=4.21", "msgspec>=0.20", "open-data-contract-standard>=3.2", "pyyaml>=6", "sqlglot>=27")
 
+# Names of at most 64 characters: more of them would not fit into a task's label.
+_NAMED = 3
+
 
 def silver_run(
     settings: Settings,
     *,
     schema: str,
-    table: str,
+    tables: Sequence[str],
     business_date: date,
     run_slug: str,
     attempt: str,
     rebuild: bool = False,
     accept_deletes: bool = False,
 ) -> dict[str, Any]:
-    """The request that brings one table of one business date to silver.
+    """The request that brings some tables of one business date to silver, one after the other.
 
     Args:
         settings: where code, contracts and lake are for Spark, and what the run computes on.
         schema: source schema, which names the contracts' folder.
-        table: the table's name in the lake.
+        tables: the tables' names in the lake.
         business_date: the date to work on.
         run_slug: the Airflow run's name in paths.
         attempt: names this try of this task: the same try submits one run however often it asks, and the next try
             submits a fresh one.
-        rebuild: make the table anew from bronze alone.
+        rebuild: make the tables anew from bronze alone.
         accept_deletes: let a snapshot lose any number of keys.
     """
     flags = [*["--rebuild"] * rebuild, *["--accept-deletes"] * accept_deletes]
-    return _run(settings, "silver", schema, table, business_date, run_slug, attempt, flags)
+    return _run(settings, "silver", schema, tables, business_date, run_slug, attempt, flags)
 
 
 def gold_run(
     settings: Settings, *, schema: str, table: str, business_date: date, run_slug: str, attempt: str
 ) -> dict[str, Any]:
     """The request that brings one One Big Table up to the present state of silver; arguments as for `silver_run`."""
-    return _run(settings, "gold", schema, table, business_date, run_slug, attempt)
+    return _run(settings, "gold", schema, [table], business_date, run_slug, attempt)
 
 
 def _run(
     settings: Settings,
     stage: str,
     schema: str,
-    table: str,
+    tables: Sequence[str],
     business_date: date,
     run_slug: str,
     attempt: str,
@@ -61,7 +64,7 @@ def _run(
 ) -> dict[str, Any]:
     parameters = [
         *("--contracts", f"{settings.spark_contracts_root}/{schema}"),
-        *("--table", table),
+        *(word for table in tables for word in ("--table", table)),
         *("--business-date", business_date.isoformat()),
         *("--run-id", run_slug),
         *("--lake-root", settings.spark_lake_root),
@@ -75,15 +78,21 @@ def _run(
     else:
         python_file = f"{settings.spark_code_root}/{stage}.py"
         task["spark_python_task"] = {"python_file": python_file, "parameters": parameters}
-    token = hashlib.sha256("\n".join((stage, schema, table, business_date.isoformat(), attempt)).encode())
+    token = hashlib.sha256("\n".join((stage, schema, *tables, business_date.isoformat(), attempt)).encode())
     run: dict[str, Any] = {
-        "run_name": f"{stage} {schema}.{table} {business_date.isoformat()}",
+        "run_name": f"{stage} {schema}.{names_of(tables)} {business_date.isoformat()}",
         "tasks": [task],
         "timeout_seconds": settings.databricks_timeout_minutes * 60,
         "idempotency_token": token.hexdigest(),
     }
     _add_compute(settings, run, task)
     return run
+
+
+def names_of(tables: Sequence[str]) -> str:
+    """Some tables in a few words: all of their names, or the first and how many more there are."""
+    more = len(tables) - _NAMED
+    return ", ".join(tables) if more <= 1 else f"{', '.join(tables[:_NAMED])} and {more} more"
 
 
 def _add_compute(settings: Settings, run: dict[str, Any], task: dict[str, Any]) -> None:

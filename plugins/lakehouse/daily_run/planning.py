@@ -27,11 +27,10 @@ class SourceTable(Protocol):
 
 @dataclass(frozen=True)
 class AwaitedTable:
-    """A table of the same run that another waits for: its names in MySQL and in the lake, and its place in the run."""
+    """A table of the same run that another waits for: its names in MySQL and in the lake."""
 
     table: str
     lake_name: str
-    map_index: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +63,7 @@ def plan_tables(
     requested: str | Sequence[str] = (),
     field: str = "params.tables",
 ) -> list[TablePlan]:
-    """One plan per table to copy: those that wait for others come last, both by name.
-
-    Airflow starts what waits for a slot in this order, so no table takes a slot that one it waits for could have.
+    """One plan per table to copy, by name.
 
     Tables that a contract excludes and views without a contract are left out (`left_out` names them).
 
@@ -104,7 +101,8 @@ def plan_tables(
             f"{contracts.schema} has {len(plans)} tables to copy, and one run maps over {MOST_TABLES} at most: exclude "
             "some by contract (excluded: true), ask for fewer by the parameter tables, or give each part its own DAG"
         )
-    return _in_order(plans, contracts)
+    awaited = [AwaitedTable(plan.table, plan.lake_name) for plan in plans if plan.lake_name]
+    return [replace(plan, waits_for=_judged_against(plan, contracts, awaited)) for plan in plans]
 
 
 def left_out(source: Iterable[SourceTable], contracts: ContractSet) -> list[str]:
@@ -143,21 +141,10 @@ def _plan(schema: str, table: str, contract: TableContract | None) -> TablePlan:
     )
 
 
-def _in_order(plans: Sequence[TablePlan], contracts: ContractSet) -> list[TablePlan]:
-    """The plans, those that wait behind the others, with what they wait for."""
-    names = {plan.lake_name for plan in plans if plan.lake_name}
-    wanted = {plan.table: names.intersection(_judged_against(plan, contracts)) for plan in plans}
-    ordered = sorted(plans, key=lambda plan: (bool(wanted[plan.table]), plan.table))
-    awaited = [AwaitedTable(plan.table, plan.lake_name or "", index) for index, plan in enumerate(ordered)]
-    return [
-        replace(plan, waits_for=tuple(one for one in awaited if one.lake_name in wanted[plan.table]))
-        for plan in ordered
-    ]
-
-
-def _judged_against(plan: TablePlan, contracts: ContractSet) -> tuple[str, ...]:
+def _judged_against(plan: TablePlan, contracts: ContractSet, run: Iterable[AwaitedTable]) -> tuple[AwaitedTable, ...]:
     contract = contracts.tables.get(plan.table)
-    return contract.judged_against if contract else ()
+    wanted = contract.judged_against if contract else ()
+    return tuple(one for one in run if one.lake_name in wanted)
 
 
 def _requested_tables(

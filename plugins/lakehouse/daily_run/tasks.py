@@ -75,6 +75,37 @@ def list_tables(schema: str, one_big_table: str | None) -> list[dict[str, Any]]:
     return [plan.as_dict() for plan in planned]
 
 
+@task(trigger_rule="all_done")
+def plan_silver(
+    run: dict[str, Any] | None, plans: list[dict[str, Any]] | None, schema: str, kind: str
+) -> list[dict[str, Any]]:
+    """Batches of the dimensions, or of the facts, that silver must work on; each batch is one Databricks run.
+
+    A table whose copy failed is left out and holds no other up. For one that nothing changed for, the ledger's row is
+    written here.
+    """
+    from lakehouse.daily_run.silver_batches import BatchLimits, silver_batches
+    from lakehouse.daily_run.silver_work import silver_work, wishes_of
+    from lakehouse.daily_run.unchanged import quiet_day
+    from lakehouse.ledger import read_rows, write_row
+
+    if run is None or plans is None:
+        _log.info("no table was listed, so nothing is planned")
+        return []
+    settings = settings_of_task()
+    day = quiet_day(settings, schema, date.fromisoformat(run["business_date"]), run["run_slug"])
+    rows = read_rows(day.lake, schema, day.business_date, day.run_slug)
+    # A table without a contract is nobody's: it is told with the dimensions, once.
+    mine = [plan for plan in plans if plan["kind"] == kind or (plan["kind"] is None and kind == "dimension")]
+    work = silver_work(day, mine, rows, wishes_of(get_current_context()["params"]))
+    for note in work.notes:
+        _log.info("%s", note)
+    for row in work.unchanged:
+        write_row(day.lake, row)
+    limits = BatchLimits(settings.silver_batch_tables, settings.silver_batch_rows)
+    return silver_batches([(plan, day.landed_rows(plan)) for plan in work.to_run], limits)
+
+
 @task(multiple_outputs=True, trigger_rule="none_failed")
 def reconcile(
     run: dict[str, Any], schema: str, one_big_table: str | None, plans: list[dict[str, Any]]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,9 @@ from lake_model.table_state import NOW, TableState, TableVersion, state_path
 from lakehouse.bronze.manifest import read_manifest, read_visible
 from lakehouse.errors import LakehouseError
 from lakehouse.lake.lake_path import read, state
+from lakehouse.lake.lake_root import lake_root
 from lakehouse.ledger import UNCHANGED_SINCE, LakeFolder, LedgerRow, read_row
+from lakehouse.settings import Settings
 
 
 class ReasonToRunError(Exception):
@@ -55,6 +57,8 @@ class QuietDay:
     def silver_row(self, plan: Mapping[str, Any]) -> LedgerRow:
         """The ledger's row of a silver table, by its plan, that no run need be sent for.
 
+        It says `UNCHANGED_SINCE`, but where this very run has brought the table there: then it is that run's own row.
+
         Raises:
             ReasonToRunError: one must be sent, or it cannot be told.
         """
@@ -76,10 +80,20 @@ class QuietDay:
                 detail = announced(contract, verdicts, as_of)
             self._check_tables("silver", table, left)
             row = self._row(table, "silver", left)
+        if (left.business_date, left.run_id) == (self.business_date.isoformat(), self.run_slug):
+            return row
         detail = {**row.detail, **detail, "landed": landed.landed(plan["measures"])}
         if left.business_date != self.business_date.isoformat():
             detail |= {"versions_opened": 0, "versions_closed": 0}
         return self._today(row, left, detail, started)
+
+    def landed_rows(self, plan: Mapping[str, Any]) -> int:
+        """How many rows a silver run of a table has before it; 0 where that cannot be told."""
+        try:
+            with _told():
+                return self._landed(plan)[0].rows
+        except ReasonToRunError:
+            return 0
 
     def gold_row(self, table: str) -> LedgerRow:
         """The same of a One Big Table."""
@@ -159,6 +173,16 @@ class QuietDay:
             ended_at=ended.isoformat(),
             detail={**detail, UNCHANGED_SINCE: left.since},
         )
+
+
+def quiet_day(settings: Settings, schema: str, business_date: date, run_slug: str) -> QuietDay:
+    """What a run's tables are looked at by, as the settings say.
+
+    Raises:
+        SettingError: the lake cannot be reached as they say.
+    """
+    lake, contracts = lake_root(settings), Path(settings.contracts_root) / schema
+    return QuietDay(lake, contracts, not settings.catalog, business_date, run_slug, lambda: datetime.now(UTC))
 
 
 def reason_to_run(contract: SilverContract, left: TableState, as_of: date, verdicts: Iterable[Verdict]) -> str | None:

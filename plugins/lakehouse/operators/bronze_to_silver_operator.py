@@ -1,13 +1,13 @@
-"""Runs silver for one table on Databricks."""
+"""Runs silver for a batch of tables on Databricks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from lakehouse.alerting.task_failures import settings_of_task
 from lakehouse.daily_run.databricks_runs import silver_run
 from lakehouse.operators.databricks_run_operator import DatabricksRunOperator, is_true
 
@@ -16,132 +16,105 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from lakehouse.daily_run.planning import AwaitedTable
+    from lakehouse.ledger import LedgerRow
     from lakehouse.settings import Settings
 
 
-LOOK_AGAIN = timedelta(seconds=20)
-LONGEST_WAIT = timedelta(hours=1)
-# States of a task that will not change by themselves, and not to success.
-LOST = frozenset({"failed", "upstream_failed", "skipped", "removed"})
-
-
 class BronzeToSilverOperator(DatabricksRunOperator):
-    """Cleans, judges and stores one table of one business date in silver.
+    """Cleans, judges and stores a batch of tables of one business date in silver, by one Databricks run.
 
-    A table without a contract, and a dimension that has no landed snapshot for the date, are skipped: the first
-    has no silver, the second would need invented history.
+    Each table stands for itself: one that fails holds no other up, and the task's error names each with its cause. A
+    further try, or a clear, works only on those that this run has not brought to silver yet.
 
-    A fact whose contract refuses unknown keys waits until this run has the dimensions in silver: judged against
-    yesterday's keys it would refuse what is new today. While it waits it is rescheduled and not deferred, so it holds
-    no slot of the pool, which the dimensions need.
+    A fact whose contract refuses unknown keys is left out, and fails the task, where this run did not bring the
+    dimensions to silver: judged against yesterday's keys it would refuse what is new today.
 
     Args:
-        plan: the table's plan, as `list_tables` returned it.
-        copied: what `copy_to_bronze` returned for the same table.
-        rebuild: make the table anew from bronze alone; templated, so "True" counts too.
+        schema: source schema, the name of the contracts' folder.
+        batch: `label` and `plans`, as `plan_silver` returned it; the label names the task's instance in Airflow.
+        rebuild: make the tables anew from bronze alone; templated, so "True" counts too.
         accept_deletes: let a snapshot lose any number of keys; templated likewise.
-        asked_for: somebody named the table; templated likewise. This flag and the two before it send a run for a table
+        asked_for: somebody named the tables; templated likewise. This flag and the two before it send a run for a table
             that did not change too.
     """
 
-    template_fields = (
-        *DatabricksRunOperator.template_fields,
-        "plan",
-        "copied",
-        "rebuild",
-        "accept_deletes",
-        "asked_for",
-    )
+    template_fields = (*DatabricksRunOperator.template_fields, "batch", "rebuild", "accept_deletes", "asked_for")
 
     def __init__(
         self,
         *,
-        plan: Any,
-        copied: Any,
+        schema: str,
+        batch: Any,
         rebuild: bool | str = False,
         accept_deletes: bool | str = False,
         asked_for: bool | str = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.plan: Mapping[str, Any] = plan
-        self.copied: Mapping[str, Any] = copied
+        self.schema = schema
+        self.batch: Mapping[str, Any] = batch
         self.rebuild = rebuild
         self.accept_deletes = accept_deletes
         self.asked_for = asked_for
+        self._tables: list[str] = []
 
     def execute(self, context: Context) -> Any:
-        """Submits the silver run; where nothing changed it notes that alone, and gives the figures.
+        """Submits the run of those tables of the batch that need one, and waits until it ends.
 
         Raises:
-            AirflowSkipException: there is nothing for silver to do, with the reason.
+            AirflowFailException: dimensions that a table is judged against are missing; the others are done.
+            AirflowException: Databricks refused the run, or it failed; the message names each table with its cause.
         """
-        table = self.plan["table"]
-        if not self.plan["contracted"]:
-            raise AirflowSkipException(f"{table} has no contract: it stays in bronze until one is written")
-        if self.copied["outcome"] == "no_snapshot" and not is_true(self.rebuild):
-            raise AirflowSkipException(
-                f"no snapshot of {table} was landed on {self.business_date}: the dimension keeps its history"
-            )
-        self._wait_for_dimensions(context)
-        if not any(map(is_true, (self.rebuild, self.accept_deletes, self.asked_for))):
-            figures = self.unchanged(self.plan["schema"], lambda day: day.silver_row(self.plan))
-            if figures is not None:
-                return figures
-        return super().execute(context)
+        from datetime import date
 
-    def _wait_for_dimensions(self, context: Context) -> None:
-        """Returns when every dimension that the table is judged against is in silver.
+        from lakehouse.daily_run.silver_work import Wishes, held_back, silver_work
+        from lakehouse.daily_run.unchanged import quiet_day
+        from lakehouse.ledger import write_row
 
-        Raises:
-            AirflowRescheduleException: one is missing as yet; Airflow calls again later.
-            AirflowFailException: one failed, or did not come in time.
-        """
-        missing = self._not_in_silver()
-        if not missing:
-            return
-        names = ", ".join(dimension.lake_name for dimension in missing)
-        judged = f"{self.plan['table']} is judged against {names}"
-        cure = "mend that, clear its silver, then clear this one"
-        lost = self._lost(missing, context)
-        if lost:
-            raise AirflowFailException(f"{judged}, and {'; '.join(lost)} in this run: {cure}")
-        now = datetime.now(UTC)
-        first_look = context["ti"].get_first_reschedule_date(context)
-        if first_look is not None and now - first_look >= LONGEST_WAIT:
-            raise AirflowFailException(
-                f"{judged}, which this run did not bring to silver within {LONGEST_WAIT}: {cure}"
-            )
-        self.log.info("waiting for %s in silver, which %s is judged against", names, self.plan["table"])
-        raise AirflowRescheduleException(now + LOOK_AGAIN)  # type: ignore[no-untyped-call]
+        day = quiet_day(settings_of_task(), self.schema, date.fromisoformat(self.business_date), self.run_slug)
+        rows = self._ledger()
+        wishes = Wishes(is_true(self.rebuild), is_true(self.accept_deletes) or is_true(self.asked_for))
+        work = silver_work(day, self.batch["plans"], rows, wishes)
+        for note in work.notes:
+            self.log.info("%s", note)
+        for row in work.unchanged:
+            write_row(day.lake, row)
+        self._tables = [plan["lake_name"] for plan in work.to_run if held_back(plan, rows) is None]
+        if self._tables:
+            super().execute(context)
+        else:
+            self._fail_for_missing()
 
-    def _not_in_silver(self) -> list[AwaitedTable]:
-        from lakehouse.daily_run.planning import AwaitedTable
+    def execute_complete(self, context: dict[str, Any] | None, event: dict[str, Any]) -> None:
+        """Ends the task when the run has ended; raises as `execute` does."""
+        try:
+            super().execute_complete(context, event)
+        except AirflowException as error:
+            raise AirflowException("\n".join([*self._failures(), str(error)])) from error
+        self._fail_for_missing()
+
+    def _fail_for_missing(self) -> None:
+        if missing := self._failures():
+            raise AirflowFailException("\n".join(missing))
+
+    def _failures(self) -> list[str]:
+        """A line for each table of the batch that this run has not brought to silver, with the cause."""
+        from lakehouse.daily_run.silver_work import failures
+
+        return [f"{table}: {cause}" for table, cause in failures(self.batch["plans"], self._ledger()).items()]
+
+    def _ledger(self) -> list[LedgerRow]:
         from lakehouse.lake.lake_root import lake_root
-        from lakehouse.ledger import not_in_silver, read_rows
-        from lakehouse.settings import settings_at_run
+        from lakehouse.ledger import read_rows
 
-        waits_for = [AwaitedTable(**dimension) for dimension in self.plan.get("waits_for", ())]
-        if not waits_for:
-            return []
-        rows = read_rows(lake_root(settings_at_run()), self.plan["schema"], self.business_date, self.run_slug)
-        return not_in_silver(waits_for, rows)
-
-    def _lost(self, missing: list[AwaitedTable], context: Context) -> list[str]:
-        """Those whose silver has ended for good without success; one that Airflow will try again is not among them."""
-        instance = context["ti"]
-        found = instance.get_task_states(dag_id=instance.dag_id, task_ids=[instance.task_id], run_ids=[instance.run_id])
-        states = found.get(instance.run_id, {})
-        ended = {one.lake_name: states.get(f"{instance.task_id}_{one.map_index}") for one in missing}
-        return [f"the silver of {name} is {state}" for name, state in ended.items() if state in LOST]
+        return read_rows(lake_root(settings_of_task()), self.schema, self.business_date, self.run_slug)
 
     def build_run(self, settings: Settings, business_date: date, attempt: str) -> dict[str, Any]:
-        """The silver run of this table."""
+        """The silver run of the tables that need one."""
         return silver_run(
             settings,
-            schema=self.plan["schema"],
-            table=self.plan["lake_name"],
+            schema=self.schema,
+            tables=self._tables,
             business_date=business_date,
             run_slug=self.run_slug,
             attempt=attempt,

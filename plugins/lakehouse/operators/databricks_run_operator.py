@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from lakehouse.daily_run.unchanged import QuietDay
-    from lakehouse.ledger import LedgerRow
     from lakehouse.settings import Settings
 
 # Databricks stops a run itself when its time is over; what it does not count is how long a run stands in its queue.
@@ -65,33 +62,6 @@ class DatabricksRunOperator(DatabricksSubmitRunOperator):
     def build_run(self, settings: Settings, business_date: date, attempt: str) -> dict[str, Any]:
         """The `runs/submit` payload; `attempt` names this try, so that a retry is a run of its own."""
         raise NotImplementedError
-
-    def unchanged(self, schema: str, ask: Callable[[QuietDay], LedgerRow]) -> dict[str, Any] | None:
-        """Writes the ledger's row where no run need be sent, and gives its figures; None, with the reason in the log.
-
-        Args:
-            schema: source schema, which names the contracts' folder.
-            ask: gives the row by what there is to look at.
-        """
-        from datetime import UTC, date, datetime
-        from pathlib import Path
-
-        from lakehouse.daily_run.unchanged import QuietDay, ReasonToRunError
-        from lakehouse.lake.lake_root import lake_root
-        from lakehouse.ledger import UNCHANGED_SINCE, write_row
-
-        settings = settings_of_task()
-        lake = lake_root(settings)
-        contracts, day = Path(settings.contracts_root) / schema, date.fromisoformat(self.business_date)
-        try:
-            row = ask(QuietDay(lake, contracts, not settings.catalog, day, self.run_slug, lambda: datetime.now(UTC)))
-        except ReasonToRunError as reason:
-            self.log.info("a Databricks run is needed: %s", reason)
-            return None
-        write_row(lake, row)
-        since = row.detail[UNCHANGED_SINCE]
-        self.log.info("%s: unchanged since %s: no Databricks run", row.table, since)
-        return {**row.summary(), UNCHANGED_SINCE: since}
 
     def execute(self, context: Context) -> Any:
         """Submits the run and waits until it ends, at first here and then deferred.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.alerting.task_failures import settings_of_task
 from lakehouse.daily_run.databricks_runs import gold_run
 from lakehouse.operators.databricks_run_operator import DatabricksRunOperator, is_true
 
@@ -35,10 +36,28 @@ class SilverToGoldOperator(DatabricksRunOperator):
     def execute(self, context: Context) -> Any:
         """Submits the gold run; where nothing changed it notes that alone, and gives the figures."""
         if not is_true(self.rebuild):
-            figures = self.unchanged(self.schema, lambda day: day.gold_row(self.table))
+            figures = self._unchanged()
             if figures is not None:
                 return figures
         return super().execute(context)
+
+    def _unchanged(self) -> dict[str, Any] | None:
+        """Writes the ledger's row and gives its figures where no run need be sent; else None, and the log says why."""
+        from datetime import date
+
+        from lakehouse.daily_run.unchanged import ReasonToRunError, quiet_day
+        from lakehouse.ledger import UNCHANGED_SINCE, write_row
+
+        day = quiet_day(settings_of_task(), self.schema, date.fromisoformat(self.business_date), self.run_slug)
+        try:
+            row = day.gold_row(self.table)
+        except ReasonToRunError as reason:
+            self.log.info("a Databricks run is needed: %s", reason)
+            return None
+        write_row(day.lake, row)
+        since = row.detail[UNCHANGED_SINCE]
+        self.log.info("%s: unchanged since %s: no Databricks run", row.table, since)
+        return {**row.summary(), UNCHANGED_SINCE: since}
 
     def build_run(self, settings: Settings, business_date: date, attempt: str) -> dict[str, Any]:
         """The gold run."""

@@ -63,6 +63,18 @@ def parse_business_date(text: str) -> dt.date:
         raise ArgumentError(f"--business-date: '{text}' is not a date; give it as YYYY-MM-DD, say 2026-11-20") from None
 
 
+def taken_tables(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The tables that a command line names, each once, and its other words."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--table", action="append", default=[])
+    try:
+        given, others = parser.parse_known_args(argv)
+    except argparse.ArgumentError:
+        # A table without its name: the job's own parser has the message.
+        return [], list(argv)
+    return list(dict.fromkeys(given.table)), others
+
+
 def parse_arguments(program: str, argv: Sequence[str] | None) -> JobArguments:
     """Reads a job's command line (None: that of the process).
 

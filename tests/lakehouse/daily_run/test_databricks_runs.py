@@ -32,7 +32,7 @@ def customer_run(attempt: str = "dag/run/table.silver/0/a", **environment: str) 
     return silver_run(
         settings,
         schema="atliqsale",
-        table="customer",
+        tables=["customer"],
         business_date=date(2026, 11, 20),
         run_slug="scheduled__2026-11-21",
         attempt=attempt,
@@ -43,7 +43,7 @@ def test_flags_follow_the_other_parameters() -> None:
     run = silver_run(
         load_settings(ENVIRONMENT),
         schema="atliqsale",
-        table="customer",
+        tables=["customer"],
         business_date=date(2026, 11, 20),
         run_slug="scheduled__2026-11-21",
         attempt="a",
@@ -52,6 +52,23 @@ def test_flags_follow_the_other_parameters() -> None:
     )
     parameters = run["tasks"][0]["spark_python_task"]["parameters"]
     assert parameters == [*PARAMETERS, "--rebuild", "--accept-deletes"]
+
+
+def test_several_tables_share_one_run_that_is_named_by_the_first_of_them() -> None:
+    def run(*tables: str) -> dict[str, Any]:
+        return silver_run(
+            load_settings(ENVIRONMENT), schema="atliqsale", tables=tables, business_date=date(2026, 11, 20),
+            run_slug="r", attempt="a",
+        )  # fmt: skip
+
+    found = run("customer", "date", "market", "product", "transactions")
+
+    parameters = found["tasks"][0]["spark_python_task"]["parameters"]
+    assert parameters[2:12] == [
+        "--table", "customer", "--table", "date", "--table", "market", "--table", "product", "--table", "transactions",
+    ]  # fmt: skip
+    assert found["run_name"] == "silver atliqsale.customer, date, market and 2 more 2026-11-20"
+    assert found["idempotency_token"] != run("customer", "date")["idempotency_token"]
 
 
 def test_silver_runs_its_file_on_serverless_by_default() -> None:
