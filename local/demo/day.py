@@ -79,7 +79,6 @@ class Progress:
             if state not in _SHOWN or key in self._told:
                 continue
             self._told.add(key)
-            name = instance["task_id"].removeprefix("table.")
-            table = instance.get("rendered_map_index") or ""
+            name, table = instance["task_id"], instance.get("rendered_map_index") or ""
             seconds = f"{instance['duration']:6.1f} s" if instance["duration"] is not None else ""
-            self._say(f"  {name:16} {table:14} {_SHOWN[state]:8} {seconds}")
+            self._say(f"  {name:17} {table:32} {_SHOWN[state]:8} {seconds}")

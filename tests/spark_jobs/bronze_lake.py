@@ -123,8 +123,8 @@ class BronzeLake:
 
     def _slice(self, name: str, columns: pa.Schema, rows: Sequence[Row], files: list[str], day: str) -> dict[str, Any]:
         return {
-            "slice": name, "rows": len(rows), "sums": _sums(columns, rows), "fingerprint": self._fingerprint(columns, rows),
-            "files": files, "copied_business_date": day,
+            "slice": name, "rows": len(rows), "sums": _sums(columns, rows), "files": files,
+            "fingerprint": self._fingerprint(columns, rows), "copied_business_date": day,
         }  # fmt: skip
 
     def _fingerprint(self, columns: pa.Schema, rows: Sequence[Row]) -> str:

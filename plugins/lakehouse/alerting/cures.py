@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MANUAL = "docs/operations.md#what-to-do-by-what-failed"
+_SILVER = "silver_dimensions, silver_facts"
 _ANY = "mend what the cause names, then clear the task with downstream"
 
 
@@ -13,7 +14,7 @@ class Failure:
     """A kind of failure.
 
     Attributes:
-        what: the task's name, or what else it is known by, in Markdown.
+        what: the names of the tasks, by comma, or what else it is known by, in Markdown.
         means: what it means, in Markdown.
         cure: what to do; plain text, as alerts have it too.
         case: of a task that can fail in several ways, what tells this one; alerts have the one that has none.
@@ -51,24 +52,26 @@ FAILURES = (
         more="a drifted column needs its contract amended first",
     ),
     Failure(
-        "silver",
-        "the table's Spark job failed; its error is in the log, the run page is linked",
-        "mend what the cause names (see the Databricks run), then clear this table's silver with downstream",
+        _SILVER,
+        "the Spark job failed for the tables that the message names, each with its cause; the run page is linked, and "
+        "the other tables of the batch are done",
+        "mend what the cause names (see the Databricks run), then clear this task with downstream: only what is not "
+        "done runs",
     ),
     Failure(
-        "silver",
+        _SILVER,
         "it stood in Databricks' queue or ran too long, and was cancelled; tries again",
         "see on its page what it waited for: more compute, or a higher LAKEHOUSE_DATABRICKS_TIMEOUT_MINUTES",
         case="the Databricks run … was not over after …",
     ),
     Failure(
-        "silver",
-        "a dimension whose keys the fact needs failed in this run, or did not come within an hour",
-        "mend the dimension, clear its silver, then the fact's",
-        case="is judged against …",
+        _SILVER,
+        "a dimension whose keys the fact needs failed in this run; the other tables of the batch are done",
+        "mend the dimension, then clear its copy_to_bronze or silver_dimensions with downstream",
+        case="it is judged against …",
     ),
     Failure(
-        "silver",
+        _SILVER,
         "the data is not as its contract expects it",
         "correct the source, waive the rows, or accept them",
         case="stopped before silver was touched",
@@ -119,16 +122,16 @@ DEADLINE = Failure(
 
 
 def cure_of(task: str | None) -> str:
-    """What an alert says to do about a failed task, by its name without its group; None: about a missed deadline."""
+    """What an alert says to do about a failed task, by its name; None: about a missed deadline."""
     if task is None:
         return f"{DEADLINE.cure}; see {MANUAL}"
-    found = next((one.cure for one in FAILURES if one.what == task and not one.case), _ANY)
+    found = next((one.cure for one in FAILURES if task in one.what.split(", ") and not one.case), _ANY)
     return f"{found}; see {MANUAL}"
 
 
 def failures_table() -> str:
     """All failures as a Markdown table, for `docs/operations.md`."""
-    rows = [(f"`{one.what}`" + (f", *{one.case}*" if one.case else ""), one) for one in FAILURES]
+    rows = [(f"`{one.what.replace(', ', '`, `')}`" + (f", *{one.case}*" if one.case else ""), one) for one in FAILURES]
     rows += [(one.what, one) for one in (*_OTHERS, DEADLINE)]
     lines = [f"| {what} | {one.means} | {'; '.join(filter(None, (one.cure, one.more)))} |" for what, one in rows]
     return "\n".join(["| what failed | it means | do |", "|---|---|---|", *lines]) + "\n"

@@ -21,14 +21,14 @@ class _Instance:
 
 
 CONTEXT = {"ti": _Instance()}
-PLAN = {"table": "customer", "contracted": True}
 PLACE = {"task_id": "x", **RUN}
 TASKS: dict[str, Callable[[], object]] = {
     "list_tables": lambda: tasks.list_tables.function(schema="atliqsale", one_big_table="sales_obt"),
     "reconcile": lambda: tasks.reconcile.function(run=RUN, schema="atliqsale", one_big_table="sales_obt", plans=[]),
     "report": lambda: tasks.report.function(run=RUN, plans=[], schema="atliqsale"),
     "copy_to_bronze": lambda: MySqlToBronzeOperator(mysql_conn_id="mysql_onprem", plan={}, **PLACE).execute(CONTEXT),  # type: ignore[arg-type]
-    "silver": lambda: BronzeToSilverOperator(plan=PLAN, copied={"outcome": "copied"}, **PLACE).execute(CONTEXT),  # type: ignore[arg-type]
+    "plan_silver": lambda: tasks.plan_silver.function(run=RUN, plans=[], schema="atliqsale", kind="fact"),
+    "silver": lambda: BronzeToSilverOperator(schema="atliqsale", batch={"plans": []}, **PLACE).execute(CONTEXT),  # type: ignore[arg-type]
     "gold": lambda: SilverToGoldOperator(schema="atliqsale", table="sales_obt", **PLACE).execute(CONTEXT),  # type: ignore[arg-type]
 }
 

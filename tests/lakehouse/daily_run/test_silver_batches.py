@@ -49,7 +49,9 @@ def test_no_table_makes_no_batch() -> None:
     sizes=st.dictionaries(st.from_regex(r"[a-z]{1,64}", fullmatch=True), st.integers(0, 200), max_size=150),
     limits=st.builds(BatchLimits, st.integers(1, 120), st.integers(1, 500)),
 )
-def test_every_table_is_in_one_batch_and_no_batch_exceeds_its_limits(sizes: dict[str, int], limits: BatchLimits) -> None:
+def test_every_table_is_in_one_batch_and_no_batch_exceeds_its_limits(
+    sizes: dict[str, int], limits: BatchLimits
+) -> None:
     found = tables_of(silver_batches(sized(**sizes), limits))
 
     assert sorted(name for batch in found for name in batch) == sorted(sizes)

@@ -51,7 +51,7 @@ def run_on_databricks(self: Any, context: Any) -> None:
 DatabricksRunOperator.execute = run_on_databricks
 
 
-@task
+@task(multiple_outputs=True)
 def run_of() -> dict[str, Any]:
     """The run, and its copies: one of them failed."""
     for table in KINDS:
