@@ -124,8 +124,10 @@ class AirflowClient:
         content = self.request("GET", path)["content"]
         return "\n".join(json.dumps(line) if isinstance(line, dict) else str(line) for line in content)
 
-    def clear(self, dag_id: str, run_id: str, task_id: str, map_index: int | None = None) -> None:
-        """Clears one task of a run, and nothing before or after it."""
+    def clear(
+        self, dag_id: str, run_id: str, task_id: str, map_index: int | None = None, *, downstream: bool = False
+    ) -> None:
+        """Clears one task of a run, and nothing before it; after it only what `downstream` asks for."""
         self.request(
             "POST",
             f"/dags/{dag_id}/clearTaskInstances",
@@ -134,6 +136,7 @@ class AirflowClient:
                 "dag_run_id": run_id,
                 "task_ids": [task_id if map_index is None else [task_id, map_index]],
                 "only_failed": False,
+                "include_downstream": downstream,
                 "reset_dag_runs": True,
             },
         )
