@@ -67,10 +67,11 @@ def daily_dag(choices: DailyRun) -> DAG:
         date_of_run = {"business_date": run["business_date"], "run_slug": run["run_slug"]}
         source_ready = MySqlReadySensor(
             task_id="source_ready", schema=schema, poke_interval=30, timeout=timedelta(hours=1).total_seconds(), **beside
-        )
+        )  # fmt: skip
         plans = tasks.list_tables.override(**beside)(schema=schema, one_big_table=gold_table)
         copied = MySqlToBronzeOperator.partial(
             task_id="copy_to_bronze",
+            mysql_conn_id=settings.mysql_conn_id,
             pool=settings.copy_pool,
             outlets=[layer_alias("bronze", schema)],
             map_index_template="{{ task.plan['label'] }}",
