@@ -65,9 +65,7 @@ def daily_dag(choices: DailyRun) -> DAG:
     ) as dag:
         run = tasks.resolve_run(timezone=choices.timezone)
         date_of_run = {"business_date": run["business_date"], "run_slug": run["run_slug"]}
-        source_ready = MySqlReadySensor(
-            task_id="source_ready", schema=schema, poke_interval=30, timeout=timedelta(hours=1).total_seconds(), **beside
-        )  # fmt: skip
+        source_ready = MySqlReadySensor(task_id="source_ready", schema=schema, poke_interval=30, timeout=3600, **beside)
         plans = tasks.list_tables.override(**beside)(schema=schema, one_big_table=gold_table)
         copied = MySqlToBronzeOperator.partial(
             task_id="copy_to_bronze",

@@ -245,5 +245,5 @@ def test_the_tasks_that_ask_the_source_alone_go_to_the_worker_beside_it() -> Non
     (told,) = [line for line in done.stdout.splitlines() if line.startswith("tasks:")]
     places = json.loads(told.removeprefix("tasks:"))
     beside = {task for task, place in places.items() if place == ["onprem", edge]}
-    assert beside == {"source_ready", "list_tables", "table.copy_to_bronze"}
+    assert beside == {"source_ready", "list_tables", "copy_to_bronze"}
     assert {tuple(place) for task, place in places.items() if task not in beside} == {("default", None)}
