@@ -21,6 +21,10 @@ FoundT = TypeVar("FoundT")
 
 CHECK_SECONDS = 15.0
 """How old an answer may be beside the lake; a look at the lake costs more than a view."""
+BESIDE_SECONDS = 300.0
+"""How old what stands beside the figures of one version may be: to list the ledger costs more still."""
+AWAITED_SECONDS = 3600.0
+"""How long after a new version its reconciliation is looked for each time."""
 FIRST_WAIT_SECONDS = 20.0
 
 
@@ -46,6 +50,8 @@ class _Entry:
     shown: Shown | None = None
     error: LakehouseError | None = None
     looked_at: float = float("-inf")
+    changed_at: float = float("-inf")
+    beside_at: float = float("-inf")
     worker: threading.Thread | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -96,7 +102,7 @@ class Shelf:
         found: Shown | None = None
         error: LakehouseError | None = None
         try:
-            found = self._shown(contract, entry.shown)
+            found = self._shown(contract, entry)
         except LakehouseError as problem:
             error = problem
         except Exception as problem:  # A thread's error would be told to nobody.
@@ -108,25 +114,35 @@ class Shelf:
             entry.looked_at = self._clock()
             entry.worker = None
 
-    def _shown(self, contract: KpiContract, before: Shown | None) -> Shown:
-        lake = self._lake()
+    def _shown(self, contract: KpiContract, entry: _Entry) -> Shown:
+        lake, before = self._lake(), entry.shown
         state = delta_state(lake / "gold" / contract.table)
         if state is None:
             raise NothingYetError(
                 f"there is no gold table {contract.table} yet: run the DAG {contract.schema}_daily once"
             )
         model = before.model if before else None
-        about = model.about if model else None
-        if about is None or (about.table_id, about.version) != (state.id, state.version):
+        if model is None or (model.about.table_id, model.about.version) != (state.id, state.version):
             model = open_or_make(self._folder, contract, state, self._limits)
-        assert model
+            entry.changed_at, entry.beside_at = self._clock(), float("-inf")
         if not model.about.rows:
             raise NothingYetError(f"gold table {contract.table} has no rows yet")
-        return Shown(
-            model,
-            _or_none(contract, lambda: newest_reconciliation(lake, contract.schema, contract.table)),
-            _or_none(contract, lambda: read_quarantine(lake, contract.fact, before.quarantine if before else None)),
-        )
+        reconciliation = before.reconciliation if before else None
+        quarantine = before.quarantine if before else None
+        now = self._clock()
+        is_due = now - entry.beside_at >= BESIDE_SECONDS
+        is_awaited = now - entry.changed_at < AWAITED_SECONDS and not _is_of(reconciliation, model)
+        if is_due or is_awaited:
+            reconciliation = _or_none(contract, lambda: newest_reconciliation(lake, contract.schema, contract.table))
+        if is_due:
+            quarantine = _or_none(contract, lambda: read_quarantine(lake, contract.fact, quarantine))
+            entry.beside_at = now
+        return Shown(model, reconciliation, quarantine)
+
+
+def _is_of(reconciliation: Reconciliation | None, model: ReadModel) -> bool:
+    """Whether a reconciliation is of the version that is shown, or of a later look at it."""
+    return reconciliation is not None and reconciliation.ended_at >= model.about.committed_at
 
 
 def _or_none(contract: KpiContract, read: Callable[[], FoundT | None]) -> FoundT | None:

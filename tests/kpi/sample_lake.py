@@ -81,15 +81,21 @@ def write_gold(session: duckdb.DuckDBPyConnection, lake: Path, where: str = "tru
 
 
 def write_reconciliation(
-    lake: Path, *, business_date: dt.date = LAST_DATE, problem: str | None = None, table: str = "sales_obt"
+    lake: Path,
+    *,
+    business_date: dt.date = LAST_DATE,
+    problem: str | None = None,
+    table: str = "sales_obt",
+    run_id: str = "manual-1",
+    ended_at: str | None = None,
 ) -> None:
-    """Writes what the run's reconciliation found into the ledger."""
+    """Writes what the run's reconciliation found into the ledger; without `ended_at` it ended before gold was made."""
     row = LedgerRow(
         schema="atliqsale",
         table=table,
         stage="reconcile",
         business_date=business_date.isoformat(),
-        run_id="manual-1",
+        run_id=run_id,
         status="failed" if problem else "success",
         outcome="differs" if problem else "reconciled",
         rows_read=1,
@@ -97,7 +103,7 @@ def write_reconciliation(
         bytes_written=0,
         seconds=1.0,
         started_at=f"{business_date}T02:00:00+00:00",
-        ended_at=f"{business_date}T02:00:01+00:00",
+        ended_at=ended_at or f"{business_date}T02:00:01+00:00",
         error=problem,
     )
     write_row(lake, row)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from kpi.guard import SECURITY_HEADERS
-from kpi.shelf import CHECK_SECONDS
+from kpi.shelf import BESIDE_SECONDS, CHECK_SECONDS
 
 from tests.kpi.conftest import Site
 from tests.kpi.sample_lake import LAST_DATE, write_gold, write_quarantine, write_reconciliation
@@ -126,6 +126,27 @@ def test_a_difference_from_the_source_is_told(site: Site) -> None:
     assert (told["holds"], told["problem"]) == (False, "transactions 2026-07-01: source 5 rows, gold 4")
 
 
+def test_a_new_versions_reconciliation_is_looked_for_and_once_found_the_ledger_is_left_alone(site: Site) -> None:
+    def after(seconds: float) -> Any:
+        site.clock[0] += seconds
+        site.view()
+        site.settle()
+        return site.view()["freshness"]["reconciliation"]["run_id"], site.view()["quarantine"]
+
+    def reconciled(run: str) -> None:
+        day = LAST_DATE + dt.timedelta(days=1)
+        write_reconciliation(site.lake, business_date=day, run_id=run, ended_at=f"2099-01-01T00:00:0{run}+00:00")
+
+    assert after(0) == ("manual-1", None)
+    reconciled("1")
+    write_quarantine(site.lake, [("2026-06-01", "open", ["odd"])])
+    assert after(CHECK_SECONDS) == ("1", None)
+    reconciled("2")
+    assert after(CHECK_SECONDS) == ("1", None)
+    run, waiting = after(BESIDE_SECONDS)
+    assert (run, waiting["rows"]) == ("2", 1)
+
+
 def test_without_a_ledger_the_figures_are_shown_all_the_same(site: Site) -> None:
     shutil.rmtree(site.lake / "ledger")
     assert site.view()["freshness"]["reconciliation"] is None
@@ -142,7 +163,7 @@ def test_rows_that_wait_in_quarantine_are_told_by_reason_for_the_period(site: Si
             ("2026-05-31", "open", ["no amount"]),
         ],
     )
-    site.clock[0] += CHECK_SECONDS
+    site.clock[0] += BESIDE_SECONDS
     site.view()
     site.settle()
     assert site.view("range=last_month")["quarantine"] == {
