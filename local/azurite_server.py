@@ -6,22 +6,18 @@ It listens on the loopback address alone and keeps all it has under one folder. 
 from __future__ import annotations
 
 import base64
-import fcntl
-import hashlib
 import os
 import secrets
-import shutil
 import socket
-import subprocess
 from pathlib import Path
 
-from local.errors import AzuriteServerError
+from local.errors import AzuriteServerError, NpmError
+from local.npm_packages import installed_packages
 from local.private_server import PrivateServer
 
 HOST = "127.0.0.1"
 ACCOUNT = "lakehouse"
 _LOCK_FOLDER = Path(__file__).with_name("azurite")
-_INSTALL_SECONDS = 300.0
 
 
 class AzuriteServer(PrivateServer):
@@ -82,37 +78,7 @@ def installed_azurite(cache: Path | None = None) -> Path:
     Raises:
         AzuriteServerError: there is no npm, or it cannot install Azurite.
     """
-    root = cache or Path(os.environ.get("LAKEHOUSE_CACHE") or Path.home() / ".cache" / "lakehouse")
-    # One for each state of the lock, so that what another lock brought is never taken.
-    digest = hashlib.sha256((_LOCK_FOLDER / "package-lock.json").read_bytes()).hexdigest()
-    folder = root / f"azurite-{digest[:12]}"
-    program = folder / "node_modules" / ".bin" / "azurite-blob"
-    if program.exists():
-        return program
-    npm = shutil.which("npm")
-    if npm is None:
-        raise AzuriteServerError("npm was not found: install Node.js with npm (Debian, Ubuntu: apt-get install npm)")
-    root.mkdir(parents=True, exist_ok=True)
-    with (root / "azurite.lock").open("w") as lock:
-        # Two test runs at once: the second waits here, and then finds it done.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not program.exists():
-            _install(npm, folder)
-    return program
-
-
-def _install(npm: str, folder: Path) -> None:
-    # Installed beside and renamed, so that an interrupted installation is never taken for a complete one.
-    partial = folder.with_name(f"{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    shutil.copytree(_LOCK_FOLDER, partial)
-    command = [npm, "ci", "--prefix", str(partial), "--ignore-scripts", "--no-audit", "--no-fund"]
     try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=_INSTALL_SECONDS
-        )
-    except subprocess.TimeoutExpired as error:
-        raise AzuriteServerError(f"npm did not install Azurite within {_INSTALL_SECONDS:.0f} s") from error
-    if done.returncode != 0:
-        raise AzuriteServerError(f"npm cannot install Azurite:\n{(done.stdout + done.stderr).strip()[-2000:]}")
-    partial.rename(folder)
+        return installed_packages(_LOCK_FOLDER, "Azurite", cache) / "node_modules" / ".bin" / "azurite-blob"
+    except NpmError as error:
+        raise AzuriteServerError(str(error)) from error

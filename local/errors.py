@@ -20,6 +20,10 @@ class PostgresServerError(LocalError):
     """The private PostgreSQL server cannot be installed, started or reached."""
 
 
+class NpmError(LocalError):
+    """npm is missing, or cannot bring what a lock file names."""
+
+
 class AzuriteServerError(LocalError):
     """The private Azurite server cannot be installed, started or stopped."""
 
