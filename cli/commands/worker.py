@@ -12,12 +12,12 @@ from cli.commands.command import DONE, FOUND_WRONG, Command
 
 _DESCRIPTION = """To be run where the Edge worker is about to be started, with its environment: a worker that cannot
 read the DAG as the scheduler does gives each task back without an error, and its run waits until its deadline. Each
-thing that is missing is told with its cure."""
+thing that is missing is printed with its cure."""
 _SECONDS = 10
 
 
 def _no_arguments(_: argparse.ArgumentParser) -> None:
-    """All is told by the environment."""
+    """Takes no options: everything comes from the environment."""
 
 
 def run(_: argparse.Namespace) -> int:
