@@ -139,10 +139,17 @@ def _covered(spans: Any) -> float:
 
 
 def _databricks_runs(stack: Stack) -> int:
-    address = f"{stack.databricks_url}/api/2.2/jobs/runs/list?limit=1"
-    request = Request(address, headers={"Authorization": f"Bearer {stack.secrets.databricks_token}"})
-    with urlopen(request, timeout=30) as answer:
-        return max((int(run["run_id"]) for run in json.load(answer).get("runs", [])), default=0)
+    """How many runs there have been; their ids are no count, since the tasks of runs have ids among them."""
+    count, page = 0, ""
+    while True:
+        address = f"{stack.databricks_url}/api/2.2/jobs/runs/list?limit=25{page and '&page_token=' + page}"
+        request = Request(address, headers={"Authorization": f"Bearer {stack.secrets.databricks_token}"})
+        with urlopen(request, timeout=30) as answer:
+            found = json.load(answer)
+        count += len(found.get("runs", []))
+        page = found.get("next_page_token", "")
+        if not page:
+            return count
 
 
 def _spark_jobs(stack: Stack) -> int:
