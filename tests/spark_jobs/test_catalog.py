@@ -145,7 +145,7 @@ def test_tables_by_name_hold_what_tables_by_folder_hold(spark_with_catalog: Spar
         # Each commit is there: nothing made a table anew in the place of the old one.
         assert version(spark_with_catalog.catalog, table) == version(by_folder, table)
     # All tables are the catalog's, and none lies in the lake.
-    assert sorted(path.name for path in by_name.iterdir()) == ["bronze", "ledger"]
+    assert sorted(path.name for path in by_name.iterdir()) == ["bronze", "ledger", "state"]
 
 
 def test_a_schema_that_is_not_there_is_named(spark_with_catalog: Spark, tmp_path: Path) -> None:
