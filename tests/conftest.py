@@ -58,6 +58,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leaves out the server that a test's markers say it does without, and puts the longest files first where several
     processes share them; each file keeps the order of its tests.
     """
+    for item in items:
+        _refuse_unknown_fixtures(item)
     left_out = [item for item in items if _does_without_its_server(item)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
@@ -67,9 +69,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: places.get(item.path.name, len(places)))
 
 
-PROJECT = Path(__file__).resolve().parents[1]
-
 EditContract = Callable[[str, Callable[[dict[str, Any]], None]], None]
+
+
+def _refuse_unknown_fixtures(item: pytest.Item) -> None:
+    """Ends the run at once where a test asks for a fixture that there is none of: the stages collect each other's tests,
+    so that the shortest one finds what the longest would fail at.
+    """
+    info = getattr(item, "_fixtureinfo", None)
+    if info is None:
+        return
+    unknown = [name for name in info.names_closure if name != "request" and name not in info.name2fixturedefs]
+    parameters = set(item.callspec.params) if isinstance(item, pytest.Function) and hasattr(item, "callspec") else set()
+    if missing := sorted(set(unknown) - parameters):
+        raise pytest.UsageError(f"{item.nodeid} asks for {missing}, which no conftest.py above it makes")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
