@@ -73,7 +73,7 @@ EditContract = Callable[[str, Callable[[dict[str, Any]], None]], None]
 
 
 def _refuse_unknown_fixtures(item: pytest.Item) -> None:
-    """Ends the run at once where a test asks for a fixture that there is none of: the stages collect each other's tests,
+    """Ends the run where a test asks for a fixture that there is none of: the stages collect each other's tests,
     so that the shortest one finds what the longest would fail at.
     """
     info = getattr(item, "_fixtureinfo", None)

@@ -16,6 +16,8 @@ from cli.commands.lake_argument import add_lake_argument, environment_with_lake
 if TYPE_CHECKING:
     import duckdb
 
+    from lake_model.contracts.kpi_views import KpiView
+
 LAYERS = ("gold", "silver")
 LEDGER = "ledger"
 FORMATS = ("table", "csv", "json", "parquet")
@@ -44,7 +46,7 @@ def run_query(arguments: argparse.Namespace) -> int:
     """Answer one query."""
     if arguments.format == "parquet" and arguments.output is None:
         raise QueryError("--format parquet needs --output FILE")
-    with _session(_lake(arguments), _tables_of(arguments.sql)) as session:
+    with _session(arguments, _tables_of(arguments.sql)) as session:
         content = _written(_answer(session, arguments.sql), arguments.format)
     if arguments.output is None:
         sys.stdout.write(content.decode())
@@ -59,15 +61,14 @@ def run_show(arguments: argparse.Namespace) -> int:
 
     lake = _lake(arguments)
     if arguments.table is None:
-        print("\n".join(_tables_in(lake)))
+        tables = _tables_in(lake)
+        print("\n".join([*tables, *_views_of(tables)]))
         return DONE
     layer, _, name = arguments.table.partition(".")
-    if arguments.table not in _tables_in(lake):
-        raise QueryError(f"there is no table {arguments.table} in the lake; there are: {', '.join(_tables_in(lake))}")
-    state = delta_state(lake / layer / name) if name else None
-    if state:
-        print(f"{arguments.table}, version {state.version} of {state.committed_at:%Y-%m-%d %H:%M:%S} UTC")
-    with _session(lake, {arguments.table}) as session:
+    with _session(arguments, {arguments.table}) as session:
+        state = delta_state(lake / layer / name) if name else None
+        if state:
+            print(f"{arguments.table}, version {state.version} of {state.committed_at:%Y-%m-%d %H:%M:%S} UTC")
         sql = f'SELECT * FROM {layer}."{name}"' if name else f"SELECT * FROM {layer}"
         for column, kind, *_ in session.execute(f"DESCRIBE {sql}").fetchall():
             print(f"  {column:<28} {kind if len(kind) <= _WIDEST else kind[:_WIDEST] + '…'}")
@@ -106,19 +107,36 @@ def _tables_of(sql: str) -> set[str]:
     return {name for name in named if name == LEDGER or name.partition(".")[0] in LAYERS}
 
 
-def _session(lake: Any, tables: set[str]) -> duckdb.DuckDBPyConnection:
-    """DuckDB with some of the lake's tables, which can reach nothing else."""
+def _views_of(tables: list[str]) -> dict[str, KpiView]:
+    """The views of the measures of some tables, as the contracts declare them today, by name."""
+    from cli.commands.contract_folders import contracts_root
+    from lake_model.contracts.kpi_contract import read_kpi_contracts
+    from lake_model.contracts.kpi_views import kpi_views
+
+    declared = [one for one in read_kpi_contracts(contracts_root(os.environ)) if f"gold.{one.table}" in tables]
+    return {f"gold.{view.name}": view for contract in declared for view in kpi_views(contract)}
+
+
+def _session(arguments: argparse.Namespace, asked: set[str]) -> duckdb.DuckDBPyConnection:
+    """DuckDB with some of the lake's tables and views, which can reach nothing else."""
     import duckdb
     from lakehouse.lake.delta_table import delta_state
 
+    from lake_model.contracts.kpi_views import DUCKDB
+
+    lake = _lake(arguments)
     known = _tables_in(lake)
+    # Contracts are not read for who asks for tables alone.
+    declared = _views_of(known) if asked - set(known) else {}
+    views = [declared[name] for name in sorted(asked) if name not in known and name in declared]
+    tables = (asked - set(declared)) | {f"gold.{view.contract.table}" for view in views}
     session = duckdb.connect()
     session.execute("SET TimeZone = 'UTC'")
     for layer in LAYERS:
         session.execute(f"CREATE SCHEMA {layer}")
     for table in sorted(tables):
         if table not in known:
-            raise QueryError(f"there is no table {table} in the lake; there are: {', '.join(known)}")
+            raise QueryError(f"there is no table {table} in the lake; there are: {', '.join([*known, *declared])}")
         layer, _, name = table.partition(".")
         if table == LEDGER:
             _load_ledger(session, lake)
@@ -126,6 +144,9 @@ def _session(lake: Any, tables: set[str]) -> duckdb.DuckDBPyConnection:
             session.register("_given", state.batches("SELECT * FROM stored"))
             session.execute(f'CREATE TABLE {layer}."{name}" AS SELECT * FROM _given')
             session.unregister("_given")
+    for view in views:
+        select = view.select(f'gold."{view.contract.table}"', DUCKDB)
+        session.execute(f'CREATE VIEW gold."{view.name}" AS {select}')
     session.execute("SET enable_external_access = false")
     session.execute("SET lock_configuration = true")
     return session
@@ -195,7 +216,8 @@ def _table(answer: Any) -> str:
 QUERY = Command(
     words=("query",),
     summary="answer a SELECT over the lake's tables, without Spark",
-    description="Answers one SELECT over gold.TABLE, silver.TABLE (also …_quarantine) and ledger. Nothing is changed.",
+    description="Answers one SELECT over gold.TABLE (also its measures: gold.TABLE_kpis…), silver.TABLE (also "
+    "…_quarantine) and ledger. Nothing is changed.",
     add_arguments=_add_query_arguments,
     run=run_query,
 )

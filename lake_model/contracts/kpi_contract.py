@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 FORMATS = ("number", "money", "percent")
 KPI_PROPERTIES = {"kpis", "hierarchies"}
+NOTHING = "(none)"
+"""What a level shows where the table has no value."""
+VIEW_COLUMNS = ("period", "period_start", "grouped_by")
+"""Columns that the views of the measures have beside levels and measures."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _AGGREGATE = r"(sum|min|max|count)\s*\(\s*(distinct\s+)?([A-Za-z][A-Za-z0-9_]*|\*)\s*\)"
 _EXPRESSION = re.compile(rf"\s*{_AGGREGATE}\s*(?:/\s*{_AGGREGATE}\s*)?", re.IGNORECASE)
@@ -195,6 +199,12 @@ def check_kpis(file: ContractFile) -> Iterator[Problem]:
     ):
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield problem(file, f"customProperties.{field}", name, "is there more than once: keep one of them")
+    measured = {str(entry.get("name")) for entry in kpis or ()}
+    cure = "is also a measure or a column of the views of the measures: give one of them another name"
+    for name in sorted(set(levels) & {*VIEW_COLUMNS, *measured}):
+        yield problem(file, "customProperties.hierarchies.levels", name, cure)
+    for name in sorted(measured & set(VIEW_COLUMNS)):
+        yield problem(file, "customProperties.kpis", name, cure)
 
 
 def _list(value: object) -> list[Any]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from lake_model.contracts.kpi_contract import KpiContract
 from lake_model.contracts.limits import Limit
 
 DEFAULT_MAX_DELETE_SHARE = 0.5
@@ -240,7 +241,11 @@ class WideColumn:
 
 @dataclass(frozen=True)
 class OneBigTableContract:
-    """A wide table: every row of a fact beside the latest rows of its dimensions."""
+    """A wide table: every row of a fact beside the latest rows of its dimensions.
+
+    Attributes:
+        kpis: what people ask of it; None where its contract declares nothing of it.
+    """
 
     file: str
     schema: str
@@ -252,6 +257,7 @@ class OneBigTableContract:
     clustered: bool = False
     measures: tuple[str, ...] = ()
     lines: Mapping[str, int] = field(default_factory=dict)
+    kpis: KpiContract | None = None
 
     @property
     def content_hash(self) -> str:
@@ -264,8 +270,23 @@ def wide_content_hash(contract: OneBigTableContract, silver: Mapping[str, Silver
     return " ".join([content_hash(contract), *[f"{name}:{silver[name].content_hash}" for name in sorted(silver)]])
 
 
+def wide_standing(contract: OneBigTableContract, silver: Mapping[str, SilverContract]) -> str:
+    """Changes with what a run of a One Big Table would make: its rows, and the views of its measures."""
+    views = [f"kpis:{contract.kpis.digest}"] if contract.kpis else []
+    return " ".join([wide_content_hash(contract, silver), *views])
+
+
 # What changes no row: a run that was stopped did not process its rows, so they are judged again anyway.
-_WITHOUT_EFFECT_ON_ROWS = ("file", "lines", "counted", "expectations", "stop_above", "waivers", "max_delete_share")
+_WITHOUT_EFFECT_ON_ROWS = (
+    "file",
+    "lines",
+    "counted",
+    "expectations",
+    "stop_above",
+    "waivers",
+    "max_delete_share",
+    "kpis",
+)
 
 
 def content_hash(contract: SilverContract | OneBigTableContract) -> str:

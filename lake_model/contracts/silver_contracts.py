@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lake_model.contracts.contract_columns import date_column, key_columns, lake_columns
 from lake_model.contracts.contract_files import ContractFile, custom_properties, join_columns
+from lake_model.contracts.kpi_contract import declares_kpis, kpi_contract
 from lake_model.contracts.lake_types import lake_type
 from lake_model.contracts.silver_contract import (
     DEFAULT_MAX_DELETE_SHARE,
@@ -71,6 +72,7 @@ def one_big_table_contract(file: ContractFile) -> OneBigTableContract:
         clustered=settings.get("layout") == "cluster",
         measures=tuple(settings.get("measures") or ()),
         lines=file.lines,
+        kpis=kpi_contract(file) if declares_kpis(file) else None,
     )
 
 

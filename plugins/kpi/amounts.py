@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from decimal import Decimal, localcontext
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
 from kpi.periods import Period
 from kpi.questions import Question
 from kpi.read_model import DATE, enum_type, quoted
 from kpi.sight import Sight
+from lake_model.contracts import kpi_views
 from lake_model.contracts.kpi_contract import Aggregate, Measure
 
-_RATIO_DIGITS = 4
 _DIGITS = 60
 """A sum of the widest decimals has more digits than Python's own 28."""
 
@@ -61,7 +61,7 @@ class Amounts:
         if len(exact) == 1 or exact[0] is None or not exact[1]:
             return exact[0] if len(exact) == 1 else None
         with localcontext(prec=_DIGITS):
-            return (exact[0] / exact[1]).quantize(Decimal(1).scaleb(-_RATIO_DIGITS))
+            return (exact[0] / exact[1]).quantize(Decimal(1).scaleb(-kpi_views.RATIO_DIGITS), ROUND_HALF_UP)
 
     def _exact(self, one: Aggregate, figure: Any) -> Value:
         if figure is None:
@@ -78,15 +78,7 @@ def parts_of(measure: Measure) -> list[Aggregate]:
 
 def aggregate_sql(one: Aggregate) -> str:
     """An aggregate in SQL."""
-    column = quoted(one.column)
-    known = {
-        "sum": f"sum({column})",
-        "min": f"min({column})",
-        "max": f"max({column})",
-        "count": "count(*)",
-        "count_distinct": f"count(DISTINCT {column})",
-    }
-    return known[one.function]
+    return kpi_views.aggregate_sql(one, kpi_views.DUCKDB)
 
 
 def bucket_sql(grain: str) -> str:

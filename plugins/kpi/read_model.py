@@ -20,15 +20,13 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.errors import LakehouseError, StorageError
 from lakehouse.lake.delta_table import DeltaState
 
-from lake_model.contracts.kpi_contract import KpiContract
+from lake_model.contracts.kpi_contract import NOTHING, KpiContract
 
 if TYPE_CHECKING:
     import duckdb
 
 FORM = 2
 """Changes with the form of the files: those of another form are made anew."""
-NOTHING = "(none)"
-"""What a level shows where the table has no value."""
 ROWS, DATE = "all_rows", "_date"
 _DECIMAL = re.compile(r"decimal\((\d+),(\d+)\)")
 _MOST_DIGITS = 18

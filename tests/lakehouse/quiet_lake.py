@@ -16,7 +16,7 @@ from lakehouse.ledger import LedgerRow, ledger_folder
 
 from lake_model.bronze_manifest import Column, Manifest, Server, Slice
 from lake_model.contracts.contract_texts import contract_texts, texts_digest
-from lake_model.contracts.silver_contract import wide_content_hash
+from lake_model.contracts.silver_contract import wide_standing
 from lake_model.contracts.table_contracts import read_one_big_table_contract, read_silver_contract
 from lake_model.table_state import TableState, TableVersion, state_path
 from tests.conftest import PROJECT
@@ -86,7 +86,7 @@ class Lake:
         if table != "sales_obt":
             return read_silver_contract(self.contracts, table).content_hash
         silver = {name: read_silver_contract(self.contracts, name) for name in SILVER}
-        return wide_content_hash(read_one_big_table_contract(self.contracts, table), silver)
+        return wide_standing(read_one_big_table_contract(self.contracts, table), silver)
 
     def edit(self, table: str, change: Callable[[dict[str, Any]], None]) -> None:
         path = self.contracts / f"{table}.odcs.yaml"

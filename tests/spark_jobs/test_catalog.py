@@ -144,6 +144,8 @@ def test_tables_by_name_hold_what_tables_by_folder_hold(spark_with_catalog: Spar
         assert stored(spark_with_catalog.catalog, table, columns) == rows
         # Each commit is there: nothing made a table anew in the place of the old one.
         assert version(spark_with_catalog.catalog, table) == version(by_folder, table)
+    # A catalog that knows no views has none made, and its tables are right all the same.
+    assert ledger_row("gold", "sales_obt", D3, by_name)["detail"]["views_made"] is None
     # All tables are the catalog's, and none lies in the lake.
     assert sorted(path.name for path in by_name.iterdir()) == ["bronze", "ledger", "state"]
 

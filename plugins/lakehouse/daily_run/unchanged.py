@@ -16,7 +16,7 @@ from typing import Any
 
 from lake_model.bronze_manifest import Manifest
 from lake_model.contracts.contract_texts import contract_texts, texts_digest
-from lake_model.contracts.silver_contract import SilverContract, TableKind, wide_content_hash
+from lake_model.contracts.silver_contract import SilverContract, TableKind, wide_standing
 from lake_model.contracts.table_contracts import read_one_big_table_contract, read_silver_contract
 from lake_model.contracts.waivers_in_force import waivers_digest
 from lake_model.lake_layout import bronze_root, manifest_name, table_folder
@@ -104,7 +104,7 @@ class QuietDay:
                 contract = read_one_big_table_contract(self.contracts, table)
                 names = (contract.fact, *(join.dimension for join in contract.joins))
                 silver = {name: read_silver_contract(self.contracts, name) for name in names}
-                if left.contract != wide_content_hash(contract, silver):
+                if left.contract != wide_standing(contract, silver):
                     raise ReasonToRunError("its contract changed, or that of a table in it")
             self._check_tables("gold", table, left)
             row = self._row(table, "gold", left)

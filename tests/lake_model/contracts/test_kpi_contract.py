@@ -92,6 +92,8 @@ def test_an_expression_is_an_aggregate_or_one_per_another(text: str, expected: o
         ("hierarchies", [{"name": "p", "title": "P", "levels": ["order_date"]}], "is date: a level is a string"),
         ("hierarchies", [{"name": "p", "title": "P"}], "hierarchies[p].levels: None: must be a list of columns"),
         ("hierarchies", [{"name": "p", "title": "P", "levels": ["zone", "zone"]}], "levels: 'zone': is there more"),
+        ("kpis", kpi(name="zone"), "hierarchies.levels: 'zone': is also a measure or a column of the views"),
+        ("kpis", kpi(name="period"), "kpis: 'period': is also a measure or a column of the views of"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_told_with_its_field_and_cure(

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -92,6 +93,16 @@ def test_gold_stands_on_its_silver(lake: Lake) -> None:
         [],
         "2026-11-18",
     )
+
+
+def test_a_new_unit_of_a_measure_sends_gold_for_the_sake_of_its_views(lake: Lake) -> None:
+    def rename(table: dict[str, Any]) -> None:
+        (kpis,) = [one for one in table["customProperties"] if one["property"] == "kpis"]
+        kpis["value"][0]["unit"] = "EUR"
+
+    lake.edit("sales_obt", rename)
+    assert reason_of(lake.day(), "sales_obt") == "its contract changed, or that of a table in it"
+    assert [reason_of(lake.day(), table) for table in SILVER] == [None] * 5
 
 
 CHANGES: dict[str, tuple[Callable[[Lake], object], str, str]] = {

@@ -1,0 +1,60 @@
+"""The views of a One Big Table's measures in the catalog, made again only where they would differ."""
+
+from __future__ import annotations
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import SparkSession
+
+from lake_model.contracts.kpi_contract import KpiContract
+from lake_model.contracts.kpi_views import DATABRICKS, KpiView, kpi_views
+from medallion.lake.sql_text import identifier, text_literal
+from medallion.lake.table_names import TableNames
+
+_MISSING = "TABLE_OR_VIEW_NOT_FOUND"
+_NO_VIEWS = "MISSING_CATALOG_ABILITY.VIEWS"
+
+
+def refresh_views(spark: SparkSession, names: TableNames, contract: KpiContract, *, anew: bool) -> list[str] | None:
+    """Makes the views that are not there or say other than the contract does.
+
+    Args:
+        anew: all of them, because the types of the table's columns may have changed, which a view keeps.
+
+    Returns:
+        Names of those that were made; None where the catalog knows no views.
+    """
+    table = names.gold(contract.table)
+    made = []
+    for view in kpi_views(contract):
+        name, text = names.gold(view.name), view.select(table, DATABRICKS)
+        if anew or _stored(spark, name) != (dict(view.columns), _words(text)):
+            try:
+                spark.sql(_statement(name, view, text))
+            except AnalysisException as error:
+                if error.getCondition() != _NO_VIEWS:
+                    raise
+                return None
+            made.append(view.name)
+    return made
+
+
+def _stored(spark: SparkSession, name: str) -> tuple[dict[str, str], str] | None:
+    """The comments of a view's columns, and its text; None where there is no such view."""
+    try:
+        rows = spark.sql(f"DESCRIBE TABLE EXTENDED {name}").collect()
+    except AnalysisException as error:
+        if error.getCondition() != _MISSING:
+            raise
+        return None
+    end = next((place for place, row in enumerate(rows) if not row["col_name"] or row["col_name"].startswith("#")), 0)
+    text = next((row["data_type"] for row in rows[end:] if row["col_name"] == "View Text"), "")
+    return {row["col_name"]: row["comment"] for row in rows[:end]}, _words(text)
+
+
+def _words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _statement(name: str, view: KpiView, text: str) -> str:
+    columns = ", ".join(f"{identifier(column)} COMMENT {text_literal(told)}" for column, told in view.columns)
+    return f"CREATE OR REPLACE VIEW {name} ({columns}) COMMENT {text_literal(view.comment)} AS {text}"
