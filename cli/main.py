@@ -9,7 +9,18 @@ from collections.abc import Sequence
 
 from lakehouse.errors import LakehouseError
 
-from cli.commands import connections, contract_check, contract_draft, copy, query, repair, trace, upkeep, worker
+from cli.commands import (
+    connections,
+    contract_check,
+    contract_draft,
+    copy,
+    powerbi,
+    query,
+    repair,
+    trace,
+    upkeep,
+    worker,
+)
 from cli.commands.command import INTERRUPTED, NOT_DONE, Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -18,6 +29,7 @@ COMMANDS: tuple[Command, ...] = (
     copy.COMMAND,
     query.QUERY,
     query.SHOW,
+    powerbi.COMMAND,
     trace.COMMAND,
     repair.COMMAND,
     upkeep.COMMAND,

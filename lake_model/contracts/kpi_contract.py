@@ -99,6 +99,16 @@ class Hierarchy:
 
 
 @dataclass(frozen=True)
+class ColumnType:
+    """A column of a One Big Table: its logical type, its Spark type where told, and its classification."""
+
+    name: str
+    logical: str
+    spark: str = ""
+    classification: str = ""
+
+
+@dataclass(frozen=True)
 class KpiContract:
     """What people ask of one One Big Table.
 
@@ -106,6 +116,7 @@ class KpiContract:
         fact: the table whose rows it has.
         roles: who sees what of it.
         fact_columns: the fact's columns with their classifications.
+        column_types: the table's columns.
     """
 
     schema: str
@@ -117,6 +128,7 @@ class KpiContract:
     fact: str = ""
     roles: tuple[RoleRule, ...] = ()
     fact_columns: tuple[tuple[str, str], ...] = ()
+    column_types: tuple[ColumnType, ...] = ()
 
     @property
     def name(self) -> str:
@@ -142,7 +154,7 @@ class KpiContract:
     @property
     def digest(self) -> str:
         """Changes with what a copy of the table for people must hold; who sees what of it changes no copy."""
-        told = repr((dataclasses.replace(self, roles=(), fact_columns=()), self.row_columns))
+        told = repr((dataclasses.replace(self, roles=(), fact_columns=(), column_types=()), self.row_columns))
         return hashlib.sha256(told.encode()).hexdigest()[:12]
 
     def seen_by(self, access: Access) -> KpiContract:
@@ -286,6 +298,7 @@ def kpi_contract(file: ContractFile) -> KpiContract:
         ),
         fact=str(settings.get("factTable") or ""),
         roles=role_rules(file),
+        column_types=tuple(_column_type(name, column) for name, column in columns.items()),
     )
 
 
@@ -315,6 +328,11 @@ def _fact_columns(path: Path, file: ContractFile) -> tuple[tuple[str, str], ...]
     if not isinstance(fact, ContractFile):
         return ()
     return tuple((name, column.classification or "") for name, column in lake_columns(fact).items())
+
+
+def _column_type(name: str, column: SchemaProperty) -> ColumnType:
+    spark = custom_properties(column.customProperties).get("sparkType") or ""
+    return ColumnType(name, column.logicalType or "", str(spark), column.classification or "")
 
 
 def _measure(entry: dict[str, Any], columns: Mapping[str, SchemaProperty]) -> Measure:

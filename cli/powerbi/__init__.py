@@ -1,0 +1,1 @@
+"""Power BI projects, made of a One Big Table's contract."""
