@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from lakehouse.errors import LakehouseError
 
 from cli.commands import (
+    adf_read,
+    compare,
     connections,
     contract_check,
     contract_draft,
@@ -27,6 +29,8 @@ COMMANDS: tuple[Command, ...] = (
     contract_draft.COMMAND,
     contract_check.COMMAND,
     copy.COMMAND,
+    adf_read.COMMAND,
+    compare.COMMAND,
     query.QUERY,
     query.SHOW,
     powerbi.COMMAND,
@@ -36,7 +40,7 @@ COMMANDS: tuple[Command, ...] = (
     connections.COMMAND,
     worker.COMMAND,
 )
-GROUPS = {"contract": "write and check contracts"}
+GROUPS = {"contract": "write and check contracts", "adf": "move over from Azure Data Factory"}
 _EPILOG = (
     "exit status: 0 done and well, 1 something judged is wrong, 2 not done (one message says why), 130 interrupted"
 )
