@@ -18,6 +18,11 @@ module "azure" {
   protect                   = false
 }
 
+locals {
+  # Made of the contracts: see docs/azure.md, "Who may read what".
+  governed = jsondecode(file("${path.module}/../../governed.json")).governed
+}
+
 module "unity_catalog" {
   source = "../../modules/unity_catalog"
 
@@ -37,6 +42,7 @@ module "unity_catalog" {
   airflow_client_id     = module.azure.airflow_identity.client_id
   create_groups         = var.create_groups
   deployers             = var.deployers
+  readers               = toset(flatten([for name, table in local.governed : table.readers if contains(var.tables, name)]))
   databricks_account_id = var.databricks_account_id
   allowed_ip_ranges     = var.allowed_ip_ranges
   max_workers           = 2
@@ -48,8 +54,7 @@ module "governance" {
 
   catalog          = module.unity_catalog.catalog
   functions_schema = module.unity_catalog.operations_schema
-  contracts        = "${path.module}/../../../../contracts"
+  governed         = local.governed
   tables           = var.tables
-  unmasked         = ["data_stewards", module.azure.airflow_identity.client_id]
-  row_scopes       = var.row_scopes
+  exempt           = [module.azure.airflow_identity.client_id]
 }

@@ -88,12 +88,3 @@ variable "tables" {
   type        = set(string)
   default     = []
 }
-
-variable "row_scopes" {
-  description = "Which group sees which rows: see module governance."
-  type = map(object({
-    columns = set(string)
-    groups  = map(list(string))
-  }))
-  default = {}
-}

@@ -49,6 +49,6 @@ output "described_tables" {
 }
 
 output "masked_columns" {
-  description = "Columns that are masked."
+  description = "Columns that are masked, and by which function."
   value       = module.governance.masked_columns
 }

@@ -1,49 +1,23 @@
-# Who may read which table, and which columns are masked for whom: what the contracts' `roles` and `classification` say.
+# Who may read which table, and which functions close its rows and columns: what `bin/lakehouse governance --terraform` made
+# of the contracts. The functions themselves, which say who sees what, are in the SQL that the same command writes.
 
 locals {
-  documents = [for file in fileset(var.contracts, "*/*.odcs.yaml") : yamldecode(file("${var.contracts}/${file}"))]
-
-  tables = {
-    for table in flatten([
-      for document in local.documents : [
-        for schema in document.schema : {
-          kind = one([
-            for property in try(schema.customProperties, []) : property.value
-            if try(property.property, "") == "tableKind"
-          ])
-          name       = schema.name
-          properties = try(schema.properties, [])
-          readers    = [for role in try(document.roles, []) : role.role if try(role.access, "") == "read"]
-        }
-      ]
-    ]) : "${table.kind == "one_big_table" ? "gold" : "silver"}.${table.name}" => table
-  }
-
   # What the contracts describe and is there.
-  governed = { for name, table in local.tables : name => table if contains(var.tables, name) }
+  governed = { for name, table in var.governed : name => table if contains(var.tables, name) }
 
-  # A word that nobody knows masks: that errs on the safe side, as the quarantine does.
-  masked = {
-    for column in flatten([
-      for name, table in local.governed : [
-        for property in table.properties : {
-          name = "${name}.${property.name}"
-          mask = lookup(local.mask_of_type, try(property.logicalType, "string"), "text")
-        } if !contains(["", "public", "internal"], try(property.classification, ""))
-      ]
-    ]) : column.name => column.mask
-  }
+  filtered = { for name, table in local.governed : name => table if table.row_filter != null }
 
-  mask_of_type = { string = "text", number = "number", integer = "number", date = "date", timestamp = "time", boolean = "flag" }
-
-  row_columns = merge([
-    for scope, given in var.row_scopes : { for column in given.columns : column => scope }
-  ]...)
-  row_readers = merge([
-    for scope, given in var.row_scopes : {
-      for group, values in given.groups : "${scope}_${group}" => { scope = scope, group = group, values = values }
+  masked = merge([
+    for name, table in local.governed : {
+      for column, function in table.masks : "${name}.${column}" => { table = name, column = column, function = function }
     }
   ]...)
+
+  # Policies find columns by their tags.
+  tagged = merge(
+    { for name, mask in local.masked : name => mask.column },
+    merge([for name, table in local.filtered : { for column in table.row_columns : "${name}.${column}" => column }]...),
+  )
 }
 
 resource "databricks_grants" "table" {
@@ -59,83 +33,75 @@ resource "databricks_grants" "table" {
       privileges = ["SELECT"]
     }
   }
+
+  # Rows and columns are closed before anybody is let in.
+  depends_on = [databricks_policy_info.mask, databricks_policy_info.rows]
 }
 
-resource "databricks_tag_policy" "mask" {
-  tag_key     = "lakehouse_mask"
-  description = "Columns that are masked, by the kind of their values."
-  values      = [for mask in sort(distinct(values(local.mask_of_type))) : { name = mask }]
+resource "databricks_tag_policy" "governed" {
+  count = length(local.tagged) > 0 ? 1 : 0
+
+  tag_key     = "lakehouse_governed"
+  description = "Columns that policies mask, or tell rows apart by: each with its own name."
+  values      = [for column in sort(distinct(values(local.tagged))) : { name = column }]
 }
 
-resource "databricks_entity_tag_assignment" "mask" {
-  for_each = local.masked
+resource "databricks_entity_tag_assignment" "governed" {
+  for_each = local.tagged
 
   entity_type = "columns"
   entity_name = "${var.catalog}.${each.key}"
-  tag_key     = databricks_tag_policy.mask.tag_key
+  tag_key     = databricks_tag_policy.governed[0].tag_key
   tag_value   = each.value
 }
 
 resource "databricks_policy_info" "mask" {
-  for_each = toset(values(local.masked))
+  for_each = local.masked
 
-  name                  = "mask_${each.key}"
-  comment               = "Confidential values (${each.key}) are hidden from all who are not named."
+  name                  = each.value.function
+  comment               = "Values are hidden from whom the contract gives no role for them."
   policy_type           = "POLICY_TYPE_COLUMN_MASK"
-  on_securable_type     = "CATALOG"
-  on_securable_fullname = var.catalog
+  on_securable_type     = "TABLE"
+  on_securable_fullname = "${var.catalog}.${each.value.table}"
   for_securable_type    = "TABLE"
   to_principals         = ["account users"]
-  except_principals     = sort(var.unmasked)
+  except_principals     = sort(var.exempt)
 
   match_columns = [{
     alias     = "hidden"
-    condition = "has_tag_value('${databricks_tag_policy.mask.tag_key}', '${each.key}')"
+    condition = "has_tag_value('lakehouse_governed', '${each.value.column}')"
   }]
 
   column_mask = {
-    function_name = "${var.functions_schema}.mask_${each.key}"
+    function_name = "${var.functions_schema}.${each.value.function}"
     on_column     = "hidden"
     using         = []
   }
-}
 
-resource "databricks_tag_policy" "rows" {
-  count = length(var.row_scopes) > 0 ? 1 : 0
-
-  tag_key     = "lakehouse_rows"
-  description = "Columns that say whose rows these are."
-  values      = [for scope in sort(keys(var.row_scopes)) : { name = scope }]
-}
-
-resource "databricks_entity_tag_assignment" "rows" {
-  for_each = { for column, scope in local.row_columns : column => scope if contains(var.tables, join(".", slice(split(".", column), 0, 2))) }
-
-  entity_type = "columns"
-  entity_name = "${var.catalog}.${each.key}"
-  tag_key     = databricks_tag_policy.rows[0].tag_key
-  tag_value   = each.value
+  depends_on = [databricks_entity_tag_assignment.governed]
 }
 
 resource "databricks_policy_info" "rows" {
-  for_each = local.row_readers
+  for_each = local.filtered
 
-  name                  = "rows_${each.key}"
-  comment               = "Readers of ${each.value.group} see their own rows of ${each.value.scope}."
+  name                  = each.value.row_filter
+  comment               = "Readers see the rows that the contract gives their roles."
   policy_type           = "POLICY_TYPE_ROW_FILTER"
-  on_securable_type     = "CATALOG"
-  on_securable_fullname = var.catalog
+  on_securable_type     = "TABLE"
+  on_securable_fullname = "${var.catalog}.${each.key}"
   for_securable_type    = "TABLE"
-  to_principals         = [each.value.group]
-  except_principals     = sort(var.unmasked)
+  to_principals         = ["account users"]
+  except_principals     = sort(var.exempt)
 
-  match_columns = [{
-    alias     = "owner"
-    condition = "has_tag_value('${databricks_tag_policy.rows[0].tag_key}', '${each.value.scope}')"
+  match_columns = [for column in each.value.row_columns : {
+    alias     = column
+    condition = "has_tag_value('lakehouse_governed', '${column}')"
   }]
 
   row_filter = {
-    function_name = "${var.functions_schema}.is_listed"
-    using         = [{ alias = "owner" }, { constant = jsonencode(each.value.values) }]
+    function_name = "${var.functions_schema}.${each.value.row_filter}"
+    using         = [for column in each.value.row_columns : { alias = column }]
   }
+
+  depends_on = [databricks_entity_tag_assignment.governed]
 }

@@ -1,19 +1,19 @@
 output "readers" {
   description = "Groups that may read each table, as its contract says."
-  value       = { for name, table in local.governed : name => sort(table.readers) }
+  value       = { for name, table in local.governed : name => table.readers }
 }
 
 output "masked_columns" {
-  description = "Columns that are masked (layer.table.column), and how."
-  value       = local.masked
+  description = "Columns that are masked (layer.table.column), and by which function."
+  value       = { for name, mask in local.masked : name => mask.function }
 }
 
 output "described_tables" {
   description = "Tables that the contracts describe: what `tables` should name after the first run."
-  value       = sort(keys(local.tables))
+  value       = sort(keys(var.governed))
 }
 
 output "row_filters" {
-  description = "Which group sees which values."
-  value       = { for name, policy in databricks_policy_info.rows : name => { group = one(policy.to_principals), values = jsondecode(policy.row_filter.using[1].constant) } }
+  description = "The columns that rows of a table are told apart by, where readers see some of them only."
+  value       = { for name, table in local.filtered : name => table.row_columns }
 }

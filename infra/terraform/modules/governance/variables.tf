@@ -4,13 +4,18 @@ variable "catalog" {
 }
 
 variable "functions_schema" {
-  description = "Schema of the functions of infra/databricks/functions.sql: catalog.schema."
+  description = "Schema of the functions that the SQL of `bin/lakehouse governance` makes: catalog.schema."
   type        = string
 }
 
-variable "contracts" {
-  description = "Folder of the contracts of all source schemas."
-  type        = string
+variable "governed" {
+  description = "What `bin/lakehouse governance --terraform` made of the contracts, by layer.table: readers, and the functions that close rows and columns."
+  type = map(object({
+    readers     = list(string)
+    row_filter  = string
+    row_columns = list(string)
+    masks       = map(string)
+  }))
 }
 
 variable "tables" {
@@ -24,21 +29,12 @@ variable "tables" {
   }
 }
 
-variable "unmasked" {
-  description = "Groups and client ids that see confidential values, and all rows. The jobs' identity must be one of them: it would read and write masked values in silence."
+variable "exempt" {
+  description = "Groups and client ids that policies do not hold for. The jobs' identity must be one of them: it would read and write masked values in silence."
   type        = set(string)
 
   validation {
-    condition     = length(var.unmasked) > 0
-    error_message = "unmasked must name the jobs' identity at least."
+    condition     = length(var.exempt) > 0
+    error_message = "exempt must name the jobs' identity at least."
   }
-}
-
-variable "row_scopes" {
-  description = "By a name of your choice: columns (layer.table.column) and, by group, the values that its members' rows may have there. A group of no scope sees all rows; who is in two groups of one scope sees none."
-  type = map(object({
-    columns = set(string)
-    groups  = map(list(string))
-  }))
-  default = {}
 }

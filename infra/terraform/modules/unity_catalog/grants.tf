@@ -3,6 +3,9 @@
 locals {
   # Grants name people and service principals without the kind.
   deployers = toset([for deployer in var.deployers : element(split("/", deployer), 1)])
+
+  # Readers of single tables beside the groups, which have their own grants.
+  readers = setsubtract(var.readers, values(var.groups))
 }
 
 resource "databricks_grants" "catalog" {
@@ -19,6 +22,15 @@ resource "databricks_grants" "catalog" {
     content {
       principal  = grant.value
       privileges = ["USE_CATALOG", "BROWSE"]
+    }
+  }
+
+  dynamic "grant" {
+    for_each = local.readers
+
+    content {
+      principal  = grant.value
+      privileges = ["USE_CATALOG"]
     }
   }
 
@@ -58,6 +70,15 @@ resource "databricks_grants" "layer" {
   grant {
     principal  = var.groups.analysts
     privileges = ["USE_SCHEMA"]
+  }
+
+  dynamic "grant" {
+    for_each = local.readers
+
+    content {
+      principal  = grant.value
+      privileges = ["USE_SCHEMA"]
+    }
   }
 
   depends_on = [databricks_grants.catalog]

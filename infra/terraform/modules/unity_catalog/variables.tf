@@ -122,3 +122,9 @@ variable "protect" {
   type        = bool
   default     = true
 }
+
+variable "readers" {
+  description = "Groups that contracts let read single tables: they may use the catalog and its layers, and so reach those tables."
+  type        = set(string)
+  default     = []
+}

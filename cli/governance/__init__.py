@@ -1,0 +1,1 @@
+"""Unity Catalog SQL of what contracts say of who reads what."""
