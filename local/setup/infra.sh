@@ -1,5 +1,6 @@
-# What checks infra/: the schemas of Terraform's providers, Databricks' model of its bundles, and OpenTofu with stub
-# providers of those schemas. Sourced by install.sh; only those who want it fetch it (SETUP_INFRA, SETUP_TOFU: "wanted").
+# What checks infra/ and .github/: the schemas of Terraform's providers and of GitHub's workflows, Databricks' model of its
+# bundles, a parser of its SQL, and OpenTofu with stub providers of those schemas. Sourced by install.sh; only those who want
+# it fetch it (SETUP_INFRA, SETUP_TOFU: "wanted").
 #
 # Packages come pinned by local/setup/infra.txt, and sources by the go.sum files of local/terraform. They are for checking
 # alone: nothing of them is imported by the project, goes into an image, or is passed on.
@@ -16,7 +17,7 @@ digest_of() {
 }
 
 if [ "${SETUP_INFRA:-}" = wanted ]; then
-    # Holds schemas.json and the folder bundles.
+    # Holds schemas.json, github-workflows.json and the folders bundles and sqlfluff.
     LAKEHOUSE_INFRA="${LAKEHOUSE_INFRA:-$LAKEHOUSE_CACHE/infra-$(digest_of "$SETUP_INFRA_PACKAGES" "$LAKEHOUSE_REPOSITORY/local/terraform/provider_schemas.py")}"
     export LAKEHOUSE_INFRA
 fi
@@ -33,7 +34,7 @@ tofu_is_ready() { [ "${SETUP_TOFU:-}" != wanted ] || [ -d "$LAKEHOUSE_TOFU" ]; }
 install_infra() {
     ! infra_is_ready || return 0
     local work log="$LAKEHOUSE_CACHE/infra.log"
-    setup_say "fetching the schemas of Terraform's providers and Databricks' model of its bundles (64 MB; log: $log)"
+    setup_say "fetching what checks infra/: providers' and workflows' schemas, Databricks' model and dialect (66 MB; log: $log)"
     work="$(mktemp -d "$LAKEHOUSE_CACHE/partial.XXXXXX")"
     find_python && find_uv || setup_fail "uv cannot be had, which fetches what checks infra/"
     run_logged "$log" "$SETUP_UV" pip install --python "$SETUP_VENV/bin/python" --quiet --no-deps --require-hashes \
@@ -43,6 +44,9 @@ install_infra() {
         "$work/packages" "$work/made/schemas.json")
     mkdir "$work/made/bundles"
     mv "$work/packages/databricks" "$work/made/bundles/databricks"
+    mv "$work/packages/check_jsonschema/builtin_schemas/vendor/github-workflows.json" "$work/made/"
+    mkdir "$work/made/sqlfluff"
+    mv "$work/packages"/{sqlfluff,diff_cover,tblib,chardet,tqdm,colorama}{,-*.dist-info} "$work/made/sqlfluff/"
     mv "$work/made" "$LAKEHOUSE_INFRA"
     rm -rf "$work"
 }
