@@ -313,5 +313,6 @@ def _text(text: str) -> str:
 
 def _parquet(files: Iterable[Path], more: str = "") -> str:
     """The rows of files; the names of their folders (`business_date=…`) are no columns."""
-    names = ", ".join(_text(str(file)) for file in files)
+    # A name is a pattern there, so its own signs of a pattern are put into brackets.
+    names = ", ".join(_text(re.sub(r"[*?\[]", r"[\g<0>]", str(file))) for file in files)
     return f"read_parquet([{names}], union_by_name => true, hive_partitioning => false{more})"

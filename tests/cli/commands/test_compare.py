@@ -218,6 +218,16 @@ def test_without_a_key_a_row_that_is_there_once_too_often_is_found(sales: Path, 
     assert len(told["first"]) == 1
 
 
+def test_the_names_of_folders_are_no_patterns(tmp_path: Path, capsys: Shown) -> None:
+    lake = tmp_path / "lake [1] it's *"
+    write_bronze(lake, "sale", [arrow(SALE, [(DAY, 5)])], {ALL: [0]})
+    adf = write_adf(tmp_path / "adf?[x]" / "sale.parquet", arrow(SALE, [(DAY, 5)]))
+    write_adf(tmp_path / "adf1x" / "sale.parquet", arrow(SALE, [(DAY, 6)]))
+    assert compare(lake, "sale", adf, further=["--key", "sold"]) == DONE
+    shown = capsys.readouterr()
+    assert "rows: 1 here, 1 there" in shown.out, shown.err
+
+
 def test_a_date_alone_is_compared_with_a_file_of_that_date(sales: Path, tmp_path: Path, capsys: Shown) -> None:
     adf = write_adf(tmp_path / "adf.parquet", arrow(SALE, [(DAY, 5)]))
     assert compare(sales, "sale", adf, further=["--only-date"]) == DONE
