@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from cli.adf.activities import Found, Placed, Tables, Unplaced, activities_of
 from cli.adf.connections import MYSQL_SERVICES, Connections, connections_of, mysql_schema, secrets_in_clear
-from cli.adf.export_files import Factory
+from cli.adf.export_files import Factory, Json
 from cli.adf.schedules import Schedule, schedule_of
 
 
@@ -50,17 +50,16 @@ class _Gathered:
 
 def translated(factory: Factory) -> Translation:
     """What takes the place of each part of a factory."""
+    factory, unplaced = _readable(factory)
     connections = connections_of(factory)
     placed: list[Placed] = []
-    unplaced = list(_left_services(factory, connections))
+    unplaced += _left_services(factory, connections)
     gathered = _Gathered()
     for name, pipeline in factory.of("pipelines").items():
         try:
             found: Found = activities_of(name, pipeline, factory)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-            unplaced.append(
-                Unplaced("pipeline", name, "", "its JSON has not the form of a pipeline: nothing of it was read")
-            )
+        except _OF_ANOTHER_FORM:
+            unplaced.append(Unplaced("pipeline", name, "", _UNREAD))
             continue
         placed += found.placed
         unplaced += found.unplaced
@@ -75,8 +74,49 @@ def translated(factory: Factory) -> Translation:
 
 
 _DATA_FLOW = "its script is not read: write what it does as transformLogic, quality and tableKind"
-_NO_PIPELINE = "its JSON has not the form of a pipeline: nothing of it was read"
+_UNREAD = "its JSON has not the form of such a part: nothing of it was read"
+_OF_ANOTHER_FORM = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What reading JSON of another form than the factory's ends in."""
 _IN_CLEAR = "the export holds a secret in clear: it was not copied; change it at the service, then keep it in Key Vault"
+
+
+def _readable(factory: Factory) -> tuple[Factory, list[Unplaced]]:
+    """The factory without linked services and triggers of another form, and those."""
+    parts = dict(factory.parts)
+    left = []
+    for kind, label, look in (
+        ("linkedServices", "linked service", _look_at_service),
+        ("triggers", "trigger", _look_at_trigger),
+    ):
+        sound = {}
+        for name, part in factory.of(kind).items():
+            try:
+                look(name, part)
+                sound[name] = part
+            except _OF_ANOTHER_FORM:
+                left.append(Unplaced(label, name, "", _UNREAD))
+        parts[kind] = sound
+    return Factory(parts, factory.others), left
+
+
+def _look_at_service(name: str, service: Json) -> None:
+    alone = Factory({"linkedServices": {name: service}})
+    list(_left_services(alone, connections_of(alone)))
+
+
+def _look_at_trigger(name: str, trigger: Json) -> None:
+    schedule_of(name, trigger)
+    for each in _references(trigger):
+        sorted(each.get("parameters") or {})
+
+
+def _references(trigger: Json) -> list[Json]:
+    """The pipelines that a trigger starts, each with what it hands over; a tumbling window starts one."""
+    one = trigger.get("pipeline")
+    found = [*(trigger.get("pipelines") or []), *([one] if one else [])]
+    for each in found:
+        (each.get("pipelineReference") or {}).get("referenceName")
+    return found
 
 
 def _left_services(factory: Factory, connections: Connections) -> Iterator[Unplaced]:
@@ -99,8 +139,7 @@ def _schedules(factory: Factory, gathered: _Gathered) -> tuple[dict[str, Schedul
         if isinstance(schedule, str):
             left.append(Unplaced("trigger", name, str(trigger.get("type")), schedule))
             continue
-        one = trigger.get("pipeline")
-        references = [*(trigger.get("pipelines") or []), *([one] if one else [])]
+        references = _references(trigger)
         started = {str((each.get("pipelineReference") or {}).get("referenceName")) for each in references}
         schemas = _schemas_below(started, gathered)
         for schema, calls in schemas.items():

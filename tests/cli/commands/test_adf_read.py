@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,8 @@ import pytest
 from lakehouse.daily_run.daily_run_file import DailyRun, daily_runs
 from lakehouse.settings import settings_at_parse
 
-from cli.adf.export_files import read_export
+from cli.adf.export_files import Factory, read_export
+from cli.adf.report import report_text
 from cli.adf.schedules import Schedule, schedule_of
 from cli.adf.translation import translated
 from cli.commands.command import DONE, NOT_DONE
@@ -180,8 +183,31 @@ def test_a_pipeline_of_another_form_is_listed_and_keeps_no_other_from_being_read
     told = translated(read_export(export))
     assert [plan.schema for plan in told.schemas] == ["Atliqsale", "crm"]
     assert [one.reason for one in told.unplaced if one.name == "odd"] == [
-        "its JSON has not the form of a pipeline: nothing of it was read"
+        "its JSON has not the form of such a part: nothing of it was read"
     ]
+
+
+def places_of(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to each value in a document."""
+    yield place
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, one in inner:
+        yield from places_of(one, (*place, key))
+
+
+@pytest.mark.parametrize("kind", ["pipelines", "datasets", "linkedServices", "triggers"])
+def test_whatever_stands_in_a_part_it_becomes_a_page(kind: str) -> None:
+    whole = read_export(FACTORY)
+    for name, part in whole.of(kind).items():
+        for *way, last in list(places_of(part))[1:]:
+            for odd in (None, 3, ["x"]):
+                spoilt = copy.deepcopy(part)
+                inner: Any = spoilt
+                for key in way:
+                    inner = inner[key]
+                inner[last] = odd
+                told = translated(Factory({**whole.parts, kind: {name: spoilt}}))
+                assert report_text(told).startswith("# What takes the factory's place")
 
 
 @pytest.mark.parametrize(
