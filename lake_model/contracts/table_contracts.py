@@ -117,6 +117,19 @@ def silver_tables(folder: Path) -> list[str]:
     return others + facts
 
 
+def one_big_tables(folder: Path) -> list[str]:
+    """Names of the One Big Tables that have a contract; also where it is faulty, for its own run to tell."""
+    found = {
+        path.name.removesuffix(FILE_ENDING): read_contract_file(path, strict=False)
+        for path in sorted(folder.glob(f"*{FILE_ENDING}"))
+    }
+    return [
+        name
+        for name, file in found.items()
+        if isinstance(file, ContractFile) and file.settings.get("tableKind") == "one_big_table"
+    ]
+
+
 def _read_one(folder: Path, table: str, kinds: tuple[str, ...]) -> tuple[ContractFile, list[ContractFile]]:
     """The contract of one table, which has no problems, and those that it refers to, which may have some."""
     path = folder / f"{table}{FILE_ENDING}"

@@ -52,6 +52,14 @@ def count(value: str) -> int:
     return int(value)
 
 
+def version_days(value: str) -> int:
+    """A whole number of days from 7, as Delta removes no younger files, to 365."""
+    number = int(value) if value.strip().isdecimal() else 0
+    if not 7 <= number <= 365:
+        raise ValueError("must be a whole number from 7 to 365")
+    return number
+
+
 def iso_date(value: str) -> date:
     """A date."""
     try:

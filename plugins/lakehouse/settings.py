@@ -179,6 +179,14 @@ class Settings(WiringSettings, AlertSettings):
         "days that files which no visible index of bronze names are kept before upkeep removes them",
         forms.positive,
     )
+    silver_version_days: int = setting(
+        "30",
+        "days for which upkeep keeps older versions of silver tables readable; gold goes on from one of them",
+        forms.version_days,
+    )
+    gold_version_days: int = setting(
+        "7", "days for which upkeep keeps older versions of gold tables readable", forms.version_days
+    )
     kpi_folder: str = setting(
         "", "folder of the API server where the KPI page keeps its read models; empty: kpi in AIRFLOW_HOME", forms.text
     )

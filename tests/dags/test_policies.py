@@ -74,6 +74,12 @@ def test_every_pool_that_a_task_names_is_in_the_pools_file(bag: Any) -> None:
     assert pools == set(POOLS)
 
 
+def test_upkeep_tends_the_tables_of_every_schema_in_a_run_of_its_own(bag: Any) -> None:
+    task = bag.dags["lakehouse_upkeep"].get_task("tend_tables")
+    assert task.expand_input.value == {"schema": ["atliqsale"]}
+    assert task.partial_kwargs["business_date"] == "{{ dag_run.run_after | ds }}"
+
+
 def test_every_param_says_what_it_is_for(bag: Any) -> None:
     for dag in bag.dags.values():
         for name in dag.params:

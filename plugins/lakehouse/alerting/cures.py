@@ -106,6 +106,12 @@ FAILURES = (
         "mend what the cause names, then clear sweep_bronze",
         more="see [Upkeep of bronze](#upkeep-of-bronze)",
     ),
+    Failure(
+        "tend_tables",
+        "in the DAG `lakehouse_upkeep`: files of silver or gold could not be tended; the message names each table",
+        "mend what the cause names (see the Databricks run), then clear tend_tables",
+        more="daily runs do not need it",
+    ),
 )
 _OTHERS = (
     Failure(

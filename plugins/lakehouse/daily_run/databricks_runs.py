@@ -1,4 +1,4 @@
-"""Builds the Jobs API's `runs/submit` request for a silver or gold run; where it runs is one setting."""
+"""Builds the Jobs API's `runs/submit` request for a silver, gold or upkeep run; where it runs is one setting."""
 
 from __future__ import annotations
 
@@ -52,6 +52,13 @@ def gold_run(
     return _run(settings, "gold", schema, [table], business_date, run_slug, attempt)
 
 
+def upkeep_run(settings: Settings, *, schema: str, business_date: date, run_slug: str, attempt: str) -> dict[str, Any]:
+    """The request for the upkeep of all silver and gold tables of a schema; arguments as for `silver_run`."""
+    days = {"silver": settings.silver_version_days, "gold": settings.gold_version_days}
+    flags = [word for layer, number in days.items() for word in (f"--{layer}-days", str(number))]
+    return _run(settings, "upkeep", schema, [], business_date, run_slug, attempt, flags)
+
+
 def _run(
     settings: Settings,
     stage: str,
@@ -80,7 +87,7 @@ def _run(
         task["spark_python_task"] = {"python_file": python_file, "parameters": parameters}
     token = hashlib.sha256("\n".join((stage, schema, *tables, business_date.isoformat(), attempt)).encode())
     run: dict[str, Any] = {
-        "run_name": f"{stage} {schema}.{names_of(tables)} {business_date.isoformat()}",
+        "run_name": f"{stage} {'.'.join(filter(None, (schema, names_of(tables))))} {business_date.isoformat()}",
         "tasks": [task],
         "timeout_seconds": settings.databricks_timeout_minutes * 60,
         "idempotency_token": token.hexdigest(),

@@ -26,6 +26,7 @@ _FIRST_COMMIT = "_delta_log/00000000000000000000.json"
 _BY_FOLDER = re.compile(r"delta\.`(.+)`")
 _CREATE_TRIES = 20
 _FIRST_RUNTIME_OF_REPLACE_ON = (18, 2)
+_UPKEEP = {"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES"}
 _NO_OPTIONS: Mapping[str, str] = {}
 _MISSING = {
     "DELTA_MISSING_DELTA_TABLE",
@@ -256,6 +257,7 @@ def _commit(version: int, user_metadata: str | None, operation: str, metrics: Ma
         return next((int(metrics[name]) for name in names if name in metrics), 0)
 
     nothing = operation == "WRITE" and not metric("numFiles") and not metric("numRemovedFiles", "numDeletedRows")
+    nothing = nothing or operation in _UPKEEP
     return Commit(
         version=version,
         user_metadata=user_metadata,

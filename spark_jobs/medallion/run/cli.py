@@ -27,6 +27,7 @@ class JobArguments:
         catalog: Unity Catalog's catalog, or None for external tables under ``lake_root``.
         rebuild: silver is made anew from bronze alone.
         accept_deletes: a snapshot may lose any number of keys.
+        silver_days, gold_days: for which upkeep keeps older versions readable.
     """
 
     contracts: Path
@@ -37,6 +38,8 @@ class JobArguments:
     catalog: str | None
     rebuild: bool = False
     accept_deletes: bool = False
+    silver_days: int = 0
+    gold_days: int = 0
 
     @property
     def source_schema(self) -> str:
@@ -91,6 +94,10 @@ def parse_arguments(program: str, argv: Sequence[str] | None) -> JobArguments:
     if program == "silver":
         parser.add_argument("--rebuild", action="store_true", help="make the table anew from bronze alone")
         parser.add_argument("--accept-deletes", action="store_true", help="let a snapshot lose any number of keys")
+    if program == "upkeep":
+        for layer in ("silver", "gold"):
+            days = f"days for which older versions of {layer} stay readable"
+            parser.add_argument(f"--{layer}-days", type=int, required=True, help=days)
     given = parser.parse_args(argv)
     contracts = Path(given.contracts)
     if not contracts.is_dir():
@@ -106,4 +113,6 @@ def parse_arguments(program: str, argv: Sequence[str] | None) -> JobArguments:
         catalog=given.catalog or None,
         rebuild=getattr(given, "rebuild", False),
         accept_deletes=getattr(given, "accept_deletes", False),
+        silver_days=getattr(given, "silver_days", 0),
+        gold_days=getattr(given, "gold_days", 0),
     )

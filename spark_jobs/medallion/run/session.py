@@ -26,6 +26,8 @@ _SMALL_MACHINE = {
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.shuffle.partitions": "2",
     "spark.databricks.delta.snapshotPartitions": "1",
+    # VACUUM lists by so many tasks, of which there are ten thousand else.
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
 }
 # Generated code pays off where each of many rows runs through it, and through Delta's statistics of each file; that of
 # whole stages, which takes longer to compile, where there are many more.

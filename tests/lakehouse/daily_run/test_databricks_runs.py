@@ -7,7 +7,8 @@ from datetime import date
 from typing import Any
 
 import pytest
-from lakehouse.daily_run.databricks_runs import JOB_DEPENDENCIES, WHEEL_PACKAGE, gold_run, silver_run
+from lakehouse.daily_run.databricks_runs import JOB_DEPENDENCIES, WHEEL_PACKAGE, gold_run, silver_run, upkeep_run
+from lakehouse.errors import SettingError
 from lakehouse.settings import load_settings
 
 from tests.conftest import PROJECT
@@ -113,6 +114,26 @@ def test_gold_runs_its_own_file_and_names_its_table() -> None:
     assert task["task_key"] == "gold"
     assert task["spark_python_task"]["python_file"] == "/Workspace/lakehouse/spark_jobs/gold.py"
     assert task["spark_python_task"]["parameters"][3] == "sales_obt"
+
+
+def test_upkeep_is_of_all_tables_of_a_schema_and_knows_how_long_versions_stay() -> None:
+    run = upkeep_run(
+        load_settings({**ENVIRONMENT, "LAKEHOUSE_SILVER_VERSION_DAYS": "60"}),
+        schema="atliqsale", business_date=date(2026, 11, 20), run_slug="scheduled__2026-11-21", attempt="a",
+    )  # fmt: skip
+
+    assert run["run_name"] == "upkeep atliqsale 2026-11-20"
+    task = run["tasks"][0]
+    assert task["spark_python_task"]["python_file"] == "/Workspace/lakehouse/spark_jobs/upkeep.py"
+    assert task["spark_python_task"]["parameters"] == [
+        *PARAMETERS[:2], *PARAMETERS[4:], "--silver-days", "60", "--gold-days", "7",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("days", ["6", "366", "a week"])
+def test_versions_stay_as_long_as_delta_can_keep_them(days: str) -> None:
+    with pytest.raises(SettingError, match="but must be a whole number from 7 to 365"):
+        load_settings({**ENVIRONMENT, "LAKEHOUSE_SILVER_VERSION_DAYS": days})
 
 
 def test_a_catalog_is_passed_on() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +13,8 @@ import pytest
 from medallion.gold.kpi_views import refresh_views
 from medallion.lake.table_names import TableNames
 
+from cli.powerbi.names import Model
+from cli.powerbi.project import project_files
 from lake_model.contracts.kpi_contract import read_kpi_contracts
 from lake_model.contracts.kpi_views import DUCKDB, kpi_views
 from tests.kpi.sample_lake import demo_rows, source_tables
@@ -88,6 +92,24 @@ def test_of_a_view_only_what_was_chosen_is_read(spark: SparkSession, gold: Path,
         "WHERE period = 'month' AND grouped_by = 'category'"
     ).collect()[0][0]
     assert chosen.count("FileScan") == 1
+
+
+def test_the_dates_of_a_power_bi_project_are_whole_years(
+    spark: SparkSession, gold: Path, contracts_folder: Path
+) -> None:
+    (contract,) = read_kpi_contracts(contracts_folder.parent)
+    place = dict.fromkeys(("Server", "HTTP path"), "x")
+    files = project_files(Model(contract, "directQuery"), place | {"Catalog": "spark_catalog", "Schema": "gold"})
+    (query,) = re.findall(r"Query = (.*),", files["sales_obt.SemanticModel/definition/tables/Date.tmdl"])
+    words = re.findall(r'#"(Catalog|Schema)"|"([^"]*)"', query)
+    sql = "".join({"Catalog": "spark_catalog", "Schema": "gold"}.get(name, text) for name, text in words)
+    rows = [tuple(row) for row in spark.sql(sql).orderBy("Date").collect()]
+    ((first, last),) = asked(gold, "SELECT min(year(order_date)), max(year(order_date)) FROM wide")
+    assert (rows[0], rows[-1]) == (
+        (first, f"{first} Q1", f"{first}-01", dt.date(first, 1, 1)),
+        (last, f"{last} Q4", f"{last}-12", dt.date(last, 12, 31)),
+    )
+    assert len(rows) == (dt.date(last, 12, 31) - dt.date(first, 1, 1)).days + 1
 
 
 def asked(gold: Path, sql: str) -> list[tuple[Any, ...]]:

@@ -1,0 +1,1 @@
+"""Upkeep of silver and gold."""

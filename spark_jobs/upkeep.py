@@ -1,0 +1,54 @@
+"""Upkeep of silver and gold: small files are put together, and files that no version of the last days has are removed.
+
+upkeep.py --contracts DIR/<schema> --business-date 2026-11-20 --run-id R --lake-root URI [--catalog C]
+          --silver-days N --gold-days N [--table T …]
+
+Without --table it is done for all tables of the contracts, one after the other, and each stands for itself.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from pyspark.sql import SparkSession
+
+from lake_model.contracts.table_contracts import one_big_tables, silver_tables
+from lake_model.errors import LakehouseError
+from medallion.lake.table_names import TableNames
+from medallion.run.cli import JobArguments, parse_arguments, taken_tables
+from medallion.run.job import exit_on_failure, run_job
+from medallion.run.run_ledger import Outcome
+from medallion.upkeep.table_upkeep import QUALITY_METRICS, tend_gold, tend_silver
+
+
+def tend(spark: SparkSession, job: JobArguments) -> Outcome:
+    """Upkeep of what one contract's table has in the lake."""
+    names = TableNames(job.lake_root, job.catalog)
+    if job.table in one_big_tables(job.contracts):
+        return tend_gold(spark, names, job.table, job.gold_days)
+    return tend_silver(spark, names, job.table, job.silver_days)
+
+
+def main(argv: Sequence[str] | None = None) -> str | None:
+    """Runs the job; gives None, or one message of what failed, by line where several tables did."""
+    tables, given = taken_tables(sys.argv[1:] if argv is None else argv)
+    # A job by hand gives an empty name for all.
+    tables = [table for table in tables if table]
+    if not tables:
+        try:
+            contracts = parse_arguments("upkeep", [*given, "--table", ""]).contracts
+        except LakehouseError as error:
+            return f"upkeep: {error}"
+        tables = [*silver_tables(contracts), *one_big_tables(contracts), QUALITY_METRICS]
+    failures = [run_job("upkeep", tend, [*given, "--table", table]) for table in tables]
+    return "\n".join(one for one in failures if one is not None) or None
+
+
+def run() -> None:
+    """The entry point, by hand and as a wheel."""
+    exit_on_failure(main())
+
+
+if __name__ == "__main__":
+    run()
