@@ -20,7 +20,7 @@ Silver runs in batches, several tables in one Databricks run: dimensions first, 
 *Downstream*, and only what is not done runs.
 
 A past date's facts are copied again and its landed dimension snapshot is reused; where none was landed the dimension
-is left alone. For alerts and "unchanged since" see `docs/operations.md`.
+is left alone. For alerts and "unchanged since" see `docs/guides/operations.md`.
 """
 
 from datetime import datetime, time, timedelta

@@ -16,7 +16,7 @@ schema, whose log and ledger rows (stage `upkeep`) count the files of each table
 | to keep more | raise `LAKEHOUSE_BRONZE_GRACE_DAYS`, `LAKEHOUSE_SILVER_VERSION_DAYS`, `LAKEHOUSE_GOLD_VERSION_DAYS` |
 
 It may run at any time beside copies and runs; missing a week does no harm. What each alert means stands in
-`docs/operations.md`.
+`docs/guides/operations.md`.
 """
 
 from datetime import datetime, time

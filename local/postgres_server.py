@@ -1,7 +1,8 @@
 """A private PostgreSQL server: the metadata database of the demo's Airflow.
 
 Its programs come with the Python environment, so that it needs no system package and no service. It listens on a Unix
-socket in a folder of its owner alone, and keeps all it has under one folder. Why not SQLite: docs/decisions/0006.
+socket in a folder of its owner alone, and keeps all it has under one folder.
+Why not SQLite: docs/internals/decisions/0006.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Packages stand on floors, as docs/architecture.md draws them, and no files import each other in a circle."""
+"""Packages stand on floors, as docs/internals/architecture.md draws them; no files import each other in a circle."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.conftest import PROJECT
 ROOTS = (PROJECT, PROJECT / "plugins", PROJECT / "spark_jobs")
 OUTSIDE = ("local", "bench")
 PACKAGES = ("cli", "kpi", "lakehouse", "lake_model", "medallion")
-PAGE = (PROJECT / "docs" / "architecture.md").read_text()
+PAGE = (PROJECT / "docs" / "internals" / "architecture.md").read_text()
 
 
 def modules() -> dict[str, Path]:
@@ -64,7 +64,7 @@ FOREIGN = {"medallion": {"airflow"}, "lake_model": {"airflow", "pyspark", "delta
 def floor_of(module: str) -> str:
     """The row of the page that a module belongs to: its own, else its package's."""
     while module not in DRAWN:
-        assert "." in module, f"docs/architecture.md has no row for {module}"
+        assert "." in module, f"docs/internals/architecture.md has no row for {module}"
         module = module.rpartition(".")[0]
     return module
 

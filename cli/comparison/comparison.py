@@ -260,7 +260,7 @@ class _Comparing:
 
     def _substitutions(self) -> list[str]:
         return [
-            f"{count:,} values of column {column} are kept otherwise here by a rule of docs/types.md: {reason}"
+            f"{count:,} values of column {column} are kept otherwise here, see docs/reference/types.md: {reason}"
             for column, reasons in self._manifest.substitutions.items()
             for reason, count in reasons.items()
             if count

@@ -276,7 +276,7 @@ def alert_settings_at_run() -> AlertSettings:
 
 
 def settings_table() -> str:
-    """All settings as a Markdown table, for `docs/settings.md`."""
+    """All settings as a Markdown table, for `docs/reference/settings.md`."""
     lines = [
         "| setting | environment variable | default | meaning |",
         "|---|---|---|---|",

@@ -16,7 +16,7 @@ from local.mysql_server import MySqlServer
 
 pytestmark = pytest.mark.spark
 PROJECT = Path(__file__).resolve().parents[2]
-PAGE = PROJECT / "docs" / "adding_a_table.md"
+PAGE = PROJECT / "docs" / "tutorial" / "adding_a_table.md"
 PLACEHOLDER = "mysql://user:password@host:3306/crm"
 
 

@@ -49,7 +49,7 @@ def test_a_link_to_nothing_is_found(tmp_path: Path) -> None:
 
 
 def test_the_page_of_the_factory_has_a_row_for_each_of_its_parts() -> None:
-    page = (PROJECT / "docs" / "from_adf.md").read_text()
+    page = (PROJECT / "docs" / "guides" / "from_adf.md").read_text()
     rows = [line for line in page.splitlines() if line.startswith("| ")]
     for part in (
         "Lookup", "ForEach", "Copy activity", "fault tolerance", "consistency verification", "watermark",

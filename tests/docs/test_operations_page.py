@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lakehouse.alerting.cures import failures_table
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "operations.md").read_text()
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "guides" / "operations.md").read_text()
 
 
 def test_the_operations_page_shows_every_failure_as_the_code_has_it() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lakehouse.settings import settings_table
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "settings.md"
 
 
 def test_the_settings_page_shows_every_setting_as_the_code_has_it() -> None:

@@ -12,7 +12,7 @@ import pytest
 from lakehouse.source import type_map
 from lakehouse.source.type_map import SourceColumn, plan_column
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "types.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "types.md"
 ROWS = [
     [cell.strip().strip("`") for cell in line.strip("|").split("|")]
     for line in PAGE.read_text(encoding="utf-8").splitlines()

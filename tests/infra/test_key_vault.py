@@ -132,7 +132,7 @@ def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
 
 @pytest.fixture
 def backend(vault: Vault) -> AzureKeyVaultBackend:
-    """The backend by the settings of docs/azure.md, and by what a vault on this machine needs beside them."""
+    """The backend by the settings of docs/guides/azure.md, and by what a vault on this machine needs beside them."""
     return AzureKeyVaultBackend(
         vault_url=vault.url, connection_verify=str(vault.certificate), verify_challenge_resource=False
     )

@@ -99,7 +99,7 @@ def test_every_image_that_is_pulled_can_be_named_in_the_env_file() -> None:
 
 
 def test_the_documented_loop_pins_every_image_and_may_be_repeated(tmp_path: Path) -> None:
-    page = (REPOSITORY / "docs" / "deploying.md").read_text()
+    page = (REPOSITORY / "docs" / "guides" / "deploying.md").read_text()
     script = page.partition("### Images by digest")[2].partition("```bash\n")[2].partition("```")[0]
     env_file.write(tmp_path / ".env")
     docker = tmp_path / "docker"

@@ -177,7 +177,7 @@ def test_what_becomes_confidential_is_gone_from_the_quarantine_after_the_documen
     assert _data_files_hold(table, SECRET)
     # The statistics in the log never had it.
     assert not any(SECRET in path.read_text() for path in (table / "_delta_log").glob("*.json"))
-    page = (Path(__file__).parents[2] / "docs" / "adding_a_table.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "contract.md").read_text()
     script = page.partition("### Confidential columns")[2].partition("```sql\n")[2].partition("```")[0]
     statements = [one.strip() for one in script.split(";")]
     assert [one.split()[0] for one in statements] == ["SET", "VACUUM"]

@@ -1,10 +1,10 @@
-"""What each failure means and what to do: the source of the alerts' cures and of the table in `docs/operations.md`."""
+"""What each failure means and what to do: for the alerts, and for the table in `docs/guides/operations.md`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-MANUAL = "docs/operations.md#what-to-do-by-what-failed"
+MANUAL = "docs/guides/operations.md#what-to-do-by-what-failed"
 _SILVER = "silver_dimensions, silver_facts"
 _ANY = "mend what the cause names, then clear the task with downstream"
 
@@ -136,7 +136,7 @@ def cure_of(task: str | None) -> str:
 
 
 def failures_table() -> str:
-    """All failures as a Markdown table, for `docs/operations.md`."""
+    """All failures as a Markdown table, for `docs/guides/operations.md`."""
     rows = [(f"`{one.what.replace(', ', '`, `')}`" + (f", *{one.case}*" if one.case else ""), one) for one in FAILURES]
     rows += [(one.what, one) for one in (*_OTHERS, DEADLINE)]
     lines = [f"| {what} | {one.means} | {'; '.join(filter(None, (one.cure, one.more)))} |" for what, one in rows]

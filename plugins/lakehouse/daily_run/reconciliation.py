@@ -137,7 +137,7 @@ class Reconciliation:
         count = f"{len(problems)} figure{'s' if len(problems) > 1 else ''}"
         raise ReconciliationError(
             f"{count} of this run do not reconcile: clear the table's copy_to_bronze with all downstream tasks; if it "
-            "stays, see docs/operations.md#a-reconciliation-that-differs\n" + "\n".join(shown)
+            "stays, see docs/guides/operations.md#a-reconciliation-that-differs\n" + "\n".join(shown)
         )
 
 

@@ -2,7 +2,7 @@
 
 The server sends every value as text (or as plain bytes), which is exact; Arrow's C++ casts turn a column of them into
 numbers, dates and timestamps. What Parquet as Spark reads it cannot hold follows a written rule and is counted:
-docs/types.md lists them all.
+docs/reference/types.md lists them all.
 """
 
 from __future__ import annotations

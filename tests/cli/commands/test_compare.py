@@ -132,7 +132,7 @@ def test_the_same_rows_in_data_factorys_types_are_equal(lake: Path, tmp_path: Pa
         "column active: sum 1",
         "column balance: sum 10.25",
         "column points: sum 18446744073709551615",
-        "note: 2 values of column born are kept otherwise here by a rule of docs/types.md: zero_date",
+        "note: 2 values of column born are kept otherwise here, see docs/reference/types.md: zero_date",
     ]
 
 

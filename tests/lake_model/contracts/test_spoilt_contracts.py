@@ -975,7 +975,7 @@ def test_a_sound_contract_is_taken(
 
 
 def test_the_one_big_table_of_the_page_is_taken(contracts_folder: Path, edit_contract: EditContract) -> None:
-    page = (PROJECT / "docs" / "adding_a_table.md").read_text()
+    page = (PROJECT / "docs" / "reference" / "contract.md").read_text()
     (block,) = re.findall(r"^## The One Big Table\n.*?^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
 
     def as_on_the_page(document: Document) -> None:

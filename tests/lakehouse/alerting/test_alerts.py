@@ -48,7 +48,7 @@ def test_a_failed_table_is_told_with_its_date_cause_log_and_cure() -> None:
         "Cause: cannot write /lake/part-0.parquet: the disk is full",
         f"Log: {RUN_LINK}/tasks/table.copy_to_bronze/mapped/4?try_number=3",
         "What to do: mend what the cause names, then clear this table's copy_to_bronze with downstream; "
-        "see docs/operations.md#what-to-do-by-what-failed",
+        "see docs/guides/operations.md#what-to-do-by-what-failed",
         f"Airflow run: {RUN_ID}",
     ]
 
@@ -111,7 +111,7 @@ def test_a_missed_deadline_is_told_with_the_runs_state() -> None:
         "Cause: the run was due by 2026-11-21T04:00:00Z and is running",
         f"Run: {RUN_LINK}",
         "What to do: open the run: whatever is red or still running is the cause; "
-        "see docs/operations.md#what-to-do-by-what-failed",
+        "see docs/guides/operations.md#what-to-do-by-what-failed",
         f"Airflow run: {RUN_ID}",
     ]
 

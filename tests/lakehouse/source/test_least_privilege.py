@@ -22,7 +22,7 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.mysql
 
-DEPLOYING = Path(__file__).resolve().parents[3] / "docs" / "deploying.md"
+DEPLOYING = Path(__file__).resolve().parents[3] / "docs" / "guides" / "deploying.md"
 ROWS = 12_000
 
 
@@ -44,7 +44,7 @@ def spec(bench: Bench) -> CopySpec:
 
 @pytest.fixture
 def least(bench: Bench) -> Iterator[Bench]:
-    """The same, by an account that has what `docs/deploying.md` says and nothing else."""
+    """The same, by an account that has what `docs/guides/deploying.md` says and nothing else."""
     (documented,) = re.findall(r"```sql\n(CREATE USER .*?)```", DEPLOYING.read_text(), re.DOTALL)
     statements = documented.replace("'10.1.2.%'", "'127.0.0.1'").replace("'lakehouse'", "'least'")
     statements = statements.replace("REQUIRE SSL", "REQUIRE NONE").replace(

@@ -19,7 +19,7 @@ module "azure" {
 }
 
 locals {
-  # Made of the contracts: see docs/azure.md, "Who may read what".
+  # Made of the contracts: see docs/guides/azure.md, "Who may read what".
   governed = jsondecode(file("${path.module}/../../governed.json")).governed
 }
 

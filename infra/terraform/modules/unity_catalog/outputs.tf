@@ -1,5 +1,5 @@
 output "airflow_settings" {
-  description = "Environment variables of Airflow that follow from what was made (docs/settings.md). A release's own are told by infra/databricks/deploy."
+  description = "Environment variables of Airflow that follow from what was made (docs/reference/settings.md). A release's own are told by infra/databricks/deploy."
   value = {
     LAKEHOUSE_LAKE_ROOT       = "abfs://adls_gen2@bronze/lake"
     LAKEHOUSE_SPARK_LAKE_ROOT = local.lake_root

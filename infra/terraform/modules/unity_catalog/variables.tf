@@ -94,7 +94,7 @@ variable "allowed_ip_ranges" {
 }
 
 variable "serverless_private" {
-  description = "Let serverless compute reach the lake by private endpoints. They wait for approval on the storage account (docs/deploying.md). False where no run is serverless."
+  description = "Let serverless compute reach the lake by private endpoints. They wait for approval on the storage account (docs/guides/deploying.md). False where no run is serverless."
   type        = bool
   default     = true
 }

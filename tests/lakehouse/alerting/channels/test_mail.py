@@ -34,7 +34,7 @@ def test_a_mail_reaches_everyone_on_call(notifier: Notifier, mailbox: Received) 
         "Cause": "the disk is full",
         "Log": f"<a href='{LOG}'>{LOG}</a>",
         "What to do": "mend what the cause names, then clear this table&#x27;s copy_to_bronze with downstream; see "
-        "docs/operations.md#what-to-do-by-what-failed",
+        "docs/guides/operations.md#what-to-do-by-what-failed",
         "Airflow run": RUN_ID,
     }
     cells = "".join(

@@ -35,7 +35,7 @@ EVENT = {
             "Cause": "the disk is full",
             "Log": LOG,
             "What to do": "mend what the cause names, then clear this table's copy_to_bronze with downstream; see "
-            "docs/operations.md#what-to-do-by-what-failed",
+            "docs/guides/operations.md#what-to-do-by-what-failed",
             "Airflow run": RUN_ID,
         },
     },

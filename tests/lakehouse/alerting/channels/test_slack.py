@@ -23,7 +23,7 @@ def test_slack_gets_the_text_with_nothing_in_it_that_it_would_act_upon(notifier:
             "Business date: 2026-11-20\nCause: &lt;!channel&gt; full\n"
             f"Log: {RUN_LINK}/tasks/table.copy_to_bronze/mapped/4?try_number=3\n"
             "What to do: mend what the cause names, then clear this table's copy_to_bronze with downstream; see "
-            f"docs/operations.md#what-to-do-by-what-failed\nAirflow run: {RUN_ID}",
+            f"docs/guides/operations.md#what-to-do-by-what-failed\nAirflow run: {RUN_ID}",
             "unfurl_links": False,
         }
     ]

@@ -21,7 +21,7 @@ def test_teams_gets_a_card_whose_texts_are_shown_as_they_are(notifier: Notifier,
         "Business date": "2026-11-20",
         "Cause": "[full](https://evil.example) **disk**",
         "What to do": "mend what the cause names, then clear this table's copy_to_bronze with downstream; see "
-        "docs/operations.md#what-to-do-by-what-failed",
+        "docs/guides/operations.md#what-to-do-by-what-failed",
         "Airflow run": RUN_ID,
     }
     title = {

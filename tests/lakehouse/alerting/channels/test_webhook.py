@@ -13,7 +13,7 @@ pytestmark = pytest.mark.airflow
 LOG = f"{RUN_LINK}/tasks/table.copy_to_bronze/mapped/4?try_number=3"
 CURE = (
     "mend what the cause names, then clear this table's copy_to_bronze with downstream; "
-    "see docs/operations.md#what-to-do-by-what-failed"
+    "see docs/guides/operations.md#what-to-do-by-what-failed"
 )
 
 
