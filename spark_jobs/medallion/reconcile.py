@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from lake_model.bronze_manifest import UNDATED
@@ -28,6 +29,8 @@ NOTHING: Mapping[str, object] = {
     "versions_closed": 0,
     "versions_total": 0,
 }
+# What a day did to a dimension's row.
+_OF_DAY, _OPENED, _CLOSED = "d", "o", "c"
 
 
 @dataclass(frozen=True)
@@ -56,30 +59,53 @@ def measure_types(contract: SilverContract) -> dict[str, str]:
     return {column.name: column.lake_type for column in contract.columns if column.name in contract.measures}
 
 
-def measure_slices(
-    frame: DataFrame, slice_name: Column, measures: Mapping[str, str], findings_column: str | None,
-    *, as_landed: bool = False,
-) -> TableFigures:  # fmt: skip
-    """Rows, sums and findings by slice, in one pass; ``measures`` by name, with their lake types.
+@dataclass(frozen=True)
+class Side:
+    """Rows to be measured.
 
-    As they were landed, they may have more decimals than the lake gives them.
+    Attributes:
+        slice_name: a row's slice.
+        measures: names and lake types of what is summed.
+        findings: the column with a row's findings; None where it has none.
+        as_landed: measures may have more decimals than the lake gives them.
     """
-    # A name of a column may hold a dot, so the aggregates are named by number.
-    sums = [
-        exact_sum(F.col(identifier(name)), landed_type(lake_type) if as_landed else lake_type).alias(f"sum_{number}")
-        for number, (name, lake_type) in enumerate(measures.items())
-    ]
-    named = F.col(f"{findings_column}.name") if findings_column else F.lit(None).cast("array<string>")
-    grouped = frame.groupBy(slice_name.alias("slice"), named.alias("reasons"))
+
+    rows: DataFrame
+    slice_name: Column
+    measures: Mapping[str, str] = field(default_factory=dict)
+    findings: str | None = None
+    as_landed: bool = False
+
+    def grouped(self, number: int) -> DataFrame:
+        """Rows and sums by slice and reasons, with the side's number."""
+        sums = [
+            exact_sum(F.col(identifier(name)), landed_type(lake_type) if self.as_landed else lake_type)
+            for name, lake_type in self.measures.items()
+        ]
+        named = F.col(f"{self.findings}.name") if self.findings else F.lit(None).cast("array<string>")
+        return (
+            self.rows.groupBy(self.slice_name.alias("slice"), named.alias("reasons"))
+            .agg(F.count(F.lit(1)).alias("rows"), F.array(*sums).cast("array<string>").alias("sums"))
+            .select(F.lit(number).alias("side"), "slice", "reasons", "rows", "sums")
+        )
+
+
+def measure(*sides: Side) -> list[TableFigures]:
+    """Rows, sums and findings of each side by slice, all in one pass."""
+    found = reduce(DataFrame.unionByName, [side.grouped(number) for number, side in enumerate(sides)]).collect()
+    return [_figures(side, [row for row in found if row["side"] == number]) for number, side in enumerate(sides)]
+
+
+def _figures(side: Side, found: Iterable[Row]) -> TableFigures:
     slices: dict[str, Figures] = {}
     reasons: dict[str, int] = {}
-    for row in grouped.agg(F.count(F.lit(1)).alias("rows"), *sums).collect():
+    for row in found:
         before = slices.get(row["slice"], Figures())
         slices[row["slice"]] = Figures(
             before.rows + row["rows"],
             {
-                name: added(before.sums.get(name, "0"), sum_of(row[f"sum_{number}"], lake_type))
-                for number, (name, lake_type) in enumerate(measures.items())
+                name: added(before.sums.get(name, "0"), sum_of(text, lake_type))
+                for (name, lake_type), text in zip(side.measures.items(), row["sums"], strict=True)
             },
         )
         for reason in row["reasons"] or []:
@@ -87,13 +113,13 @@ def measure_slices(
     return TableFigures(slices, reasons)
 
 
-def measure_fact(fact: DataFrame, contract: SilverContract) -> TableFigures:
-    """A stored fact's figures by date, with its warnings."""
+def stored_fact(fact: DataFrame, contract: SilverContract) -> Side:
+    """A stored fact by date, with its warnings."""
     day = F.col(identifier(contract.date_column)).cast("string")
-    return measure_slices(fact, day, measure_types(contract), WARNINGS)
+    return Side(fact, day, measure_types(contract), WARNINGS)
 
 
-def measure_open_quarantine(spark: SparkSession, table: str, contract: SilverContract) -> TableFigures:
+def open_quarantine(spark: SparkSession, table: str, contract: SilverContract) -> Side:
     """A fact's open quarantine by slice, with its reasons; measures are summed as they were landed, unless hidden."""
     hidden = hidden_measures(contract)
     types = {name: kind for name, kind in measure_types(contract).items() if name not in hidden}
@@ -103,7 +129,7 @@ def measure_open_quarantine(spark: SparkSession, table: str, contract: SilverCon
     slice_name = F.coalesce(F.col("business_date").cast("string"), F.lit(UNDATED)).alias("_slice")
     opened = spark.table(table).where("state = 'open'").select(slice_name, ERRORS, raw.alias("_raw"))
     rows = opened.select("_slice", ERRORS, *[F.col("_raw")[name].alias(name) for name in types])
-    return measure_slices(rows, F.col("_slice"), types, ERRORS, as_landed=True)
+    return Side(rows, F.col("_slice"), types, ERRORS, as_landed=True)
 
 
 def fact_detail(
@@ -147,48 +173,62 @@ def fact_detail(
 
 
 def measure_dimension(
-    spark: SparkSession, table: str, quarantine_table: str, contract: SilverContract, progress: SliceProgress
-) -> dict[str, object]:
-    """The ledger's detail of a dimension: what its tables hold of the snapshot of a business date."""
+    spark: SparkSession, table: str, quarantine_table: str, contract: SilverContract, progress: SliceProgress,
+    *, has_refused: bool,
+) -> dict[str, object]:  # fmt: skip
+    """The ledger's detail of a dimension: what its tables hold of the snapshot of a business date.
+
+    ``has_refused``: the snapshot is known to have refused rows. Where it has some that nobody knew of, silver is
+    measured a second time.
+    """
     day = dt.date.fromisoformat(progress.slice)
     entries = spark.table(quarantine_table).where(quarantine.LIVE).where(F.col("business_date") == date_value(day))
-    refused = measure_slices(entries, F.lit("all"), {}, ERRORS)
-    rows = spark.table(table)
-    is_day, opened, closed = F.lit(True), F.lit(False), F.lit(False)
-    if contract.scd_type == 2:
-        is_day = (F.col("valid_from") <= date_value(day)) & (
-            F.col("valid_to").isNull() | (F.col("valid_to") > date_value(day))
-        )
-        opened, closed = F.col("valid_from") == date_value(day), F.col("valid_to").eqNullSafe(date_value(day))
-        if refused.rows:
-            # A quarantined key's version reaches over the day, but the snapshot's row of it is not in silver.
-            unknown = (
-                entries.where("business_key IS NOT NULL").select(F.col("business_key").alias(BUSINESS_KEY)).distinct()
-            )
-            rows = rows.withColumn(BUSINESS_KEY, stored_key(business_key(contract.key), contract))
-            rows = rows.join(unknown.withColumn("_is_unknown", F.lit(True)), BUSINESS_KEY, "left")
-            is_day &= F.col("_is_unknown").isNull()
-    reasons = F.when(is_day, F.col(f"{WARNINGS}.name")).alias("reasons")
-    flags = rows.select(is_day.alias("is_day"), opened.alias("opened"), closed.alias("closed"), reasons)
-    counted = flags.groupBy("is_day", "opened", "closed", "reasons").count().collect()
-    warned: dict[str, int] = {}
-    for row in counted:
-        for reason in row["reasons"] or []:
-            warned[reason] = warned.get(reason, 0) + row["count"]
+    refused, stored = measure(
+        Side(entries, F.lit("all"), findings=ERRORS),
+        _stored_dimension(spark.table(table), contract, day, entries if has_refused else None),
+    )
+    if refused.rows and not has_refused:
+        (stored,) = measure(_stored_dimension(spark.table(table), contract, day, entries))
+
+    def rows(flag: str) -> int:
+        return sum(one.rows for flags, one in stored.slices.items() if flag in flags)
+
     return {
         "dates": [
             {
                 "slice": "all",
                 "rows_bronze": progress.rows_bronze,
-                "rows_silver": sum(row["count"] for row in counted if row["is_day"]),
+                "rows_silver": rows(_OF_DAY),
                 "rows_quarantined": refused.rows,
                 "rows_duplicate": 0,
                 "sums": {},
             }
         ],
         "quarantined_by_reason": dict(refused.reasons),
-        "warned_by_reason": warned,
-        "versions_opened": sum(row["count"] for row in counted if row["opened"]),
-        "versions_closed": sum(row["count"] for row in counted if row["closed"]),
-        "versions_total": sum(row["count"] for row in counted),
+        "warned_by_reason": dict(stored.reasons),
+        "versions_opened": rows(_OPENED),
+        "versions_closed": rows(_CLOSED),
+        "versions_total": stored.rows,
     }
+
+
+def _stored_dimension(rows: DataFrame, contract: SilverContract, day: dt.date, refused: DataFrame | None) -> Side:
+    """A stored dimension by what a day did to its rows, in letters, with the warnings of the day's own.
+
+    A quarantined key's version reaches over the day, but the snapshot's row of it is not in silver.
+    """
+    is_day, opened, closed = F.lit(True), F.lit(False), F.lit(False)
+    if contract.scd_type == 2:
+        is_day = (F.col("valid_from") <= date_value(day)) & (
+            F.col("valid_to").isNull() | (F.col("valid_to") > date_value(day))
+        )
+        opened, closed = F.col("valid_from") == date_value(day), F.col("valid_to").eqNullSafe(date_value(day))
+        if refused is not None:
+            unknown = refused.where("business_key IS NOT NULL").select(F.col("business_key").alias(BUSINESS_KEY))
+            unknown = unknown.distinct().withColumn("_is_unknown", F.lit(True))
+            rows = rows.withColumn(BUSINESS_KEY, stored_key(business_key(contract.key), contract))
+            rows = rows.join(unknown, BUSINESS_KEY, "left")
+            is_day &= F.col("_is_unknown").isNull()
+    flags = F.concat_ws("", F.when(is_day, _OF_DAY), F.when(opened, _OPENED), F.when(closed, _CLOSED))
+    told = rows.select(flags.alias("_flags"), F.when(is_day, F.col(WARNINGS)).alias(WARNINGS))
+    return Side(told, F.col("_flags"), findings=WARNINGS)

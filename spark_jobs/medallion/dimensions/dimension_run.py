@@ -222,7 +222,14 @@ def _outcome(
         snapshot.rows if written and written.was_read else 0,
         rows,
         commit.bytes_written if commit else 0,
-        reconcile.measure_dimension(spark, tables.silver, tables.quarantine, contract, progress)
+        reconcile.measure_dimension(
+            spark,
+            tables.silver,
+            tables.quarantine,
+            contract,
+            progress,
+            has_refused=written is not None and written.has_refused,
+        )
         | {"landed": snapshot.manifest.landed(contract.measures)}
         | gate.announced,
         standing=_standing(spark, tables, contract, snapshot, done, version),

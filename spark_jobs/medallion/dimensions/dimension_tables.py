@@ -56,12 +56,14 @@ class Written:
         rows: of silver, that came, went or changed.
         commit: of silver.
         judged_by: for each snapshot that it landed, what that was judged by.
+        has_refused: the snapshot has refused rows.
         was_read: the snapshot's rows were read; FALSE where its fingerprint said that they are those of the one before.
     """
 
     rows: int
     commit: Commit
     judged_by: Mapping[dt.date, str] = field(default_factory=dict)
+    has_refused: bool = False
     was_read: bool = True
 
 

@@ -16,11 +16,11 @@ from lake_model.bronze_manifest import ALL
 from lake_model.contracts.silver_contract import Column, Rule, SilverContract
 from medallion.lake import bronze
 from medallion.lake.bronze import Manifest
-from medallion.lake.small_frames import MAX_ROWS, fetch_small
+from medallion.lake.small_frames import MAX_ROWS, fetch_all
 from medallion.lake.sql_text import identifier
 from medallion.quality.cleaning import UNCONVERTED, check_expressions, clean
 from medallion.quality.judgement_basis import Basis
-from medallion.quality.quality_counts import Counts, count_columns, counts_of
+from medallion.quality.quality_counts import Counts, count_columns, count_fetched, counts_of
 from medallion.quality.row_judgement import ERRORS, WARNINGS, judge
 from medallion.quality.rules import violation
 from medallion.run.cli import JobArguments
@@ -131,7 +131,9 @@ def judge_snapshot(spark: SparkSession, snapshot: Snapshot) -> Judged:
     """The snapshot's rows, and how many break each rule; few rows are kept on the driver."""
     told, rows = snapshot.told, judged_rows(spark, snapshot)
     if snapshot.rows <= MAX_ROWS:
-        rows = fetch_small(spark, rows).frame
+        fetched = fetch_all(spark, rows)
+        assert fetched.table is not None
+        return Judged(fetched.frame, count_fetched(told, ALL, fetched.table, fetched.table.num_rows))
     counted = rows.agg(count_columns(told).alias("counts")).collect()[0]["counts"]
     return Judged(rows, counts_of(told, ALL, counted))
 

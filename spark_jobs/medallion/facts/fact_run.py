@@ -32,7 +32,7 @@ from medallion.lake import bronze, delta_tables
 from medallion.lake.bronze import Manifest
 from medallion.lake.delta_tables import Commit
 from medallion.lake.progress import SliceProgress, log_of, write_progress
-from medallion.lake.small_frames import MAX_ROWS, fetch_small
+from medallion.lake.small_frames import MAX_ROWS, fetch_all
 from medallion.lake.sql_text import identifier
 from medallion.lake.table_names import TableNames
 from medallion.lake.turns import Turn, commit, next_turn
@@ -111,9 +111,8 @@ def _take_turn(spark: SparkSession, job: JobArguments, names: TableNames, contra
     table = names.silver(contract.name)
     # In this order: what another run commits after its turn was read makes ours fail, and what it committed before
     # follows from a manifest that is no newer than the one read here.
-    is_new = not delta_tables.exists(spark, table)
     log = log_of(spark, table, names.progress(contract.name))
-    turn = Turn(log.turn + 1, 0) if is_new else next_turn(spark, table, log.turn)
+    turn = next_turn(spark, table, log.turn) if log.has_table else Turn(log.turn + 1, 0)
     manifest = bronze.read_latest_manifest(spark, job.lake_root, contract.schema, contract.source_table)
     # A waiver's end is held against the newest date of the lake, so that an older date run again changes nothing.
     as_of = max(job.business_date, manifest.newest_date)
@@ -123,7 +122,7 @@ def _take_turn(spark: SparkSession, job: JobArguments, names: TableNames, contra
     # Where the log does not tell which slices a run may have left unfinished, all of them are judged again.
     anew = job.rebuild or (turn.unfinished is not None and turn.unfinished.rebuilt)
     changes = changed_slices(manifest, log.slices, basis, unfinished=unfinished, rebuild=anew)
-    if is_new or changes.touched:
+    if changes.touched or not log.has_table:
         check_expressions(spark, contract, manifest.columns, manifest.uri)
     return _Work(job, names, contract, log.slices, turn, manifest, as_of, known, basis, changes)
 
@@ -136,7 +135,7 @@ def _write(spark: SparkSession, work: _Work, landed: list[Verdict]) -> _Written 
     rows = bronze.read_slices(spark, manifest, changes.stale, contract.date_source)
     judged = judge(clean(rows, contract), contract, work.as_of, work.known)
     if landed_rows <= MAX_ROWS:
-        judged = fetch_small(spark, judged).frame
+        judged = fetch_all(spark, judged).frame
     accepted = accepted_rows(judged, contract, work.known)
     processed = count_slices(judged, accepted, contract, manifest, changes.stale, work.basis, work.job)
     verdicts = [*landed, *counted_verdicts(contract, processed.counts)]
@@ -147,8 +146,17 @@ def _write(spark: SparkSession, work: _Work, landed: list[Verdict]) -> _Written 
     )
     if found is None:
         return None
-    _write_quarantine(spark, judged, work)
+    if _may_have_entries(work, processed):
+        _write_quarantine(spark, judged, work)
     return _Written(found, processed, verdicts)
+
+
+def _may_have_entries(work: _Work, processed: Processed) -> bool:
+    """Whether an entry may have to be opened or closed: a row is refused, or may have been before."""
+    known = work.done and work.turn.unfinished is None and not work.job.rebuild
+    before = [work.done[name].contract_hash for name in work.changes.touched if name in work.done]
+    found = any(one.refused or one.waived for one in processed.counts)
+    return found or not known or not all(map(work.basis.found_clean, before))
 
 
 def _create_tables(spark: SparkSession, work: _Work) -> None:
@@ -200,8 +208,10 @@ def _outcome(
     written: _Written | None = None,
 ) -> Outcome:  # fmt: skip
     contract, table_id = work.contract, delta_tables.identity(spark, work.table)
-    silver = reconcile.measure_fact(delta_tables.at_version(spark, work.table, version), contract)
-    refused = reconcile.measure_open_quarantine(spark, work.names.quarantine(contract.name), contract)
+    silver, refused = reconcile.measure(
+        reconcile.stored_fact(delta_tables.at_version(spark, work.table, version), contract),
+        reconcile.open_quarantine(spark, work.names.quarantine(contract.name), contract),
+    )
     rows = sum(one.rows_bronze - one.rows_duplicate for one in written.processed.progress) if written else 0
     return Outcome(
         outcome="refreshed" if written else "unchanged",

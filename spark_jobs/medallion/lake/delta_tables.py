@@ -32,6 +32,7 @@ _MISSING = {
     "DELTA_MISSING_DELTA_TABLE",
     "DELTA_TABLE_NOT_FOUND",
     "DELTA_PATH_DOES_NOT_EXIST",
+    "PATH_NOT_FOUND",
     "TABLE_OR_VIEW_NOT_FOUND",
 }
 
@@ -74,8 +75,8 @@ def create(
     change_feed: bool = False,
     deletion_vectors: bool = False,
     statistics_of: Sequence[str] = (),
-) -> None:
-    """Creates an empty table of (name, type) columns, unless it is there.
+) -> dict[str, str]:
+    """Creates an empty table of (name, type) columns, unless it is there; gives the columns that it has.
 
     With deletion vectors a replaced row is marked in a small file beside its own, whose other rows are not written
     again. Not every reader outside Spark knows them.
@@ -104,9 +105,11 @@ def create(
             # The writer forgets it where it writes to a folder.
             spark.sql(f"ALTER TABLE {table} CLUSTER BY ({identifier(clustered_by)})")
 
-    _make(spark, table, statement, commit_first)
+    made = _make(spark, table, statement, commit_first)
+    if made is not None:
+        return made
     try:
-        table_types(spark, table)
+        return table_types(spark, table)
     except SPARK_ERRORS as error:
         raise ConcurrentWriteError(
             f"{table}: is there, and cannot be read, as while another run makes it; run this one again when the other "
@@ -114,12 +117,12 @@ def create(
         ) from error
 
 
-def _make(spark: SparkSession, table: str, statement: str, commit_first: Callable[[], None]) -> None:
+def _make(spark: SparkSession, table: str, statement: str, commit_first: Callable[[], None]) -> dict[str, str] | None:
     for tries_left in reversed(range(_CREATE_TRIES)):
         # Asking is a fifth of the cost of a CREATE that finds the table.
         try:
-            if _is_readable(spark, table):
-                return
+            if (found := types_if_there(spark, table)) is not None:
+                return found
         except SPARK_ERRORS:
             # A machine that lost its power, or a full disk, may leave the first commit's name and none of its bytes.
             if (folder := _BY_FOLDER.fullmatch(table)) is None or not remove_empty_file(
@@ -128,8 +131,8 @@ def _make(spark: SparkSession, table: str, statement: str, commit_first: Callabl
                 raise
         try:
             spark.sql(statement)
-            if _is_readable(spark, table):
-                return
+            if (found := types_if_there(spark, table)) is not None:
+                return found
         except SPARK_ERRORS as error:
             # Another run is making it at the same moment: it has won, or its folder is there and its log is not yet.
             if not tries_left or not (is_conflict(error) or _HALF_MADE in str(error)):
@@ -139,6 +142,7 @@ def _make(spark: SparkSession, table: str, statement: str, commit_first: Callabl
         # Whoever is making it just now has made it by the second look.
         if tries_left < _CREATE_TRIES - 1:
             commit_first()
+    return None
 
 
 def _commit_first(rows: DataFrameWriter, table: str) -> None:
@@ -157,17 +161,14 @@ def _commit_first(rows: DataFrameWriter, table: str) -> None:
             raise
 
 
-def _is_readable(spark: SparkSession, table: str) -> bool:
-    """Whether it exists, and a read finds it too, which one that another run makes at the moment may not do yet."""
-    if not exists(spark, table):
-        return False
+def types_if_there(spark: SparkSession, table: str) -> dict[str, str] | None:
+    """The columns of a table and their types; None where there is none that can be read, as while a run makes it."""
     try:
-        table_types(spark, table)
+        return table_types(spark, table)
     except SPARK_ERRORS as error:
         if not any(f"[{name}]" in str(error) for name in _MISSING):
             raise
-        return False
-    return True
+        return None
 
 
 def table_types(spark: SparkSession, table: str) -> dict[str, str]:
@@ -175,9 +176,11 @@ def table_types(spark: SparkSession, table: str) -> dict[str, str]:
     return dict(spark.table(table).dtypes)
 
 
-def add_missing_columns(spark: SparkSession, table: str, columns: Sequence[tuple[str, str]]) -> None:
-    """Adds those of some (name, type) columns that a table made by an earlier version does not have, as NULL."""
-    stored = table_types(spark, table)
+def create_whole(
+    spark: SparkSession, table: str, columns: Sequence[tuple[str, str]], statistics_of: Sequence[str] = ()
+) -> None:
+    """``create``; a table that an earlier version made gets those of the columns that it does not have, as NULL."""
+    stored = create(spark, table, columns, statistics_of=statistics_of)
     missing = [f"{identifier(name)} {lake_type}" for name, lake_type in columns if name not in stored]
     if missing:
         spark.sql(f"ALTER TABLE {table} ADD COLUMNS ({', '.join(missing)})")
@@ -236,11 +239,6 @@ def knows_replace_on(databricks_runtime: str | None) -> bool:
 def at_version(spark: SparkSession, table: str, version: int) -> DataFrame:
     """A table as one of its commits left it."""
     return spark.read.option("versionAsOf", version).table(table)
-
-
-def version(spark: SparkSession, table: str) -> int:
-    """The newest version of a table."""
-    return history(spark, table, 1)[0].version
 
 
 def history(spark: SparkSession, table: str, limit: int) -> list[Commit]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -69,10 +69,12 @@ class Log:
     Attributes:
         slices: as they were last processed, by name, without those that are gone.
         turn: the newest turn that was noted.
+        has_table: the silver table is there.
     """
 
     slices: Mapping[str, SliceProgress] = field(default_factory=dict)
     turn: int = 0
+    has_table: bool = False
 
 
 def progress_of(spark: SparkSession, silver_table: str, table: str) -> Mapping[str, SliceProgress]:
@@ -86,7 +88,7 @@ def log_of(spark: SparkSession, silver_table: str, table: str) -> Log:
     Entries of a removed table would otherwise outlive it: dates would count as processed that the new one never saw.
     """
     if delta_tables.exists(spark, silver_table):
-        return _read_log(spark, table)
+        return replace(_read_log(spark, table), has_table=True)
     # Asked again, because another run may have made the table in the meantime, and noted what it processed.
     if delta_tables.exists(spark, table) and not delta_tables.exists(spark, silver_table):
         spark.sql(f"DELETE FROM {table}")
@@ -99,13 +101,13 @@ def read_progress(spark: SparkSession, table: str) -> Mapping[str, SliceProgress
 
 
 def _read_log(spark: SparkSession, table: str) -> Log:
-    if not delta_tables.exists(spark, table):
+    there = delta_tables.types_if_there(spark, table)
+    if there is None:
         return Log()
     newest: dict[str, Any] = {}
-    rows = spark.table(table)
     # One of an earlier version lacks the newer columns.
-    names = [name for name, _ in _COLUMNS if name in rows.columns]
-    for row in rows.select(*names).collect():
+    names = [name for name, _ in _COLUMNS if name in there]
+    for row in spark.table(table).select(*names).collect():
         if row["slice"] not in newest or row["sequence"] > newest[row["slice"]]["sequence"]:
             newest[row["slice"]] = row
     slices = {
@@ -137,8 +139,7 @@ def write_progress(
     """
     done, gone = list(done), list(gone)
     if done or gone:
-        delta_tables.create(spark, table, _COLUMNS)
-        delta_tables.add_missing_columns(spark, table, _COLUMNS)
+        delta_tables.create_whole(spark, table, _COLUMNS)
         rows = [_row(one, turn) for one in done] + [_row(before[name], turn, gone=True) for name in gone]
         delta_tables.append(local_frame(spark, _COLUMNS, rows), table)
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 MAX_ROWS = 20_000
 _ARROW = {
@@ -25,10 +27,15 @@ _ARROW = {
 
 @dataclass(frozen=True)
 class Fetched:
-    """A frame that may now be local; ``rows`` is None where it was too large to fetch."""
+    """A frame that may now be local; ``table`` has its rows where they were few enough to fetch."""
 
     frame: DataFrame
-    rows: int | None
+    table: pa.Table | None
+
+    @property
+    def rows(self) -> int | None:
+        """How many there are; None where they were too many to fetch."""
+        return None if self.table is None else self.table.num_rows
 
     @property
     def is_empty(self) -> bool:
@@ -39,11 +46,31 @@ class Fetched:
 def fetch_small(spark: SparkSession, frame: DataFrame, max_rows: int = MAX_ROWS) -> Fetched:
     """Fetches a frame of at most ``max_rows`` rows; gives a larger one back as it is."""
     table = frame.limit(max_rows + 1).toArrow()
-    if table.num_rows > max_rows:
+    return Fetched(frame, None) if table.num_rows > max_rows else _local(spark, table, frame.schema)
+
+
+def fetch_all(spark: SparkSession, frame: DataFrame) -> Fetched:
+    """Fetches a frame whose rows are known to be few: a limit would make Spark look at the table's files twice."""
+    return _local(spark, frame.toArrow(), frame.schema)
+
+
+def fetch_known(spark: SparkSession, frame: DataFrame, most_rows: int) -> Fetched:
+    """Fetches a frame that has ``most_rows`` rows at most, if those are few; else as ``fetch_small``."""
+    return fetch_all(spark, frame) if most_rows <= MAX_ROWS else fetch_small(spark, frame)
+
+
+def rows_where(spark: SparkSession, fetched: Fetched, condition: str) -> Fetched:
+    """Those rows for which a boolean column of theirs is TRUE, without asking Spark where they are local."""
+    frame = fetched.frame.where(F.col(condition))
+    if fetched.table is None:
         return Fetched(frame, None)
+    return _local(spark, fetched.table.filter(fetched.table.column(condition)), fetched.frame.schema)
+
+
+def _local(spark: SparkSession, table: pa.Table, schema: T.StructType) -> Fetched:
     # Spark sends empty lists without an offsets buffer, and Arrow 26 crashes (SIGSEGV) when it then measures the table.
     rebuilt = table.take(pa.array(range(table.num_rows), pa.int64()))
-    return Fetched(spark.createDataFrame(rebuilt, schema=frame.schema), table.num_rows)
+    return Fetched(spark.createDataFrame(rebuilt, schema=schema), rebuilt)
 
 
 def local_frame(spark: SparkSession, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[object]]) -> DataFrame:

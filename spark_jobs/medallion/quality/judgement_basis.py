@@ -57,6 +57,10 @@ class Basis:
         """Whether a slice with that text was judged by the same contract, by whichever waivers."""
         return stored.partition("+")[0] == self.contract_hash
 
+    def found_clean(self, stored: str) -> bool:
+        """Whether a slice with that text was judged by the same contract, which refused none of its rows."""
+        return self.is_contract_of(stored) and _WAIVERS not in stored
+
     def _text(self, slice_name: str, *, has_refused: bool) -> str:
         known = self.references.get(slice_name)
         waivers = f"{_WAIVERS}{self.waivers}" if has_refused else ""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
@@ -51,8 +54,8 @@ def count_columns(contract: SilverContract) -> Column:
     """An aggregate over judged rows: one array of bigint, which ``counts_of`` reads."""
     conditions = [f"{ERRORS} IS NOT NULL", f"{ERRORS} IS NULL AND {WAIVED} IS NOT NULL"]
     for rule in counted_rules(contract):
-        findings = ERRORS if rule.severity is Severity.ERROR else WARNINGS
-        names = COUNTED if rule.limit else f"{findings}.name"
+        found_in = _found_in(rule)
+        names = COUNTED if found_in == COUNTED else f"{found_in}.name"
         conditions.append(f"array_contains({names}, {text_literal(rule.name)})")
     return F.expr(f"array(count(1), {', '.join(f'count_if({one})' for one in conditions)})")
 
@@ -62,6 +65,33 @@ def counts_of(contract: SilverContract, slice_name: str, counted: Sequence[int])
     rows, refused, waived, *numbers = counted
     names = [rule.name for rule in counted_rules(contract)]
     return Counts(slice_name, rows, refused, waived, dict(zip(names, numbers, strict=True)))
+
+
+def count_fetched(contract: SilverContract, slice_name: str, judged: pa.Table, rows: int) -> Counts:
+    """The same of rows that are here already: no Spark job for what Python sees at a glance.
+
+    ``judged`` may have rows of which nothing is found beside the ``rows`` that were judged.
+    """
+    refused = pc.is_valid(judged.column(ERRORS))
+    waived = pc.and_(pc.invert(refused), pc.is_valid(judged.column(WAIVED)))
+    named = {column: _rows_by_name(judged.column(column)) for column in (ERRORS, WARNINGS, COUNTED)}
+    by_rule = {rule.name: named[_found_in(rule)][rule.name] for rule in counted_rules(contract)}
+    return Counts(slice_name, rows, pc.sum(refused).as_py() or 0, pc.sum(waived).as_py() or 0, by_rule)
+
+
+def _rows_by_name(findings: pa.ChunkedArray) -> Counter[str]:
+    """How many rows name each rule."""
+    counted: Counter[str] = Counter()
+    for found in findings.drop_null().to_pylist():
+        counted.update({one if isinstance(one, str) else one["name"] for one in found})
+    return counted
+
+
+def _found_in(rule: Rule) -> str:
+    """The column that names a rule in the rows that break it."""
+    if rule.limit:
+        return COUNTED
+    return ERRORS if rule.severity is Severity.ERROR else WARNINGS
 
 
 def all_good(contract: SilverContract, slice_name: str, rows: int) -> Counts:

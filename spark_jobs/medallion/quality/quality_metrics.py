@@ -16,6 +16,7 @@ from medallion.lake import delta_tables
 from medallion.lake.small_frames import local_frame
 from medallion.lake.sql_text import text_literal
 from medallion.quality.quality_counts import Counts, counted_rules
+from medallion.run import run_ledger
 from medallion.run.cli import JobArguments
 
 COLUMNS = (
@@ -77,9 +78,11 @@ def write(spark: SparkSession, table: str, job: JobArguments, rows: Sequence[Row
     keys = {"source_schema": job.source_schema, "table_name": job.table, "business_date": job.business_date,
             "run_id": job.run_id}  # fmt: skip
     wanted = {_key(row): keys | row for row in rows}
+    # A run that begins has no rows yet, so that none need be read.
+    begins_again = run_ledger.begins_again(spark, job, "silver")
     for _ in range(_TRIES):
         try:
-            _replace(spark, table, keys, wanted)
+            _replace(spark, table, keys if begins_again else None, wanted)
             return
         except SPARK_ERRORS as error:
             if not is_conflict(error):
@@ -87,10 +90,13 @@ def write(spark: SparkSession, table: str, job: JobArguments, rows: Sequence[Row
     raise ConcurrentWriteError(f"{table}: other runs kept writing to it; run this one again")
 
 
-def _replace(spark: SparkSession, table: str, keys: Mapping[str, Any], wanted: Mapping[tuple[str, ...], Row]) -> None:
+def _replace(
+    spark: SparkSession, table: str, keys: Mapping[str, Any] | None, wanted: Mapping[tuple[str, ...], Row]
+) -> None:
+    """Writes rows in place of those of their keys; ``keys``: those that all rows of the run have, if it has any."""
     delta_tables.create(spark, table, COLUMNS, partitioned_by="table_name")
-    scope = " AND ".join(f"{name} = {_literal(value)}" for name, value in keys.items())
-    found = [row.asDict() for row in spark.table(table).where(scope).collect()]
+    scope = " AND ".join(f"{name} = {_literal(value)}" for name, value in keys.items()) if keys else "FALSE"
+    found = [row.asDict() for row in spark.table(table).where(scope).collect()] if keys else []
     stored = {_key(row): row for row in found}
     merged = stored | dict(wanted)
     if merged == stored:

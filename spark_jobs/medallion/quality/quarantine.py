@@ -10,6 +10,7 @@ own snapshot no longer has, because that was landed again, is closed by its own 
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from collections.abc import Mapping
 
 from pyspark.sql import Column, DataFrame, SparkSession, Window
@@ -21,7 +22,7 @@ from medallion.errors import SPARK_ERRORS, ConcurrentWriteError, is_conflict
 from medallion.lake import delta_tables
 from medallion.lake.business_keys import BUSINESS_KEY, business_key
 from medallion.lake.date_values import date_value, is_one_of
-from medallion.lake.small_frames import fetch_small
+from medallion.lake.small_frames import Fetched, fetch_known, fetch_small, rows_where
 from medallion.lake.sql_text import by_date, date_literal
 from medallion.lake.turns import Turn
 from medallion.quality.cleaning import RAW
@@ -54,12 +55,15 @@ LIVE = "(state = 'open' OR (state = 'corrected' AND corrected_date > business_da
 
 def create(spark: SparkSession, table: str) -> None:
     """Creates the empty quarantine of a table, unless it is there; one of an earlier version gets the newer columns."""
-    delta_tables.create(spark, table, COLUMNS, statistics_of=_STATISTICS)
-    delta_tables.add_missing_columns(spark, table, COLUMNS)
+    delta_tables.create_whole(spark, table, COLUMNS, statistics_of=_STATISTICS)
 
 
-def refused_rows(judged: DataFrame, contract: SilverContract, business_date: dt.date) -> DataFrame:
+def refused_rows(
+    judged: DataFrame, contract: SilverContract, business_date: dt.date, key: Column | None = None
+) -> DataFrame:
     """The rows that break a rule with severity error, those that were waived among them.
+
+    ``key`` is their business key, where the columns that it is made of are not among theirs.
 
     Gives ``business_date``, ``row_id``, ``business_key``, ``raw_row``, ``_errors`` (of a waived row what was waived),
     ``_warnings`` and ``is_waived``. ``row_id`` is a digest of the raw row and of its number among equal ones, so it is
@@ -69,7 +73,8 @@ def refused_rows(judged: DataFrame, contract: SilverContract, business_date: dt.
         day = F.when(F.col("_slice") != UNDATED, F.col("_slice")).cast("date")
     else:
         day = date_value(business_date)
-    key = business_key(contract.key) if contract.key else F.lit(None).cast("string")
+    if key is None:
+        key = business_key(contract.key) if contract.key else F.lit(None).cast("string")
     rows = judged.where(F.col(ERRORS).isNotNull() | F.col(WAIVED).isNotNull()).select(
         day.alias("business_date"),
         key.alias("business_key"),
@@ -216,8 +221,9 @@ def _entries(
 
 
 def write_in_turn(
-    spark: SparkSession, table: str, entries: DataFrame, scope: str, silver_table: str, turn: Turn
-) -> None:
+    spark: SparkSession, table: str, entries: DataFrame, scope: str, silver_table: str, turn: Turn,
+    most_entries: int = sys.maxsize,
+) -> None:  # fmt: skip
     """Writes some dates' entries in one commit if any changed; nothing where those of a later turn are there.
 
     A later turn knew of this one and wrote what it had to say too.
@@ -225,13 +231,14 @@ def write_in_turn(
     Args:
         scope: true for just those dates.
         silver_table: whose turn it is; turns begin anew with a table that is made anew, and the quarantine goes on.
+        most_entries: how many there are at most, where that is known.
 
     Raises:
         ConcurrentWriteError: another run kept writing.
     """
     for _ in range(_TRIES):
         try:
-            _write(spark, table, entries, scope, silver_table, turn)
+            _write(spark, table, fetch_known(spark, entries, most_entries), scope, silver_table, turn)
             return
         except SPARK_ERRORS as error:
             if not is_conflict(error):
@@ -239,15 +246,17 @@ def write_in_turn(
     raise ConcurrentWriteError(f"{table}: another run kept writing to it; run this one again when the other is done")
 
 
-def _write(spark: SparkSession, table: str, entries: DataFrame, scope: str, silver_table: str, turn: Turn) -> None:
-    changed = fetch_small(spark, entries.where("_changed"))
+def _write(spark: SparkSession, table: str, entries: Fetched, scope: str, silver_table: str, turn: Turn) -> None:
+    changed = rows_where(spark, entries, "_changed")
+    if changed.rows is None:
+        changed = fetch_small(spark, changed.frame)
     if changed.is_empty:
         return
     options = turn.options_of(delta_tables.identity(spark, silver_table))
-    if changed.rows is not None and changed.frame.where("_known").isEmpty():
+    if changed.rows is not None and rows_where(spark, changed, "_known").is_empty:
         delta_tables.append(changed.frame.select(*_NAMES).coalesce(1), table, options=options)
     else:
-        delta_tables.replace_where(entries.select(*_NAMES).coalesce(1), table, scope, options=options)
+        delta_tables.replace_where(entries.frame.select(*_NAMES).coalesce(1), table, scope, options=options)
 
 
 def quarantined_keys(refused: DataFrame, *further: Column) -> DataFrame:

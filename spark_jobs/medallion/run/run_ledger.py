@@ -10,10 +10,10 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from lake_model.lake_layout import ledger_folder_name, ledger_row_name
+from lake_model.lake_layout import folder_of_name, ledger_folder_name, ledger_row_name
 from lake_model.ledger_row import LedgerRow
 from lake_model.table_state import TableVersion
-from medallion.lake.storage import write_text
+from medallion.lake.storage import list_folder, write_text
 from medallion.run.cli import JobArguments
 
 
@@ -80,6 +80,19 @@ def write_row(
     name = ledger_row_name(job.table, stage, secrets.token_hex(6))
     write_text(spark, f"{ledger_folder(job)}/{name}", row.to_json() + "\n")
     return name
+
+
+def begins_again(spark: SparkSession, job: JobArguments, stage: str) -> bool:
+    """Whether a try of this run worked on the table before; notes that one does now, so that one that is killed counts.
+
+    Costs no Spark job, where to ask the tables themselves takes two.
+    """
+    note = f".{folder_of_name(job.table)}.{stage}.begun"
+    earlier = (note, f"{folder_of_name(job.table)}.{stage}.")
+    if any(name.startswith(earlier) for name in list_folder(spark, ledger_folder(job))):
+        return True
+    write_text(spark, f"{ledger_folder(job)}/{note}", "\n")
+    return False
 
 
 def _instant(moment: dt.datetime) -> str:

@@ -19,7 +19,7 @@ from medallion.run.run_ledger import Outcome
 
 def table_version(spark: SparkSession, table: str, version: int | None = None) -> TableVersion:
     """A table at one of its commits, by default the newest."""
-    newest = delta_tables.version(spark, table) if version is None else version
+    newest = delta_tables.history(spark, table, 1)[0].version if version is None else version
     return TableVersion(delta_tables.identity(spark, table), newest)
 
 

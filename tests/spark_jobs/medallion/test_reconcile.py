@@ -18,7 +18,7 @@ pytestmark = pytest.mark.spark
 
 def test_sums_of_refused_rows_keep_every_digit(spark: SparkSession, tmp_path: Path) -> None:
     from medallion.quality import quarantine
-    from medallion.reconcile import Figures, measure_open_quarantine
+    from medallion.reconcile import Figures, measure, open_quarantine
 
     from lake_model.contracts.table_contracts import read_silver_contract
 
@@ -29,6 +29,6 @@ def test_sums_of_refused_rows_keep_every_digit(spark: SparkSession, tmp_path: Pa
     entries = spark.createDataFrame([("open", text) for text in raw], "state string, raw_row string")
     entries.write.format("delta").mode("append").option("mergeSchema", "false").save(f"{tmp_path}/refused")
 
-    found = measure_open_quarantine(spark, table, read_silver_contract(CONTRACTS, "transactions"))
+    (found,) = measure(open_quarantine(spark, table, read_silver_contract(CONTRACTS, "transactions")))
 
     assert found.slices == {"undated": Figures(3, {"sales_qty": "6", "sales_amount": "1234567890123456784.03"})}
