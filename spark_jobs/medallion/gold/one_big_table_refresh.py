@@ -33,6 +33,7 @@ from medallion.errors import (
 from medallion.gold import one_big_table
 from medallion.lake import delta_tables
 from medallion.lake.delta_tables import Commit
+from medallion.lake.small_frames import fetch_together
 from medallion.lake.sql_text import identifier
 from medallion.lake.table_names import TableNames
 from medallion.lake.turns import Turn
@@ -126,7 +127,9 @@ def refresh_one_big_table(
         fact = _at(spark, names, contract.fact, now)
         dimensions = _latest(spark, names, silver, contract, now)
         types = check_columns(fact, dimensions, contract)
-        plan = _plan(spark, names, contract, silver, stored, now, dict(types), commits)
+        # Three passes over the fact join them, and they are few on most days.
+        dimensions = dict(zip(dimensions, fetch_together(spark, list(dimensions.values())), strict=True))
+        plan = _plan(spark, names, contract, silver, stored, now, dict(types), commits, dimensions)
         source = _source(fact, dimensions, contract, silver, dict(types))
         if plan.dates is not None and not plan.dates:
             return _outcome(spark, table, turn.version, contract, source, types, plan, now)
@@ -182,7 +185,7 @@ def _commit(
 def _plan(
     spark: SparkSession, names: TableNames, contract: OneBigTableContract, silver: Mapping[str, SilverContract],
     stored: _Stored, now: Reflected, types: Mapping[str, str],
-    commits: Mapping[str, tuple[str, list[Commit]]],
+    commits: Mapping[str, tuple[str, list[Commit]]], dimensions: Mapping[str, DataFrame],
 ) -> Plan:  # fmt: skip
     then = stored.reflects
     if stored.version is None:
@@ -202,7 +205,7 @@ def _plan(
             name for name, (_, newest) in commits.items()
             if _rows_changed(spark, names.silver(name), then.silver[name], now.silver[name], newest)
         }  # fmt: skip
-        return Plan(frozenset(_changed_dates(spark, names, contract, silver, then, now, moved)))
+        return Plan(frozenset(_changed_dates(spark, names, contract, silver, then, now, moved, dimensions)))
     except SPARK_ERRORS as error:
         if not _CHANGES_ARE_GONE.search(str(error)):
             raise
@@ -211,7 +214,7 @@ def _plan(
 
 def _changed_dates(
     spark: SparkSession, names: TableNames, contract: OneBigTableContract, silver: Mapping[str, SilverContract],
-    then: Reflected, now: Reflected, moved: Collection[str],
+    then: Reflected, now: Reflected, moved: Collection[str], dimensions: Mapping[str, DataFrame],
 ) -> set[dt.date]:  # fmt: skip
     day = identifier(silver[contract.fact].date_column)
     parts: list[DataFrame] = []
@@ -223,9 +226,8 @@ def _changed_dates(
     fact = _at(spark, names, contract.fact, now)
     for join in contract.joins:
         if join.dimension in moved:
-            dimension = silver[join.dimension]
-            old = one_big_table.latest_rows(_at(spark, names, join.dimension, then), dimension)
-            new = one_big_table.latest_rows(_at(spark, names, join.dimension, now), dimension)
+            old = one_big_table.latest_rows(_at(spark, names, join.dimension, then), silver[join.dimension])
+            new = dimensions[join.dimension]
             rows = old.exceptAll(new).unionByName(new.exceptAll(old))
             keys = rows.select(*[F.col(identifier(right)).alias(f"_key_{left}") for left, right in join.on]).distinct()
             on = [F.col(identifier(left)) == F.col(identifier(f"_key_{left}")) for left, _ in join.on]

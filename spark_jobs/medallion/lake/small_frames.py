@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
+
+from medallion.lake.sql_text import identifier
 
 MAX_ROWS = 20_000
 _ARROW = {
@@ -57,6 +61,31 @@ def fetch_all(spark: SparkSession, frame: DataFrame) -> Fetched:
 def fetch_known(spark: SparkSession, frame: DataFrame, most_rows: int) -> Fetched:
     """Fetches a frame that has ``most_rows`` rows at most, if those are few; else as ``fetch_small``."""
     return fetch_all(spark, frame) if most_rows <= MAX_ROWS else fetch_small(spark, frame)
+
+
+def fetch_together(spark: SparkSession, frames: Sequence[DataFrame], max_rows: int = MAX_ROWS) -> list[DataFrame]:
+    """Fetches several frames in one pass where all of them have ``max_rows`` rows at most; else gives them as they are."""
+    if not frames:
+        return []
+    # Numbered, so that each column has its own, which is NULL in the rows of the other frames.
+    sides = [
+        frame.select(F.lit(number).alias("_side"), *[
+            F.col(identifier(name)).alias(f"_{number}_{at}") for at, name in enumerate(frame.columns)
+        ])
+        for number, frame in enumerate(frames)
+    ]  # fmt: skip
+    union = reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), sides)
+    table = union.limit(max_rows + 1).toArrow()
+    if table.num_rows > max_rows:
+        return list(frames)
+    return [
+        _local(spark, _rows_of(table, number, frame.columns), frame.schema).frame for number, frame in enumerate(frames)
+    ]
+
+
+def _rows_of(table: pa.Table, number: int, names: Sequence[str]) -> pa.Table:
+    own = table.filter(pc.equal(table["_side"], number))
+    return own.select([f"_{number}_{at}" for at in range(len(names))]).rename_columns(list(names))
 
 
 def rows_where(spark: SparkSession, fetched: Fetched, condition: str) -> Fetched:
