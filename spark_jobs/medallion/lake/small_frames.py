@@ -64,7 +64,7 @@ def fetch_known(spark: SparkSession, frame: DataFrame, most_rows: int) -> Fetche
 
 
 def fetch_together(spark: SparkSession, frames: Sequence[DataFrame], max_rows: int = MAX_ROWS) -> list[DataFrame]:
-    """Fetches several frames in one pass where all of them have ``max_rows`` rows at most; else gives them as they are."""
+    """Fetches several frames in one pass, if all together have few rows; else gives them back as they are."""
     if not frames:
         return []
     # Numbered, so that each column has its own, which is NULL in the rows of the other frames.
