@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from urllib.request import Request, urlopen
+from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 import pytest
 from sqlalchemy import create_engine, inspect, make_url, text
@@ -108,5 +108,7 @@ def _bytes_of(path: Path) -> bytes:
 def _read(stack: Stack, address: str) -> bytes:
     url = address if "://" in address else stack.databricks_url + address
     token = stack.secrets.databricks_token
-    with urlopen(Request(url, headers={"Authorization": f"Bearer {token}"}), timeout=60) as answer:
+    # The overview's address sets a cookie, and leads to a page that asks for it.
+    opener = build_opener(HTTPCookieProcessor())
+    with opener.open(Request(url, headers={"Authorization": f"Bearer {token}"}), timeout=60) as answer:
         return bytes(answer.read())
