@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lakehouse.daily_run.planning import AwaitedTable
 from lakehouse.daily_run.unchanged import QuietDay, ReasonToRunError
-from lakehouse.ledger import UNCHANGED_SINCE, LedgerRow, not_in_silver
+from lakehouse.ledger import UNCHANGED_SINCE, LedgerRow, not_in_silver, write_row
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,13 @@ class SilverWork:
     to_run: tuple[Mapping[str, Any], ...]
     unchanged: tuple[LedgerRow, ...]
     notes: tuple[str, ...]
+
+    def settle(self, day: QuietDay, say: Callable[[str], object]) -> None:
+        """Says the notes, and writes the ledger's rows of what needs no run."""
+        for note in self.notes:
+            say(note)
+        for row in self.unchanged:
+            write_row(day.lake, row)
 
 
 def silver_work(

@@ -87,7 +87,7 @@ def plan_silver(
     from lakehouse.daily_run.silver_batches import BatchLimits, silver_batches
     from lakehouse.daily_run.silver_work import silver_work, wishes_of
     from lakehouse.daily_run.unchanged import quiet_day
-    from lakehouse.ledger import read_rows, write_row
+    from lakehouse.ledger import read_rows
 
     if run is None or plans is None:
         _log.info("no table was listed, so nothing is planned")
@@ -98,10 +98,7 @@ def plan_silver(
     # A table without a contract is nobody's: it is told with the dimensions, once.
     mine = [plan for plan in plans if plan["kind"] == kind or (plan["kind"] is None and kind == "dimension")]
     work = silver_work(day, mine, rows, wishes_of(get_current_context()["params"]))
-    for note in work.notes:
-        _log.info("%s", note)
-    for row in work.unchanged:
-        write_row(day.lake, row)
+    work.settle(day, _log.info)
     limits = BatchLimits(settings.silver_batch_tables, settings.silver_batch_rows)
     return silver_batches([(plan, day.landed_rows(plan)) for plan in work.to_run], limits)
 

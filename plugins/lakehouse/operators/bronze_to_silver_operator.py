@@ -69,16 +69,12 @@ class BronzeToSilverOperator(DatabricksRunOperator):
 
         from lakehouse.daily_run.silver_work import Wishes, held_back, silver_work
         from lakehouse.daily_run.unchanged import quiet_day
-        from lakehouse.ledger import write_row
 
         day = quiet_day(settings_of_task(), self.schema, date.fromisoformat(self.business_date), self.run_slug)
         rows = self._ledger()
         wishes = Wishes(is_true(self.rebuild), is_true(self.accept_deletes) or is_true(self.asked_for))
         work = silver_work(day, self.batch["plans"], rows, wishes)
-        for note in work.notes:
-            self.log.info("%s", note)
-        for row in work.unchanged:
-            write_row(day.lake, row)
+        work.settle(day, self.log.info)
         self._tables = [plan["lake_name"] for plan in work.to_run if held_back(plan, rows) is None]
         if self._tables:
             super().execute(context)
