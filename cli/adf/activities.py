@@ -75,7 +75,7 @@ _REASONS = {
     "WebHook": _CALL,
     "AzureFunctionActivity": "call it from a DAG of yours that waits for the asset",
     "Delete": "nothing is deleted by hand: the DAG lakehouse_upkeep sweeps what no manifest names",
-    "GetMetadata": "a copy proves itself by rows and sums, and nobody has to look at files",
+    "GetMetadata": "a copy proves itself by rows and sums: no files are inspected",
     "Validation": "the sensor source_ready waits for MySQL; no file is waited for",
     "Wait": "nothing waits for a fixed time: tasks wait for what they need",
     "SetVariable": "runs keep no variables: the business date and the contracts say what is done",
@@ -104,7 +104,7 @@ _SOURCE_LEFT = {
 def activities_of(pipeline: str, document: Json, factory: Factory) -> Found:
     """What the activities of one pipeline become."""
     defaults = {
-        name: told.get("defaultValue") for name, told in (document.get("parameters") or {}).items() if told
+        name: one.get("defaultValue") for name, one in (document.get("parameters") or {}).items() if one
     }  # fmt: skip
     reading = _Reading(pipeline, factory, Found())
     parameters = defaults | reading.handed_lists()
@@ -120,9 +120,9 @@ def _deep(activities: list[Any]) -> Iterator[Json]:
 
 
 def _inner(activity: Json) -> list[Any]:
-    told = activity.get("typeProperties") or {}
-    inner = [one for name in _NESTED for one in told.get(name) or []]
-    return inner + [one for case in told.get("cases") or [] for one in case.get("activities") or []]
+    properties = activity.get("typeProperties") or {}
+    inner = [one for name in _NESTED for one in properties.get(name) or []]
+    return inner + [one for case in properties.get("cases") or [] for one in case.get("activities") or []]
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,9 @@ class _Reading:
         A Lookup may stand anywhere before the ForEach that goes over its answer.
         """
         asked = ((str(one.get("name")), self._query(one)) for one in self._activities(pipeline, "Lookup"))
-        return {name: Items(all_tables=True) for name, told in asked if told is not None and told.asks_for_tables}
+        return {
+            name: Items(all_tables=True) for name, meaning in asked if meaning is not None and meaning.asks_for_tables
+        }
 
     def handed_lists(self) -> dict[str, Items]:
         """The lists that other pipelines hand to this one: one pipeline looks tables up, another copies them."""
@@ -179,24 +181,26 @@ class _Reading:
         return [one for one in _deep(list(document.get("activities") or [])) if one.get("type") == kind]
 
     def _lookup(self, activity: Json) -> None:
-        told = self._query(activity)
-        if told is None:
+        meaning = self._query(activity)
+        if meaning is None:
             self._left(activity, "Lookup", "it does not ask MySQL: no task reads a control table or a file")
-        elif told.asks_for_tables:
+        elif meaning.asks_for_tables:
             self._placed(activity, "Lookup", "task list_tables")
-        elif told.asks_for_bound:
+        elif meaning.asks_for_bound:
             self._placed(activity, "Lookup", "changeDetection in the table's contract: fingerprint, or watermark")
         else:
             self._left(activity, "Lookup", "no task asks MySQL for rows to steer a run by")
 
     def _for_each(self, activity: Json, scope: Scope) -> None:
-        told = activity.get("typeProperties") or {}
-        items = items_of(told.get("items"), scope)
+        properties = activity.get("typeProperties") or {}
+        items = items_of(properties.get("items"), scope)
         if items is None:
-            reason = "nobody can tell its items without running the pipeline: draft the contracts of its tables by name"
+            reason = "its items are known only when the pipeline runs: draft the contracts of its tables by name"
             self._left(activity, "ForEach", reason)
         else:
-            limit = "one at a time" if told.get("isSequential") else f"{told.get('batchCount', 20)} at a time"
+            limit = (
+                "one at a time" if properties.get("isSequential") else f"{properties.get('batchCount', 20)} at a time"
+            )
             by = f"dynamic task mapping: one task copy_to_bronze for each table; {limit} is the pool's number of slots"
             self._placed(activity, "ForEach", by)
         self.read(_inner(activity), replace(scope, items=items))
@@ -214,8 +218,8 @@ class _Reading:
             self._left(activity, f"parameter {parameter}", reason)
 
     def _copy(self, activity: Json, scope: Scope) -> None:
-        told = activity.get("typeProperties") or {}
-        source, sink = told.get("source") or {}, told.get("sink") or {}
+        properties = activity.get("typeProperties") or {}
+        source, sink = properties.get("source") or {}, properties.get("sink") or {}
         kind = str(source.get("type"))
         dataset, values = self._dataset(activity, "inputs")
         if kind not in _MYSQL_SOURCES and self._service_kind(dataset) not in MYSQL_SERVICES:
@@ -228,13 +232,13 @@ class _Reading:
         inner = replace(scope, dataset=values)
         tables = self._tables(source, dataset, inner)
         if tables is None:
-            reason = "nobody can tell its tables without running the pipeline: draft their contracts by name"
+            reason = "its tables are known only when the pipeline runs: draft their contracts by name"
             self._left(activity, "Copy", reason)
             return
         self.found.tables.append(tables)
         self._placed(activity, "Copy", "task copy_to_bronze, which proves rows and sums against MySQL by itself")
         for name, reason in (*_COPY_LEFT.items(), *_SOURCE_LEFT.items()):
-            if told.get(name) or source.get(name):
+            if properties.get(name) or source.get(name):
                 self._left(activity, name, reason)
         query = text_of(source.get("query"))
         if query and not tables.by_watermark and query_told(query).narrows:
@@ -246,25 +250,25 @@ class _Reading:
     def _tables(self, source: Json, dataset: Json, scope: Scope) -> Tables | None:
         """The schema and tables that a Copy reads."""
         query = text_of(source.get("query"))
-        told = query_told(query) if query else None
-        schema = self._schema(dataset, told, scope)
+        meaning = query_told(query) if query else None
+        schema = self._schema(dataset, meaning, scope)
         if schema is None:
             return None
-        if told is None:
+        if meaning is None:
             named = dataset.get("typeProperties") or {}
             items = values_of(named.get("tableName") or named.get("table"), scope)
         elif is_expression(source.get("query")) and (items := items_named_in(query, scope)) is not None:
             pass
         else:
-            items = Items(told.tables) if told.tables else None
+            items = Items(meaning.tables) if meaning.tables else None
         if items is None:
             return None
         names = tuple(name.rpartition(".")[2].strip("`") for name in items.values)
-        return Tables(schema, names, items.all_tables, told is not None and told.has_bound)
+        return Tables(schema, names, items.all_tables, meaning is not None and meaning.has_bound)
 
-    def _schema(self, dataset: Json, told: QueryTold | None, scope: Scope) -> str | None:
-        if told is not None and told.schema:
-            return told.schema
+    def _schema(self, dataset: Json, meaning: QueryTold | None, scope: Scope) -> str | None:
+        if meaning is not None and meaning.schema:
+            return meaning.schema
         named = dataset.get("typeProperties") or {}
         table = text_of(named.get("tableName"))
         if "." in table and not is_expression(table):
@@ -279,9 +283,9 @@ class _Reading:
 
     def _query(self, activity: Json) -> QueryTold | None:
         """What the query of a Lookup asks MySQL; None where it asks something else."""
-        told = activity.get("typeProperties") or {}
-        source = told.get("source") or {}
-        reference = told.get("dataset") or {}
+        properties = activity.get("typeProperties") or {}
+        source = properties.get("source") or {}
+        reference = properties.get("dataset") or {}
         dataset = self.factory.of("datasets").get(str(reference.get("referenceName")), {})
         if str(source.get("type")) not in _MYSQL_SOURCES and self._service_kind(dataset) not in MYSQL_SERVICES:
             return None
@@ -291,7 +295,9 @@ class _Reading:
         """The dataset of a Copy's source or sink, and the values of its parameters."""
         references = activity.get(side) or [{}]
         dataset = self.factory.of("datasets").get(str(references[0].get("referenceName")), {})
-        declared = {name: told.get("defaultValue") for name, told in (dataset.get("parameters") or {}).items()}
+        declared = {
+            name: parameter.get("defaultValue") for name, parameter in (dataset.get("parameters") or {}).items()
+        }
         return dataset, declared | dict(references[0].get("parameters") or {})
 
     def _service_kind(self, dataset: Json) -> str:

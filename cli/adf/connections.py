@@ -33,7 +33,7 @@ class Connection:
         document: its JSON without any secret.
         vault: the Key Vault's name or address that the secret lies in now; None: it lies in none.
         secret: the name that the secret has there.
-        notes: what whoever makes it must know, each a sentence.
+        notes: what one must know who makes it, each a sentence.
     """
 
     conn_id: str
@@ -97,9 +97,9 @@ def mysql_schema(service: Json) -> str | None:
 
 def secrets_in_clear(service: Json) -> list[str]:
     """The fields of a linked service that hold a secret as a text, by their names."""
-    told: Json = service.get("typeProperties") or {}
+    properties: Json = service.get("typeProperties") or {}
     found = []
-    for field, value in told.items():
+    for field, value in properties.items():
         text = value.get("value", "") if isinstance(value, dict) and value.get("type") == "SecureString" else value
         if not isinstance(text, str) or not text.strip("*") or is_expression(text) or text.startswith("["):
             continue
@@ -132,8 +132,8 @@ def _mysql(name: str, service: Json) -> Connection:
 
 def _lake(name: str, service: Json) -> Connection:
     url = _told(service, "url") or _told(service, "serviceEndpoint")
-    told = _ACCOUNT.match(url or "") or re.search(r"AccountName=([\w-]+)", _told(service, "connectionString") or "")
-    account = told[1] if told else "<account>"
+    named = _ACCOUNT.match(url or "") or re.search(r"AccountName=([\w-]+)", _told(service, "connectionString") or "")
+    account = named[1] if named else "<account>"
     document = {
         "conn_type": "wasb",
         "host": f"https://{account}.blob.core.windows.net",
@@ -170,10 +170,10 @@ def _with_secret(made: Connection, service: Json, vaults: Mapping[str, str]) -> 
 
 def _mysql_fields(service: Json) -> dict[str, str]:
     """Server, port, database, user and TLS, from the fields of the newer form or the older one's text."""
-    told = _properties(service)
-    text = told.get("connectionString")
+    properties = _properties(service)
+    text = properties.get("connectionString")
     parts = {key.lower(): value for key, value in _parts(text_of(text)).items()}
-    parts |= {key.lower(): text_of(value) for key, value in told.items() if key != "connectionString"}
+    parts |= {key.lower(): text_of(value) for key, value in properties.items() if key != "connectionString"}
     names = {"server": ("server", "host", "data source"), "user": ("username", "user", "uid", "user id")}
     names |= {"port": ("port",), "database": ("database", "initial catalog"), "sslmode": ("sslmode", "ssl mode")}
     return {field: next((parts[name] for name in given if parts.get(name)), "") for field, given in names.items()}
@@ -185,8 +185,8 @@ def _parts(text: str) -> dict[str, str]:
 
 
 def _properties(service: Json) -> Json:
-    told: Json = service.get("typeProperties") or {}
-    return told
+    properties: Json = service.get("typeProperties") or {}
+    return properties
 
 
 def _told(service: Json, field: str) -> str | None:

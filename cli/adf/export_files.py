@@ -115,8 +115,8 @@ def _flat(resources: list[Any]) -> Iterator[Json]:
 def _plain_name(resource: Json) -> str:
     """The name without the factory's: a template says `[concat(parameters('factoryName'), '/daily')]`."""
     name = str(resource.get("name", ""))
-    told = _ARM_NAME.search(name)
-    return told[1] if told else name.rpartition("/")[2]
+    named = _ARM_NAME.search(name)
+    return named[1] if named else name.rpartition("/")[2]
 
 
 def _properties(file: Path, document: Json) -> Json:

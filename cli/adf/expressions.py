@@ -33,7 +33,7 @@ class Scope:
     Attributes:
         parameters: of the pipeline: their default values, or the `Items` that another pipeline hands over.
         lookups: the items that each Lookup answers with, by its name.
-        items: of the ForEach around it; None: there is none, or nobody can tell.
+        items: of the ForEach around it; None: there is none, or only a run of the pipeline knows.
         dataset: the values that a dataset's parameters have.
     """
 
@@ -57,31 +57,31 @@ def is_expression(value: object) -> bool:
 
 
 def items_of(value: object, scope: Scope) -> Items | None:
-    """The items of a ForEach; None where nobody can tell them without running the pipeline."""
+    """The items of a ForEach; None where only a run of the pipeline knows them."""
     text = text_of(value)
-    if told := _PIPELINE.fullmatch(text):
-        given = scope.parameters.get(told[1])
+    if match := _PIPELINE.fullmatch(text):
+        given = scope.parameters.get(match[1])
         if isinstance(given, Items):
             return given
         return Items(tuple(given)) if isinstance(given, list) else None
-    if told := _ACTIVITY.search(text):
-        return scope.lookups.get(told[1])
+    if match := _ACTIVITY.search(text):
+        return scope.lookups.get(match[1])
     return None
 
 
 def values_of(value: object, scope: Scope) -> Items | None:
-    """The texts that a value has, over all turns of the ForEach around it; None where nobody can tell."""
+    """The texts that a value has, over all turns of the ForEach around it; None where only a run knows."""
     text = text_of(value)
     if not text:
         return None
-    if told := _PARAMETER.fullmatch(text):
-        given = scope.dataset.get(told[1])
+    if match := _PARAMETER.fullmatch(text):
+        given = scope.dataset.get(match[1])
         return None if given is None else values_of(given, Scope(scope.parameters, scope.lookups, scope.items))
-    if told := _PIPELINE.fullmatch(text):
-        default = scope.parameters.get(told[1])
+    if match := _PIPELINE.fullmatch(text):
+        default = scope.parameters.get(match[1])
         return Items((default,)) if isinstance(default, str) and default else None
-    if text.startswith("@") and (told := _ITEM.fullmatch(text)):
-        return _fields(scope.items, told[1])
+    if text.startswith("@") and (match := _ITEM.fullmatch(text)):
+        return _fields(scope.items, match[1])
     return None if is_expression(value) else Items((text,))
 
 

@@ -33,27 +33,28 @@ def daily_run_text(plan: SchemaPlan) -> str:
     return "\n".join(lines) + "\n"
 
 
-def report_text(told: Translation) -> str:
+def report_text(translation: Translation) -> str:
     """The whole page."""
-    return "\n".join(_report(told)) + "\n"
+    return "\n".join(_report(translation)) + "\n"
 
 
-def _report(told: Translation) -> Iterator[str]:
+def _report(translation: Translation) -> Iterator[str]:
     yield "# What takes the factory's place"
-    if not told.schemas:
+    if not translation.schemas:
         yield "\nNo activity copies from MySQL, so there is nothing to make a DAG of."
-    for plan in told.schemas:
+    for plan in translation.schemas:
         yield from _schema(plan)
-    yield from _connections(told.connections)
+    yield from _connections(translation.connections)
     yield "\n## What was found a place\n"
     yield from _table(
-        ("activity", "type", "here"), [(f"{one.pipeline}/{one.activity}", one.kind, one.by) for one in told.placed]
+        ("activity", "type", "here"),
+        [(f"{one.pipeline}/{one.activity}", one.kind, one.by) for one in translation.placed],
     )
     yield "\n## What was found no place\n"
     yield "Each line needs a decision; nothing of it is done by the files above.\n"
     yield from _table(
         ("part", "name", "what", "why, and what to do"),
-        [(one.part, one.name, one.what, one.reason) for one in told.unplaced],
+        [(one.part, one.name, one.what, one.reason) for one in translation.unplaced],
     )
 
 
@@ -72,13 +73,13 @@ def _schema(plan: SchemaPlan) -> Iterator[str]:
     yield f"bin/lakehouse contract check --schema {shlex.quote(plan.schema)}\n```"
 
 
-def _connections(told: Connections) -> Iterator[str]:
+def _connections(connections: Connections) -> Iterator[str]:
     yield "\n## Connections to make"
-    if not told.made:
+    if not connections.made:
         yield "\nNone."
-    for one in told.made:
+    for one in connections.made:
         yield from _connection(one)
-    for name, address in told.vaults.items():
+    for name, address in connections.vaults.items():
         yield f"\nKey Vault {_line(name)} is Airflow's secrets backend:\n\n```sh"
         yield "AIRFLOW__SECRETS__BACKEND=airflow.providers.microsoft.azure.secrets.key_vault.AzureKeyVaultBackend"
         yield f"AIRFLOW__SECRETS__BACKEND_KWARGS='{json.dumps({'vault_url': address})}'\n```"

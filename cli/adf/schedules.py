@@ -82,25 +82,25 @@ def schedule_of(name: str, trigger: Json) -> Schedule | str:
     kind = str(trigger.get("type"))
     if str(trigger.get("runtimeState", "Started")).lower() == "stopped":
         return "it is stopped in the factory"
-    told: dict[str, Any] = dict(trigger.get("typeProperties") or {})
+    properties: dict[str, Any] = dict(trigger.get("typeProperties") or {})
     if kind == "ScheduleTrigger":
-        told = dict(told.get("recurrence") or {})
+        properties = dict(properties.get("recurrence") or {})
     elif kind != "TumblingWindowTrigger":
         return f"a {kind} waits for events: have the event call Airflow's API (POST /api/v2/dags/…/dagRuns)"
-    frequency, interval = str(told.get("frequency")), told.get("interval", 1)
+    frequency, interval = str(properties.get("frequency")), properties.get("interval", 1)
     is_daily = (frequency, interval) in {("Day", 1), ("Hour", _A_DAYS_HOURS)}
-    zone_name = str(told.get("timeZone") or "UTC")
+    zone_name = str(properties.get("timeZone") or "UTC")
     zone = _WINDOWS_ZONES.get(zone_name) or _iana(zone_name)
     if zone is None:
         return f"its time zone {zone_name} has no known name here: set timezone and schedule in daily_run.toml yourself"
-    began = str(told.get("startTime") or "")
+    began = str(properties.get("startTime") or "")
     try:
         start = datetime.fromisoformat(began.replace("Z", "+00:00")) if began else datetime(1970, 1, 1)
     except ValueError:
         return "its startTime is no time: set schedule in daily_run.toml yourself"
     # A time with an offset is an instant; without one it is the wall clock's of the zone.
     local = start.astimezone(ZoneInfo(zone)) if start.tzinfo else start
-    detail = told.get("schedule") or {}
+    detail = properties.get("schedule") or {}
     hours, minutes = sorted(detail.get("hours") or [local.hour]), sorted(detail.get("minutes") or [local.minute])
     notes = []
     if not is_daily:
@@ -109,11 +109,11 @@ def schedule_of(name: str, trigger: Json) -> Schedule | str:
         notes.append("some days only became every day: a business date that nobody ran would be missing")
     if len(hours) * len(minutes) > 1:
         notes.append("of its several times a day the first one stayed: other runs of a date are started by hand or API")
-    if told.get("endTime"):
+    if properties.get("endTime"):
         notes.append("its end is not kept: pause the DAG when it is over")
-    if told.get("dependsOn"):
+    if properties.get("dependsOn"):
         notes.append("the triggers that it depends on are not kept: schedule by their assets instead")
-    if told.get("delay"):
+    if properties.get("delay"):
         notes.append("its delay is not kept: add it to the schedule's time")
     return Schedule(f"{minutes[0]} {hours[0]} * * *", zone, name, began[:10], not notes, tuple(notes))
 

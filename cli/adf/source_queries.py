@@ -39,8 +39,8 @@ def query_told(text: str) -> QueryTold:
     """What a query says; an expression that makes a query is read as the text that it holds."""
     asks_for_tables = bool(_DICTIONARY.search(text))
     if asks_for_tables:
-        told = _OF_SCHEMA.search(text) or _SHOWN.search(text)
-        return QueryTold(told[1] if told else None, (), True, False, False, False)
+        match = _OF_SCHEMA.search(text) or _SHOWN.search(text)
+        return QueryTold(match[1] if match else None, (), True, False, False, False)
     is_made = text.startswith("@") or "@{" in text
     schema, tables = (None, ()) if text.startswith("@") else _named_in(_EXPRESSION.sub("0", text))
     has_bound = is_made and bool(_COMPARED.search(text))

@@ -41,9 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
     from cli.adf.report import report_text
     from cli.adf.translation import translated
 
-    told = translated(read_export(arguments.export))
+    translation = translated(read_export(arguments.export))
     root = arguments.contracts or contracts_root(os.environ)
-    page = report_text(told)
+    page = report_text(translation)
     if arguments.report is None:
         sys.stdout.write(page)
     else:
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         return DONE
     status = DONE
-    for plan in told.schemas:
+    for plan in translation.schemas:
         _write_choices(root / _folder_name(plan.schema), plan, force=arguments.force)
         if arguments.mysql or arguments.connection:
             status = max(status, _draft(root / plan.schema, plan, arguments))

@@ -225,12 +225,12 @@ class _Comparing:
         digest = self._digest([f"coalesce(h.{_name(name)}, t.{_name(name)})" for name in key], key)
         any_differs = " OR ".join(differs.values()) or "false"
         marks = ", ".join(f"CASE WHEN {both} AND {test} THEN {_text(name)} END" for name, test in differs.items())
-        told = self._session.execute(
+        differing = self._session.execute(
             f"SELECT {digest} AS k, CASE WHEN __there IS NULL THEN 'here' WHEN __here IS NULL THEN 'there' "
             f"ELSE 'both' END AS side, [{marks}] AS columns {joined} "
             f"WHERE __there IS NULL OR __here IS NULL OR {any_differs} ORDER BY k LIMIT {self._how.most}"
         ).fetchall()
-        first = [RowDifference(k, side, tuple(name for name in columns if name)) for k, side, columns in told]
+        first = [RowDifference(k, side, tuple(name for name in columns if name)) for k, side, columns in differing]
         return (row[0], row[1]), first
 
     def _by_values(self, names: Sequence[str]) -> tuple[tuple[int, int], list[RowDifference]]:
@@ -247,10 +247,10 @@ class _Comparing:
         if not any(row):
             return (0, 0), []
         digest = self._digest([_name(name) for name in names], ())
-        told = self._session.execute(
+        differing = self._session.execute(
             f"SELECT {digest} AS k, __n FROM ({surplus}) ORDER BY k LIMIT {self._how.most}"
         ).fetchall()
-        return (row[0], row[1]), [RowDifference(k, "here" if n > 0 else "there") for k, n in told]
+        return (row[0], row[1]), [RowDifference(k, "here" if n > 0 else "there") for k, n in differing]
 
     def _digest(self, values: Sequence[str], key: Sequence[str]) -> str:
         texts = ", ".join(f"CAST({value} AS VARCHAR)" for value in values)
@@ -293,8 +293,8 @@ def _is_exact(kind: str) -> bool:
 
 def _sum(name: str, kind: str) -> str | None:
     """An exact sum; floats have none that does not depend on the order of rows."""
-    told = _DECIMAL.fullmatch(kind)
-    if _INTEGERS.fullmatch(kind) or (told and int(told[1]) <= _WIDEST_SUM):
+    match = _DECIMAL.fullmatch(kind)
+    if _INTEGERS.fullmatch(kind) or (match and int(match[1]) <= _WIDEST_SUM):
         return f"CAST(sum({_name(name)}) AS VARCHAR)"
     return None
 

@@ -1,4 +1,4 @@
-"""Who sees a row and who sees a column, as conditions over the groups of whoever asks.
+"""Who sees a row and who sees a column, as conditions over the groups of the reader.
 
 They mean what `table_access.access_of` says for a reader whose roles are these groups; a test tries both on all sets of
 groups.

@@ -93,7 +93,7 @@ def changes(before: Sequence[Statement], after: Sequence[Statement]) -> list[str
 
 def for_terraform(tables: Sequence[GovernedTable]) -> str:
     """What lets readers in, as JSON: of each table its readers, and the functions that close its rows and columns."""
-    told = {
+    content = {
         table.label: {
             "readers": sorted(table.groups),
             "row_filter": row_function(table) if table.row_columns else None,
@@ -102,7 +102,7 @@ def for_terraform(tables: Sequence[GovernedTable]) -> str:
         }
         for table in tables
     }
-    return json.dumps({"governed": told}, indent=2) + "\n"
+    return json.dumps({"governed": content}, indent=2) + "\n"
 
 
 def _closing(table: GovernedTable, place: Place) -> Iterator[Statement]:

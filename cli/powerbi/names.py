@@ -54,7 +54,7 @@ class Model:
         measured = {one.column for measure in self.measures for one in (measure.value, measure.per) if one}
         levels = {level.column for level in self.contract.levels}
         wanted = {self.contract.date_column, *levels, *self.contract.row_columns, *measured}
-        # Rows are told apart by a column whoever may see its values.
+        # A column tells rows apart for every reader, also for one who may not see its values.
         kept = {self.contract.date_column, *self.contract.row_columns}
         return tuple(
             one

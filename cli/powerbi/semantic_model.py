@@ -95,13 +95,13 @@ def _wide_table(model: Model) -> Node:
 
 
 def _measures(model: Model, one: Measure) -> list[Node]:
-    told = {"money": "#,0.00", "percent": "0.0%"}.get(one.format, "#,0.00" if one.per else "#,0")
+    pattern = {"money": "#,0.00", "percent": "0.0%"}.get(one.format, "#,0.00" if one.per else "#,0")
     plain = Node(
         "measure",
         one.title,
         dax.measure(model, one),
         f"{one.title}, {one.unit}" if one.unit else one.title,
-        (("formatString", told), ("lineageTag", model.tag("measure", one.name))),
+        (("formatString", pattern), ("lineageTag", model.tag("measure", one.name))),
     )
     others = [
         Node(
@@ -109,7 +109,7 @@ def _measures(model: Model, one: Measure) -> list[Node]:
             f"{one.title} {what}",
             code,
             properties=(
-                ("formatString", told if "change" not in what else "+0.0%;-0.0%;0.0%"),
+                ("formatString", pattern if "change" not in what else "+0.0%;-0.0%;0.0%"),
                 ("displayFolder", "Compared"),
                 ("lineageTag", model.tag("measure", one.name, what)),
             ),

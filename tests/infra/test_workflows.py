@@ -127,11 +127,11 @@ def test_each_job_ends_some_time_and_no_secret_is_named_but_githubs_own() -> Non
 
 
 def test_terraform_is_told_every_variable_that_has_no_default() -> None:
-    told = set(re.findall(r"TF_VAR_(\w+):", (FOLDER / "deploy.yml").read_text()))
+    given = set(re.findall(r"TF_VAR_(\w+):", (FOLDER / "deploy.yml").read_text()))
     for environment in ("dev", "prod"):
         text = (PROJECT / "infra" / "terraform" / "environments" / environment / "variables.tf").read_text()
         blocks = re.findall(r'^variable "(\w+)" \{(.*?)^\}', text, re.MULTILINE | re.DOTALL)
-        assert {name for name, body in blocks if "default" not in body} <= told
+        assert {name for name, body in blocks if "default" not in body} <= given
 
 
 class Deployment:
@@ -146,7 +146,7 @@ class Deployment:
             "airflow_settings": {"LAKEHOUSE_SPARK_LAKE_ROOT": "abfss://x"},
             "airflow_identity": {"client_id": "c"},
         }
-        answers = "".join(f"*'output -json {name}') echo '{json.dumps(told)}' ;;\n" for name, told in outputs.items())
+        answers = "".join(f"*'output -json {name}') echo '{json.dumps(value)}' ;;\n" for name, value in outputs.items())
         self._write(
             root / "bin" / "terraform", f'case "$*" in *plan*-out*) touch {self.folder}/plan ;;\n{answers}esac\n'
         )
@@ -195,7 +195,7 @@ def test_a_deployment_applies_the_plan_that_was_read_and_then_the_bundle(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("arguments", "state", "status", "told"),
+    ("arguments", "state", "status", "message"),
     [
         (("apply", "prod", "v1"), True, 1, "has no plan: run infra/deploy plan prod first, and read it"),
         (("plan", "test"), True, 1, "error: there is no environment test in infra/terraform/environments"),
@@ -206,10 +206,10 @@ def test_a_deployment_applies_the_plan_that_was_read_and_then_the_bundle(tmp_pat
     ],
 )
 def test_what_cannot_be_deployed_is_told_and_changes_nothing(
-    tmp_path: Path, arguments: tuple[str, ...], state: bool, status: int, told: str
+    tmp_path: Path, arguments: tuple[str, ...], state: bool, status: int, message: str
 ) -> None:
     deployment = Deployment(tmp_path)
     done = deployment.run(*arguments, state=state)
     assert done.returncode == status
-    assert told in done.stderr
+    assert message in done.stderr
     assert not deployment.calls.exists()

@@ -88,14 +88,14 @@ def test_files_that_no_version_of_the_last_days_has_go(spark: SparkSession, tmp_
 def test_a_log_is_kept_as_long_as_its_versions_are_readable(spark: SparkSession, tmp_path: Path) -> None:
     table = small_files(spark, tmp_path / "table", 1)
     wanted = {30: {"deletedFile": 30}, 60: {"deletedFile": 60, "log": 60}, 7: {"deletedFile": 7, "log": 30}}
-    for days, told in wanted.items():
+    for days, durations in wanted.items():
         keep_for(spark, table, days)
         version = delta_tables.version(spark, table)
         keep_for(spark, table, days)
         assert delta_tables.version(spark, table) == version
         rows = {row["key"]: row["value"] for row in spark.sql(f"SHOW TBLPROPERTIES {table}").collect()}
         assert {name: value for name, value in rows.items() if name.endswith("RetentionDuration")} == {
-            f"delta.{name}RetentionDuration": f"interval {number} days" for name, number in told.items()
+            f"delta.{name}RetentionDuration": f"interval {number} days" for name, number in durations.items()
         }
 
 

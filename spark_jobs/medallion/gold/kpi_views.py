@@ -56,5 +56,5 @@ def _words(text: str) -> str:
 
 
 def _statement(name: str, view: KpiView, text: str) -> str:
-    columns = ", ".join(f"{identifier(column)} COMMENT {text_literal(told)}" for column, told in view.columns)
+    columns = ", ".join(f"{identifier(column)} COMMENT {text_literal(comment)}" for column, comment in view.columns)
     return f"CREATE OR REPLACE VIEW {name} ({columns}) COMMENT {text_literal(view.comment)} AS {text}"

@@ -129,11 +129,13 @@ def test_tables_that_one_pipeline_looks_up_and_another_copies_are_all_of_the_sch
     file.write_text(json.dumps(pipeline))
     (export / "pipeline" / "copy-each.json").write_text(json.dumps({"name": "copy-each", "properties": inner}))
 
-    told = translated(read_export(export))
+    translation = translated(read_export(export))
 
-    plan = next(one for one in told.schemas if one.schema == "Atliqsale")
+    plan = next(one for one in translation.schemas if one.schema == "Atliqsale")
     assert (plan.all_tables, plan.tables, plan.schedule and plan.schedule.cron) == (True, (), "30 2 * * *")
-    assert not [one for one in told.unplaced if "TriggerCopy" in one.name or one.name.startswith("copy-each/CopyEach")]
+    assert not [
+        one for one in translation.unplaced if "TriggerCopy" in one.name or one.name.startswith("copy-each/CopyEach")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -151,15 +153,17 @@ def test_tables_that_one_pipeline_looks_up_and_another_copies_are_all_of_the_sch
 def test_a_trigger_becomes_a_daily_schedule_and_says_what_it_could_not_keep(
     recurrence: dict[str, Any], cron: str, timezone: str, notes: int
 ) -> None:
-    told = schedule_of("trg", {"type": "ScheduleTrigger", "typeProperties": {"recurrence": recurrence}})
-    assert isinstance(told, Schedule)
-    assert (told.cron, told.timezone, len(told.notes)) == (cron, timezone, notes)
+    schedule = schedule_of("trg", {"type": "ScheduleTrigger", "typeProperties": {"recurrence": recurrence}})
+    assert isinstance(schedule, Schedule)
+    assert (schedule.cron, schedule.timezone, len(schedule.notes)) == (cron, timezone, notes)
 
 
 def test_a_tumbling_window_of_a_day_becomes_its_schedule() -> None:
     window = {"frequency": "Hour", "interval": 24, "startTime": "2026-01-01T00:00:00Z", "maxConcurrency": 1}
-    told = schedule_of("trg", {"type": "TumblingWindowTrigger", "typeProperties": window, "runtimeState": "Started"})
-    assert told == Schedule("0 0 * * *", "UTC", "trg", "2026-01-01", True)
+    schedule = schedule_of(
+        "trg", {"type": "TumblingWindowTrigger", "typeProperties": window, "runtimeState": "Started"}
+    )
+    assert schedule == Schedule("0 0 * * *", "UTC", "trg", "2026-01-01", True)
 
 
 @pytest.mark.parametrize(
@@ -180,9 +184,9 @@ def test_a_pipeline_of_another_form_is_listed_and_keeps_no_other_from_being_read
     export = tmp_path / "factory"
     shutil.copytree(FACTORY, export)
     (export / "pipeline" / "odd.json").write_text('{"name": "odd", "properties": {"activities": ["Copy"]}}')
-    told = translated(read_export(export))
-    assert [plan.schema for plan in told.schemas] == ["Atliqsale", "crm"]
-    assert [one.reason for one in told.unplaced if one.name == "odd"] == [
+    translation = translated(read_export(export))
+    assert [plan.schema for plan in translation.schemas] == ["Atliqsale", "crm"]
+    assert [one.reason for one in translation.unplaced if one.name == "odd"] == [
         "its JSON has not the form of such a part: nothing of it was read"
     ]
 
@@ -206,12 +210,12 @@ def test_whatever_stands_in_a_part_it_becomes_a_page(kind: str) -> None:
                 for key in way:
                     inner = inner[key]
                 inner[last] = odd
-                told = translated(Factory({**whole.parts, kind: {name: spoilt}}))
-                assert report_text(told).startswith("# What takes the factory's place")
+                translation = translated(Factory({**whole.parts, kind: {name: spoilt}}))
+                assert report_text(translation).startswith("# What takes the factory's place")
 
 
 @pytest.mark.parametrize(
-    ("files", "told"),
+    ("files", "message"),
     [
         ({}, "is no export of a factory: it has neither a folder pipeline/ nor a file ARMTemplateForFactory.json"),
         ({"pipeline/a.json": "{"}, "a.json: it is no JSON (line 1): export the factory again"),
@@ -222,7 +226,7 @@ def test_whatever_stands_in_a_part_it_becomes_a_page(kind: str) -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_export_is_told_in_one_message(
-    tmp_path: Path, capsys: Shown, files: dict[str, str], told: str
+    tmp_path: Path, capsys: Shown, files: dict[str, str], message: str
 ) -> None:
     for name, text in files.items():
         file = tmp_path / "export" / name
@@ -233,4 +237,4 @@ def test_what_is_no_export_is_told_in_one_message(
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert error.count("\n") == 1
-    assert told in error
+    assert message in error

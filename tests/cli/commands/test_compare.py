@@ -86,8 +86,8 @@ def compare(lake: Path, table: str, *places: Path | str, further: Sequence[str] 
 
 
 def found(capsys: Shown) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return told
+    findings: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return findings
 
 
 ADF_TYPES = pa.schema(
@@ -142,13 +142,13 @@ def test_each_kind_of_difference_is_counted_and_no_value_is_shown(lake: Path, tm
     adf = write_adf(tmp_path / "adf" / "a.parquet", other.append_column("loaded_by", pa.array(["x"] * 3)))
     assert compare(lake, "customer", adf.parent, further=["--key", "code", "--json"]) == FOUND_WRONG
     text = capsys.readouterr().out
-    told = json.loads(text)
-    assert (told["equal"], told["rows_here"], told["rows_there"]) == (False, 3, 3)
-    assert (told["only_here"], told["only_there"], told["columns_there"]) == (1, 1, ["loaded_by"])
-    assert {one["column"]: one["rows"] for one in told["columns"] if one["rows"]} == {"active": 1, "balance": 1}
-    sums = {one["column"]: (one["sum_here"], one["sum_there"]) for one in told["columns"] if one["sums_differ"]}
+    findings = json.loads(text)
+    assert (findings["equal"], findings["rows_here"], findings["rows_there"]) == (False, 3, 3)
+    assert (findings["only_here"], findings["only_there"], findings["columns_there"]) == (1, 1, ["loaded_by"])
+    assert {one["column"]: one["rows"] for one in findings["columns"] if one["rows"]} == {"active": 1, "balance": 1}
+    sums = {one["column"]: (one["sum_here"], one["sum_there"]) for one in findings["columns"] if one["sums_differ"]}
     assert sums == {"active": ("1", "0"), "balance": ("10.25", "10.26")}
-    assert sorted((one["key"], one["side"], one["columns"]) for one in told["first"]) == sorted(
+    assert sorted((one["key"], one["side"], one["columns"]) for one in findings["first"]) == sorted(
         [
             (digest("C1"), "both", ["active", "balance"]),
             (digest("C3"), "here", []),
@@ -213,9 +213,14 @@ def test_of_bronze_the_rows_of_the_index_count_and_of_the_other_side_those_that_
 def test_without_a_key_a_row_that_is_there_once_too_often_is_found(sales: Path, tmp_path: Path, capsys: Shown) -> None:
     adf = write_adf(tmp_path / "adf.parquet", arrow(SALE, [(DAY, 5), (OLD, 1), (None, 7), (None, 7)]))
     assert compare(sales, "sale", adf, further=["--json", "--rows", "1"]) == FOUND_WRONG
-    told = found(capsys)
-    assert (told["rows_here"], told["rows_there"], told["only_here"], told["only_there"]) == (4, 4, 1, 1)
-    assert len(told["first"]) == 1
+    findings = found(capsys)
+    assert (findings["rows_here"], findings["rows_there"], findings["only_here"], findings["only_there"]) == (
+        4,
+        4,
+        1,
+        1,
+    )
+    assert len(findings["first"]) == 1
 
 
 def test_the_names_of_folders_are_no_patterns(tmp_path: Path, capsys: Shown) -> None:
@@ -237,8 +242,8 @@ def test_a_date_alone_is_compared_with_a_file_of_that_date(sales: Path, tmp_path
 def test_a_key_that_is_not_unique_compares_whole_rows(sales: Path, tmp_path: Path, capsys: Shown) -> None:
     adf = write_adf(tmp_path / "adf.parquet", arrow(SALE, [(OLD, 1), (OLD, 1), (DAY, 5), (None, 7)]))
     assert compare(sales, "sale", adf, further=["--key", "sold", "--json"]) == DONE
-    told = found(capsys)
-    assert (told["repeated_here"], told["repeated_there"], told["key"]) == (2, 2, [])
+    findings = found(capsys)
+    assert (findings["repeated_here"], findings["repeated_there"], findings["key"]) == (2, 2, [])
 
 
 def test_key_and_confidential_columns_come_from_the_contract(tmp_path: Path, capsys: Shown) -> None:
@@ -252,13 +257,13 @@ def test_key_and_confidential_columns_come_from_the_contract(tmp_path: Path, cap
     adf = write_adf(tmp_path / "adf.parquet", rows.set_column(0, "customer_code", pa.array(["Cus002"])))
     command = ["compare", "customer", DAY.isoformat(), str(adf), "--lake-root", str(tmp_path / "lake")]
     assert main([*command, "--contracts", str(PROJECT / "contracts"), "--json"]) == FOUND_WRONG
-    told = found(capsys)
-    assert told["table"] == "shop.customers"
-    assert (told["key"], told["only_here"], told["only_there"]) == (["customer_code"], 1, 1)
+    findings = found(capsys)
+    assert findings["table"] == "shop.customers"
+    assert (findings["key"], findings["only_here"], findings["only_there"]) == (["customer_code"], 1, 1)
 
 
 @pytest.mark.parametrize(
-    ("table", "name", "told"),
+    ("table", "name", "message"),
     [
         ("supplier", "adf.parquet", "no run of 2026-11-20 landed shop.supplier"),
         ("customer", "nothing", "there is no file .parquet at"),
@@ -267,7 +272,7 @@ def test_key_and_confidential_columns_come_from_the_contract(tmp_path: Path, cap
     ],
 )
 def test_what_cannot_be_compared_is_told_in_one_message(
-    lake: Path, tmp_path: Path, capsys: Shown, table: str, name: str, told: str
+    lake: Path, tmp_path: Path, capsys: Shown, table: str, name: str, message: str
 ) -> None:
     write_adf(tmp_path / "adf.parquet", arrow(CUSTOMER, ROWS))
     write_adf(tmp_path / "other.parquet", pa.table({"x": [1]}))
@@ -276,4 +281,4 @@ def test_what_cannot_be_compared_is_told_in_one_message(
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert error.count("\n") == 1
-    assert told in error
+    assert message in error

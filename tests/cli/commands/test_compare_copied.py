@@ -49,10 +49,10 @@ def test_a_date_that_was_copied_again_is_compared_by_its_newest_rows(
         return main(["compare", "sale", day, str(tmp_path / "adf.parquet"), "--key", "id", "--json", *place])
 
     assert compared("2026-11-21") == DONE
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert (told["rows_here"], told["rows_there"], told["rows_not_due"]) == (3, 3, 1)
-    assert [(one["column"], one["here"], one["there"]) for one in told["types"]] == [("paid", "TINYINT", "BOOLEAN")]
+    findings = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (findings["rows_here"], findings["rows_there"], findings["rows_not_due"]) == (3, 3, 1)
+    assert [(one["column"], one["here"], one["there"]) for one in findings["types"]] == [("paid", "TINYINT", "BOOLEAN")]
     # The run of the day before saw the row as it was then.
     assert compared("2026-11-20") == FOUND_WRONG
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert [(one["column"], one["rows"]) for one in told["columns"] if one["rows"]] == [("amount", 1)]
+    findings = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert [(one["column"], one["rows"]) for one in findings["columns"] if one["rows"]] == [("amount", 1)]

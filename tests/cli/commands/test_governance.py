@@ -149,7 +149,7 @@ def test_terraform_lets_readers_in_by_a_file_of_the_same_contracts(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("further", "told"),
+    ("further", "message"),
     [
         (
             ["--tables", "gold.sales"],
@@ -160,10 +160,10 @@ def test_terraform_lets_readers_in_by_a_file_of_the_same_contracts(tmp_path: Pat
     ],
 )
 def test_what_cannot_be_done_is_told_in_one_message(
-    contracts_folder: Path, capsys: Shown, further: list[str], told: str
+    contracts_folder: Path, capsys: Shown, further: list[str], message: str
 ) -> None:
     assert govern(contracts_folder, *further) == NOT_DONE
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_roles_of_a_silver_contract_are_checked_too(

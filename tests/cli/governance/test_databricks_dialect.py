@@ -47,8 +47,8 @@ def refused(given: list[str]) -> list[str]:
         [sys.executable, "-c", PARSER, str(Path(os.environ["LAKEHOUSE_INFRA"]) / "sqlfluff")],
         input=json.dumps(given), capture_output=True, text=True, check=True,
     )  # fmt: skip
-    told: list[str] = json.loads(found.stdout)
-    return told
+    unread: list[str] = json.loads(found.stdout)
+    return unread
 
 
 def test_every_form_is_read() -> None:

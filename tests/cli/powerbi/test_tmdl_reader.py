@@ -16,7 +16,7 @@ def test_a_good_text_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong", "told"),
+    ("right", "wrong", "message"),
     [
         ("\t\tformat", "        format", "blanks"),
         ("\tmeasure", "\t\t\tmeasure", "blanks"),
@@ -29,7 +29,7 @@ def test_a_good_text_is_read() -> None:
         ("#,0\n", "#,0", "the last line has no end"),
     ],
 )
-def test_a_wrong_one_is_refused(right: str, wrong: str, told: str) -> None:
+def test_a_wrong_one_is_refused(right: str, wrong: str, message: str) -> None:
     assert right in GOOD
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         read_tmdl(GOOD.replace(right, wrong, 1))
