@@ -316,7 +316,7 @@ def test_sums_of_more_digits_than_spark_has_are_exact(spark: SparkSession, contr
 def test_keys_that_mysql_calls_equal_are_joined_by_the_documented_cleaning(
     spark: SparkSession, contracts: Path, lake: BronzeLake, scd_type: int
 ) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "tutorial" / "adding_a_table.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "contract.md").read_text()
     logic = next(line for line in page.splitlines() if line.startswith("translate(upper(trim("))
     keyed = key("code", "varchar(10)", "string", transformLogic=logic.replace("customer_code", "code"))
     dimension(contracts, "cust", [keyed, column("name", "varchar(20)", "string")], scd_type)

@@ -14,7 +14,7 @@ from tests.lakehouse.copying import Bench, url_of
 
 pytestmark = pytest.mark.mysql
 
-_PAGE = Path(__file__).parents[3] / "docs" / "tutorial" / "adding_a_table.md"
+_PAGE = Path(__file__).parents[3] / "docs" / "reference" / "contract.md"
 FOLDED = next(
     line for line in _PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("translate(upper(trim(")
 )
