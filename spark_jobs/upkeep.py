@@ -9,7 +9,8 @@ Without --table it is done for all tables of the contracts, one after the other,
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import partial
 
 from pyspark.sql import SparkSession
 
@@ -22,10 +23,10 @@ from medallion.run.run_ledger import Outcome
 from medallion.upkeep.table_upkeep import QUALITY_METRICS, tend_gold, tend_silver
 
 
-def tend(spark: SparkSession, job: JobArguments) -> Outcome:
-    """Upkeep of what one contract's table has in the lake."""
+def tend(wide: Collection[str], spark: SparkSession, job: JobArguments) -> Outcome:
+    """Upkeep of what one contract's table has in the lake; ``wide`` are the names of the One Big Tables."""
     names = TableNames(job.lake_root, job.catalog)
-    if job.table in one_big_tables(job.contracts):
+    if job.table in wide:
         return tend_gold(spark, names, job.table, job.gold_days)
     return tend_silver(spark, names, job.table, job.silver_days)
 
@@ -33,15 +34,15 @@ def tend(spark: SparkSession, job: JobArguments) -> Outcome:
 def main(argv: Sequence[str] | None = None) -> str | None:
     """Runs the job; gives None, or one message of what failed, by line where several tables did."""
     tables, given = taken_tables(sys.argv[1:] if argv is None else argv)
+    try:
+        contracts = parse_arguments("upkeep", [*given, "--table", ""]).contracts
+    except LakehouseError as error:
+        return f"upkeep: {error}"
+    # Once for all tables: it reads every contract.
+    wide = one_big_tables(contracts)
     # A job by hand gives an empty name for all.
-    tables = [table for table in tables if table]
-    if not tables:
-        try:
-            contracts = parse_arguments("upkeep", [*given, "--table", ""]).contracts
-        except LakehouseError as error:
-            return f"upkeep: {error}"
-        tables = [*silver_tables(contracts), *one_big_tables(contracts), QUALITY_METRICS]
-    failures = [run_job("upkeep", tend, [*given, "--table", table]) for table in tables]
+    tables = [table for table in tables if table] or [*silver_tables(contracts), *wide, QUALITY_METRICS]
+    failures = [run_job("upkeep", partial(tend, wide), [*given, "--table", table]) for table in tables]
     return "\n".join(one for one in failures if one is not None) or None
 
 
