@@ -73,9 +73,7 @@ EditContract = Callable[[str, Callable[[dict[str, Any]], None]], None]
 
 
 def _refuse_unknown_fixtures(item: pytest.Item) -> None:
-    """Ends the run where a test asks for a fixture that there is none of: the stages collect each other's tests,
-    so that the shortest one finds what the longest would fail at.
-    """
+    """Ends a stage before its first test, and not at its end, where a test asks for a fixture that there is none of."""
     info = getattr(item, "_fixtureinfo", None)
     if info is None:
         return

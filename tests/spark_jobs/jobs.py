@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import importlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tests.spark_jobs.bronze_lake import CONTRACTS
+from tests.spark_jobs.bronze_lake import CONTRACTS, BronzeLake
 
 RUN = "manual__1"
 
@@ -37,6 +37,16 @@ def run_failure(
         [*arguments, "--run-id", run_id, "--lake-root", str(lake), *flags]
     )
     return failure
+
+
+def land_and_clean(lake: BronzeLake, day: str, tables: Mapping[str, tuple[Any, Sequence[Sequence[Any]]]]) -> None:
+    """Lands rows of tables, the fact among them by its dates, and runs silver for each."""
+    for table, (columns, rows) in tables.items():
+        if table == "transactions":
+            lake.land_fact(table, columns, day, rows, "order_date")
+        else:
+            lake.land_snapshot(table, columns, day, rows)
+        run_job("silver", table, day, lake.root)
 
 
 def ledger_row(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from urllib.parse import urlparse
 import pytest
 
 from tests.spark_jobs.bronze_lake import CUSTOMER, DATE, MARKET, PRODUCT, TRANSACTIONS, BronzeLake
-from tests.spark_jobs.jobs import data_bytes, date, run_job, sale, stored, version
+from tests.spark_jobs.jobs import data_bytes, date, land_and_clean, run_job, sale, stored, version
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -29,15 +28,6 @@ WIDE = (
 
 def product(number: int, category: str) -> tuple[str, ...]:
     return (f"Prod00{number}", "Div", "Seg", category, f"Name {number}", "Std")
-
-
-def land_and_clean(lake: BronzeLake, day: str, tables: Mapping[str, tuple[Any, Sequence[Sequence[Any]]]]) -> None:
-    for table, (columns, rows) in tables.items():
-        if table == "transactions":
-            lake.land_fact(table, columns, day, rows, "order_date")
-        else:
-            lake.land_snapshot(table, columns, day, rows)
-        run_job("silver", table, day, lake.root)
 
 
 SALES: list[tuple[object, ...]] = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from medallion.upkeep.table_files import Files, files_of, keep_for, tend
 
 from tests.spark_jobs.aged_lake import aged
 from tests.spark_jobs.bronze_lake import CONTRACTS, CUSTOMER, DATE, MARKET, PRODUCT, TRANSACTIONS, BronzeLake
-from tests.spark_jobs.jobs import date, ledger_row, run_job, sale, stored
+from tests.spark_jobs.jobs import date, land_and_clean, ledger_row, run_job, sale, stored
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -101,15 +100,6 @@ def test_a_log_is_kept_as_long_as_its_versions_are_readable(spark: SparkSession,
         assert {name: value for name, value in rows.items() if name.endswith("RetentionDuration")} == {
             f"delta.{name}RetentionDuration": f"interval {number} days" for name, number in durations.items()
         }
-
-
-def land_and_clean(lake: BronzeLake, day: str, tables: dict[str, tuple[Any, Sequence[Sequence[Any]]]]) -> None:
-    for table, (columns, rows) in tables.items():
-        if table == "transactions":
-            lake.land_fact(table, columns, day, rows, "order_date")
-        else:
-            lake.land_snapshot(table, columns, day, rows)
-        run_job("silver", table, day, lake.root)
 
 
 def upkeep(lake: Path, day: str) -> dict[str, dict[str, Any]]:
