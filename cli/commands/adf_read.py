@@ -15,6 +15,7 @@ from cli.commands import contract_draft
 from cli.commands.command import DONE, NOT_DONE, Command
 from cli.commands.contract_folders import contracts_root
 from cli.commands.source_arguments import add_source_arguments
+from cli.commands.text_files import write_text
 
 if TYPE_CHECKING:
     from cli.adf.translation import SchemaPlan
@@ -47,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.report is None:
         sys.stdout.write(page)
     else:
-        _write(arguments.report, page)
+        write_text(arguments.report, page)
         print(f"{arguments.report}: written", file=sys.stderr)
     if arguments.dry_run:
         return DONE
@@ -74,7 +75,7 @@ def _write_choices(folder: Path, plan: SchemaPlan, *, force: bool) -> None:
     if file.exists() and not force:
         print(f"{file}: is there already, and was left as it is: give --force to replace it", file=sys.stderr)
         return
-    _write(file, daily_run_text(plan))
+    write_text(file, daily_run_text(plan))
     print(f"{file}: written", file=sys.stderr)
 
 
@@ -97,12 +98,6 @@ def _draft(folder: Path, plan: SchemaPlan, arguments: argparse.Namespace) -> int
             status = NOT_DONE
             print(f"error: {error}", file=sys.stderr)
     return status
-
-
-def _write(file: Path, text: str) -> None:
-    from lakehouse.lake.lake_path import publish
-
-    publish(file, text.encode())
 
 
 COMMAND = Command(

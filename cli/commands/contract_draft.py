@@ -15,6 +15,7 @@ from lakehouse.errors import ContractError, SourceError
 from cli.commands.command import DONE, NOT_DONE, Command
 from cli.commands.numbers import positive
 from cli.commands.source_arguments import add_schema_argument, add_source_arguments, schema_of, source_of
+from cli.commands.text_files import write_text
 
 if TYPE_CHECKING:
     from lakehouse.source.mysql_source import MySqlSource
@@ -105,7 +106,7 @@ def _draft_one(source: MySqlSource, schema: str, asked: str, tables: list[str], 
     if arguments.output == "-":
         sys.stdout.write(text)
         return
-    _write(path, text)
+    write_text(path, text)
     print(f"{path}: drafted as a {draft.guesses.kind} from {draft.sampled}")
     print(
         f"{text.count('# ?')} doubts and guesses are marked with # ?: settle them, then run contract check", flush=True
@@ -156,12 +157,6 @@ def _check(text: str, name: str) -> None:
         folder.mkdir()
         (folder / f"{name}.odcs.yaml").write_text(text, encoding="utf-8")
         load_contracts(folder)
-
-
-def _write(path: Path, text: str) -> None:
-    from lakehouse.lake.lake_path import publish
-
-    publish(path, text.encode())
 
 
 COMMAND = Command(

@@ -13,6 +13,7 @@ from lakehouse.errors import ContractError
 
 from cli.commands.command import DONE, FOUND_WRONG, Command
 from cli.commands.contract_folders import contracts_root
+from cli.commands.text_files import write_text
 
 if TYPE_CHECKING:
     from lake_model.contracts.table_governance import GovernedTable
@@ -74,11 +75,11 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write("".join(f"{one};\n" for one in todo))
         return FOUND_WRONG if todo else DONE
     if arguments.terraform is not None:
-        _write(arguments.terraform, for_terraform(tables))
+        write_text(arguments.terraform, for_terraform(tables))
     if arguments.output is None:
         sys.stdout.write(file_text(made))
     else:
-        _write(arguments.output, file_text(made))
+        write_text(arguments.output, file_text(made))
         print(f"{arguments.output}: {len(made)} statements for {len(tables)} tables")
     return DONE
 
@@ -112,12 +113,6 @@ def _content(file: Path, *, must_be: bool) -> str:
         raise ContractError(f"{file} is not there: give the file that was run last") from None
     except (OSError, UnicodeDecodeError):
         raise ContractError(f"{file} cannot be read as text") from None
-
-
-def _write(file: Path, content: str) -> None:
-    from lakehouse.lake.lake_path import publish
-
-    publish(file, content.encode())
 
 
 COMMAND = Command(
