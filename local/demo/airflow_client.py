@@ -7,7 +7,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from local.errors import LocalError
@@ -125,16 +125,18 @@ class AirflowClient:
         return "\n".join(json.dumps(line) if isinstance(line, dict) else str(line) for line in content)
 
     def clear(
-        self, dag_id: str, run_id: str, task_id: str, map_index: int | None = None, *, downstream: bool = False
+        self, dag_id: str, run_id: str, tasks: Sequence[tuple[str, int | None]], *, downstream: bool = False
     ) -> None:
-        """Clears one task of a run, and nothing before it; after it only what `downstream` asks for."""
+        """Clears these tasks of a run, each with its map index or None, and nothing before them; after them only what
+        `downstream` asks for.
+        """
         self.request(
             "POST",
             f"/dags/{dag_id}/clearTaskInstances",
             {
                 "dry_run": False,
                 "dag_run_id": run_id,
-                "task_ids": [task_id if map_index is None else [task_id, map_index]],
+                "task_ids": [name if index is None else [name, index] for name, index in tasks],
                 "only_failed": False,
                 "include_downstream": downstream,
                 "reset_dag_runs": True,

@@ -87,16 +87,16 @@ def clone(tmp_path: Path) -> Clone:
     return Clone(tmp_path)
 
 
-def test_end_to_end_runs_beside_the_quick_stages_and_spark_after_both(clone: Clone) -> None:
+def test_end_to_end_runs_beside_the_other_stages_and_is_shown_after_them(clone: Clone) -> None:
     clone.lasts_until("unit", "end_to_end begins")
-    clone.lasts_until("end_to_end", "airflow ends")
+    clone.lasts_until("end_to_end", "spark ends")
     done = clone.run()
     assert done.returncode == 0, done.stderr
-    assert clone.order()[-4:] == ["airflow ends", "end_to_end ends", "spark begins", "spark ends"]
+    assert clone.order()[-3:] == ["spark begins", "spark ends", "end_to_end ends"]
     said = [line for line in done.stdout.splitlines() if line.startswith(("===", "output"))]
     assert said == [
         "=== lint",
-        *(line for stage in ("unit", "mysql", "airflow", "end_to_end", "spark") for line in told(stage)),
+        *(line for stage in ("unit", "mysql", "airflow", "spark", "end_to_end") for line in told(stage)),
     ]
 
 

@@ -26,6 +26,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.end_to_end
 
 NEXT_DATE = LAST_DATE + timedelta(days=1)
+Task = tuple[str, int | None]
 TABLES = ("customer", "date", "market", "product", "transactions")
 
 
@@ -91,31 +92,36 @@ def test_a_day_without_changes_starts_no_databricks_run_and_is_published(stack: 
     assert published["gold_rows"] == len(before.rows["gold.sales_obt"])
 
 
-@pytest.mark.parametrize(
-    ("task_id", "map_index"),
-    [
-        ("resolve_run", None),
-        ("source_ready", None),
-        ("list_tables", None),
-        ("copy_to_bronze", 0),
-        ("copy_to_bronze", 4),
-        ("plan_dimensions", None),
-        ("plan_facts", None),
-        ("gold", None),
-        ("reconcile", None),
-        ("publish", None),
-        ("report", None),
-    ],
+# Tasks that are cleared at once. None is the direct upstream of another one, so that each runs among neighbours that
+# stand as they were.
+CLEARED: tuple[tuple[Task, ...], ...] = (
+    (("resolve_run", None),),
+    (("source_ready", None), ("plan_dimensions", None), ("report", None)),
+    (("list_tables", None), ("gold", None), ("publish", None)),
+    (("plan_facts", None), ("reconcile", None)),
+    (("copy_to_bronze", 0), ("copy_to_bronze", 4)),
 )
-def test_clearing_any_single_task_changes_no_row(stack: Stack, lake: Path, task_id: str, map_index: int | None) -> None:
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A soak clears each task by itself."""
+    if "cleared" in metafunc.fixturenames:
+        alone = [(task,) for group in CLEARED for task in group]
+        groups = alone if metafunc.config.getoption("--soak") else list(CLEARED)
+        metafunc.parametrize("cleared", groups, ids=[" ".join(name for name, _ in group) for group in groups])
+
+
+def test_clearing_any_task_alone_changes_no_row(stack: Stack, lake: Path, cleared: tuple[Task, ...]) -> None:
     before = content_of(lake)
     run_id = stack.airflow.runs(DAG_ID)[-1]["dag_run_id"]
-    tries = tries_of(stack, run_id, task_id, map_index)
+    tries = {task: tries_of(stack, run_id, *task) for task in cleared}
 
-    stack.airflow.clear(DAG_ID, run_id, task_id, map_index)
-    wait_until(lambda: tries_of(stack, run_id, task_id, map_index) > tries, f"{task_id} was cleared", 120)
+    stack.airflow.clear(DAG_ID, run_id, cleared)
+    wait_until(
+        lambda: all(tries_of(stack, run_id, *task) > tries[task] for task in cleared), f"{cleared} were cleared", 120
+    )
 
-    assert stack.airflow.wait(DAG_ID, run_id, 180, alive=stack.require_alive) == "success", failed_logs(stack, run_id)
+    assert stack.airflow.wait(DAG_ID, run_id, 300, alive=stack.require_alive) == "success", failed_logs(stack, run_id)
     assert content_of(lake).rows == before.rows
 
 
@@ -133,7 +139,7 @@ def test_a_day_whose_copies_are_cleared_with_downstream_shows_every_edit_of_its_
     run_id = stack.airflow.runs(DAG_ID)[-1]["dag_run_id"]
     assert silver_batches(stack, run_id) == {("silver_dimensions", None, "skipped"), ("silver_facts", None, "skipped")}
 
-    stack.airflow.clear(DAG_ID, run_id, "copy_to_bronze", downstream=True)
+    stack.airflow.clear(DAG_ID, run_id, [("copy_to_bronze", None)], downstream=True)
 
     assert stack.airflow.wait(DAG_ID, run_id, 600, alive=stack.require_alive) == "success", failed_logs(stack, run_id)
     assert silver_batches(stack, run_id) == {
@@ -205,23 +211,20 @@ def test_a_backfill_of_past_dates_run_twice_brings_their_facts_and_invents_no_hi
         }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("conf", "message"),
-    [
+def test_wrong_parameters_fail_their_runs_with_one_clear_message_and_change_no_row(stack: Stack, lake: Path) -> None:
+    before = content_of(lake)
+    wrong: list[tuple[dict[str, Any], str]] = [
         ({}, "business_date"),
         ({"business_date": "2999-01-01"}, "2999-01-01"),
         ({"business_date": "2026-06-30", "tables": ["transaction"]}, "transactions"),
-    ],
-)
-def test_a_wrong_parameter_fails_the_run_with_one_clear_message_and_changes_no_row(
-    stack: Stack, lake: Path, conf: dict[str, Any], message: str
-) -> None:
-    before = content_of(lake)
-    run_id = stack.airflow.trigger(DAG_ID, conf)
+    ]
 
-    assert stack.airflow.wait(DAG_ID, run_id, 120, alive=stack.require_alive) == "failed"
+    runs = [stack.airflow.trigger(DAG_ID, conf) for conf, _ in wrong]
 
-    assert message in failed_logs(stack, run_id)
+    states = [stack.airflow.wait(DAG_ID, run_id, 300, alive=stack.require_alive) for run_id in runs]
+    assert states == ["failed"] * len(wrong)
+    for run_id, (_, message) in zip(runs, wrong, strict=True):
+        assert message in failed_logs(stack, run_id)
     assert content_of(lake) == before
 
 
