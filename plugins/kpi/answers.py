@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from lakehouse.trace import Trace
@@ -12,9 +13,10 @@ from kpi.figures import Figures, Leaderboard, Trend
 from kpi.periods import PRESETS, Period
 from kpi.pivot import PAGE_LINES, Pivot
 from kpi.pivot_questions import MEASURES, PivotQuestion, dimensions_of
-from kpi.quarantine import Quarantine
 from kpi.questions import Question
 from kpi.seen import Seen
+from kpi.versions import Versions, versioned_levels
+from kpi.waiting import QuarantineSight, Reason
 from lake_model.contracts.kpi_contract import KpiContract
 
 
@@ -67,7 +69,10 @@ def view_answer(seen: Seen, figures: Figures, question: Question) -> dict[str, A
         "unknown": [
             {"level": one.level.column, "title": one.level.title, "share": str(one.share)} for one in figures.unknown()
         ],
-        "quarantine": _quarantine(seen.quarantine, question.comparison.period),
+        "quarantine": _quarantine(seen.quarantine, question),
+        "versioned": []
+        if seen.origins is None
+        else [level.column for level in versioned_levels(seen.origins, question.contract.levels)],
         "freshness": {
             "first_date": about.first_date,
             "last_date": about.last_date,
@@ -130,11 +135,46 @@ def trace_answer(trace: Trace) -> dict[str, Any]:
     }
 
 
-def _quarantine(waiting: Quarantine | None, period: Period) -> dict[str, Any] | None:
-    if waiting is None:
+def versions_answer(found: Versions) -> dict[str, Any]:
+    """What a value was before."""
+    return {
+        "level": found.level.column,
+        "value": found.value,
+        "columns": [{"name": name, "title": title} for name, title in found.columns],
+        "members": [
+            {
+                "key": member.key,
+                "versions": [
+                    {
+                        "from": one.since.isoformat(),
+                        # The last day on which it held: people say until, and mean that day.
+                        "to": None if one.until is None else (one.until - dt.timedelta(days=1)).isoformat(),
+                        "values": one.values,
+                    }
+                    for one in member.versions
+                ],
+            }
+            for member in found.members
+        ],
+        "changed": found.changed,
+        "unchanged": found.unchanged,
+    }
+
+
+def _quarantine(sight: QuarantineSight | None, question: Question) -> dict[str, Any] | None:
+    if sight is None:
         return None
-    reasons = [{"reason": reason, "rows": rows} for reason, rows in waiting.reasons_of(period)]
-    return {"rows": waiting.rows_of(period), "reasons": reasons}
+    found = sight.waiting(question)
+    return {
+        **_reason(found.whole),
+        "reasons": [{"reason": one.reason, **_reason(one)} for one in found.reasons],
+        "undecided": found.undecided,
+        "undated": found.undated,
+    }
+
+
+def _reason(one: Reason) -> dict[str, Any]:
+    return {"rows": one.rows, "known": one.known, "value": _text(one.value)}
 
 
 def _text(value: Value) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lakehouse.errors import LakehouseError
+from lakehouse.lake.lake_path import LakePath
 from lakehouse.trace import Trace
 
 from kpi.questions import QuestionError
@@ -28,12 +29,14 @@ class Desk:
     Attributes:
         contracts: gives those of all tables, as they are now.
         trace: gives the way of a date's rows.
+        lake: gives its root.
     """
 
     contracts: Callable[[], tuple[KpiContract, ...]]
     shelf: Shelf
     roles: RoleNames
     trace: Callable[[KpiContract, dt.date], Trace]
+    lake: Callable[[], LakePath]
 
     def tables(self, reader: Reader) -> list[KpiContract]:
         """What the reader may look at, as far as they see it."""

@@ -1,78 +1,263 @@
-"""The rows of a fact that wait in quarantine, by their date and what is wrong with them."""
+"""The rows of a fact that wait in quarantine, as they would stand in its One Big Table as far as that can be told.
+
+A refused row is kept as it was landed. The contracts say what its columns, its dimensions and its measures would be;
+what depends on a value that is wrong, missing or masked is not known, and is NULL here.
+"""
 
 from __future__ import annotations
 
-import dataclasses
-import datetime as dt
-from collections import Counter
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lakehouse.lake.delta_table import delta_state
 
-from kpi.periods import Period
+from kpi.origins import Origins
+from kpi.read_model import DATE, quoted
+from kpi.spark_values import NameOf, in_duckdb, type_in_duckdb
+from lake_model.contracts.kpi_contract import NOTHING, KpiContract
+from lake_model.contracts.silver_contract import Join, WideColumn
+from lake_model.contracts.sql_expressions import columns_of
 
+if TYPE_CHECKING:
+    import duckdb
+
+WAITING = "waiting"
+"""One row for each that waits: `row`, the date (NULL where it has none), `errors`, levels, summed columns."""
 _SESSION: dict[str, Any] = {"memory_limit": "256MB", "threads": 1}
-# A row with two faults waits once, and is told under each of them.
-_BY_REASON = """
-SELECT business_date, error.message AS reason, list_sort(error.columns) AS columns, count(*)
-FROM (SELECT business_date, unnest(_errors) AS error FROM waiting) GROUP BY ALL
-"""
-_WHOLE = "SELECT business_date, count(*) FROM waiting GROUP BY ALL"
+_MASK = "***"
 
 
 @dataclass(frozen=True)
 class Quarantine:
-    """Open entries at one version of the quarantine.
+    """Open entries at one version of the quarantine, beside the dimensions of one version of gold.
 
     Attributes:
-        rows: by date.
-        reasons: rows by date, reason, and the columns that it is about.
+        rows: how many wait.
+        columns: the columns of the fact that something is wrong with.
     """
 
     table_id: str
     version: int
-    rows: dict[dt.date, int]
-    reasons: dict[tuple[dt.date, str, tuple[str, ...]], int]
+    gold_version: int
+    rows: int
+    columns: frozenset[str]
+    session: duckdb.DuckDBPyConnection
 
-    def rows_of(self, period: Period) -> int:
-        """How many rows of a period wait."""
-        return sum(rows for day, rows in self.rows.items() if period.start <= day <= period.end)
-
-    def reasons_of(self, period: Period) -> list[tuple[str, int]]:
-        """What is wrong with the rows of a period, the most frequent first."""
-        found: Counter[str] = Counter()
-        for (day, reason, _), rows in self.reasons.items():
-            if period.start <= day <= period.end:
-                found[reason] += rows
-        return sorted(found.items(), key=lambda one: (-one[1], one[0]))
-
-    def without(self, hidden: Callable[[str], bool], instead: str) -> Quarantine:
-        """The same for who does not see some columns: other words stand for what is wrong with those."""
-        reasons: Counter[tuple[dt.date, str, tuple[str, ...]]] = Counter()
-        for (day, reason, columns), rows in self.reasons.items():
-            reasons[(day, instead, ()) if any(map(hidden, columns)) else (day, reason, columns)] += rows
-        return dataclasses.replace(self, reasons=dict(reasons))
+    def ask(self, sql: str, values: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows of an answer over `WAITING`; values are bound, never part of the text."""
+        with self.session.cursor() as cursor:
+            return list(cursor.execute(sql, list(values)).fetchall())
 
 
-def read_quarantine(lake: Any, fact: str, before: Quarantine | None) -> Quarantine | None:
-    """The open entries of a fact's quarantine; None where it has none. What was read before is kept while it holds.
+def read_quarantine(
+    lake: Any, contract: KpiContract, gold_version: int, origins: Origins, before: Quarantine | None
+) -> Quarantine | None:
+    """The open entries of a One Big Table's fact; None where it has no quarantine.
+
+    Args:
+        lake: its root.
+        contract: of the One Big Table.
+        gold_version: what was read before is kept while neither it nor the quarantine changes.
+        origins: what the One Big Table is made of.
+        before: what was read before.
 
     Raises:
         StorageError: the lake cannot be read.
     """
     import duckdb
 
-    state = delta_state(lake / "silver" / f"{fact}_quarantine")
+    state = delta_state(lake / "silver" / f"{contract.fact}_quarantine")
     if state is None:
         return None
-    if before is not None and (before.table_id, before.version) == (state.id, state.version):
+    key = (state.id, state.version, gold_version)
+    if before is not None and (before.table_id, before.version, before.gold_version) == key:
         return before
-    with duckdb.connect(config=_SESSION) as session:
-        session.register("stored", state.batches("SELECT business_date, _errors FROM stored WHERE state = 'open'"))
-        session.execute("CREATE TABLE waiting AS SELECT * FROM stored")
-        rows = dict(session.execute(_WHOLE).fetchall())
-        found = session.execute(_BY_REASON).fetchall()
-        reasons = {(day, reason, tuple(columns or ())): count for day, reason, columns, count in found}
-    return Quarantine(state.id, state.version, rows, reasons)
+    session = duckdb.connect(config=_SESSION)
+    entries = state.batches("SELECT business_date, raw_row, _errors FROM stored WHERE state = 'open'")
+    _Builder(session, lake, contract, origins).build(entries)
+    ((rows,),) = session.execute(f"SELECT count(*) FROM {WAITING}").fetchall()
+    columns = session.execute(
+        f"SELECT DISTINCT unnest(error.columns) FROM (SELECT unnest(errors) AS error FROM {WAITING})"
+    ).fetchall()
+    return Quarantine(*key, rows, frozenset(name for (name,) in columns), session)
+
+
+class _Builder:
+    """Makes `WAITING` of the entries, step by step as silver and gold make a row."""
+
+    def __init__(self, session: duckdb.DuckDBPyConnection, lake: Any, contract: KpiContract, origins: Origins) -> None:
+        self._session = session
+        self._lake = lake
+        self._origins = origins
+        levels = [level.column for level in contract.levels]
+        self._texts = [origins.wide_column(name) for name in dict.fromkeys([*levels, *contract.row_columns])]
+        summed = [one.column for one in contract.aggregates if one.function == "sum"]
+        self._summed = [origins.wide_column(name) for name in dict.fromkeys(summed)]
+        columns = [*self._texts, *self._summed]
+        used = [one for column in columns for one in columns_of(column.expression)]
+        self._joins = [join for join in origins.wide.joins if join.dimension in {one.table for one in used}]
+        needed = {one.column for one in used if origins.is_of_fact(one)}
+        needed |= {left for join in self._joins for left, _ in join.on}
+        self._fact = [one for one in origins.fact.columns if one.name in needed]
+        found = [one.column for column in self._fact for one in columns_of(column.expression)]
+        self._sources = list(dict.fromkeys(name.lower() for name in found))
+        self._unclear: set[str] = set()
+
+    def build(self, entries: Iterable[Any]) -> None:
+        """Makes it of the quarantine's rows, given as Arrow batches."""
+        self._read_landed(entries)
+        self._clean()
+        for number, join in enumerate(self._joins):
+            self._read_latest(number, join)
+        columns = [f"{self._text(one)} AS {quoted(one.name)}" for one in self._texts]
+        columns += [f"{self._amount(one)} AS {quoted(one.name)}" for one in self._summed]
+        told = ", ".join(["row", f"day AS {DATE}", "errors", *columns])
+        self._session.execute(f"CREATE TABLE {WAITING} AS SELECT {told} FROM {self._joined}")
+        for table in ("landed", "fact", *(_latest(number) for number in range(len(self._joins)))):
+            self._session.execute(f"DROP TABLE {table}")
+
+    @property
+    def _joined(self) -> str:
+        pairs = [
+            " AND ".join(f"fact.{quoted(left)} = {_latest(number)}.{quoted(right)}" for left, right in join.on)
+            for number, join in enumerate(self._joins)
+        ]
+        return " ".join(["fact", *(f"LEFT JOIN {_latest(number)} ON {on}" for number, on in enumerate(pairs))])
+
+    def _read_landed(self, entries: Iterable[Any]) -> None:
+        """The landed values, as texts, and for each row the fact's columns that are wrong or cannot be read."""
+        texts = "".join(f", {quoted(name)} VARCHAR" for name in self._sources)
+        self._session.execute(
+            "CREATE TABLE landed (row BIGINT, day DATE, errors STRUCT(message VARCHAR, columns VARCHAR[])[], "
+            f"faults VARCHAR[]{texts})"
+        )
+        known = {name: self._made_of(name) for name in self._sources}
+        rows = 0
+        for batch in entries:
+            self._session.register("given", _arrow(list(_landed(batch, known, rows)), self._sources))
+            self._session.execute("INSERT INTO landed SELECT * FROM given")
+            self._session.unregister("given")
+            rows += len(batch)
+
+    def _made_of(self, source: str) -> set[str]:
+        columns = self._origins.fact.columns
+        return {one.name for one in columns if source in {used.column.lower() for used in columns_of(one.expression)}}
+
+    def _clean(self) -> None:
+        kinds = {(one.source or "").lower(): type_in_duckdb(one.lake_type) for one in self._origins.fact.columns}
+
+        def name_of(_table: str, column: str) -> str:
+            name = column.lower()
+            return f"TRY_CAST(landed.{quoted(name)} AS {kinds.get(name, 'VARCHAR')})"
+
+        columns = []
+        for one in self._fact:
+            found = self._translated(one.expression, name_of, "landed")
+            if found is None:
+                self._unclear.add(one.name)
+            columns.append(f"TRY_CAST({found or 'NULL'} AS {type_in_duckdb(one.lake_type)}) AS {quoted(one.name)}")
+        told = ", ".join(["row", "day", "errors", "faults", *columns])
+        self._session.execute(f"CREATE TABLE fact AS SELECT {told} FROM landed")
+
+    def _read_latest(self, number: int, join: Join) -> None:
+        """The latest row of each key that waits; nothing where the dimension is not in silver."""
+        dimension = self._origins.silver[join.dimension]
+        used = [one for column in (*self._texts, *self._summed) for one in columns_of(column.expression)]
+        wanted = [*(right for _, right in join.on), *(one.column for one in used if one.table == join.dimension)]
+        names = list(dict.fromkeys(wanted))
+        state = delta_state(self._lake / "silver" / join.dimension)
+        if state is None:
+            kinds = {one.name: type_in_duckdb(one.lake_type) for one in dimension.columns}
+            told = ", ".join(f"{quoted(name)} {kinds[name]}" for name in names)
+            self._session.execute(f"CREATE TABLE {_latest(number)} ({told}, present BOOLEAN)")
+            return
+        order = "valid_from" if dimension.scd_type == 2 else "true"
+        read = ", ".join([*map(quoted, names), *(["valid_from"] if dimension.scd_type == 2 else [])])
+        self._session.register("stored", state.batches(f"SELECT {read} FROM stored"))
+        keys = ", ".join(quoted(right) for _, right in join.on)
+        waiting = ", ".join(quoted(left) for left, _ in join.on)
+        packed = ", ".join(f"{quoted(name)} := {quoted(name)}" for name in names)
+        self._session.execute(
+            f"CREATE TABLE {_latest(number)} AS SELECT latest.*, true AS present FROM ("
+            f"SELECT max_by(struct_pack({packed}), {order}) AS latest FROM stored "
+            f"WHERE ({keys}) IN (SELECT ({waiting}) FROM fact) GROUP BY {keys})"
+        )
+        self._session.unregister("stored")
+
+    def _text(self, column: WideColumn) -> str:
+        def shown(found: str) -> str:
+            value = f"TRY_CAST({found} AS VARCHAR)"
+            if column.unknown_member is not None:
+                present = self._name_of(column.dimension or "", "present")
+                value = f"CASE WHEN {present} IS NULL THEN {_literal(column.unknown_member)} ELSE {value} END"
+            return f"coalesce({value}, '{NOTHING}')"
+
+        return self._known(column, "VARCHAR", shown)
+
+    def _amount(self, column: WideColumn) -> str:
+        kinds = {one.name: one.lake_type for one in self._origins.fact.columns}
+        used = columns_of(column.expression)
+        kind = column.lake_type or (kinds.get(used[0].column) if len(used) == 1 else None) or "double"
+        return self._known(column, type_in_duckdb(kind), lambda found: f"TRY_CAST({found} AS {type_in_duckdb(kind)})")
+
+    def _known(self, column: WideColumn, kind: str, shown: Callable[[str], str]) -> str:
+        """The value where nothing that it depends on is wrong, and where its expression is understood here."""
+        found = self._translated(column.expression, self._name_of, self._joined)
+        used = {one.column for one in columns_of(column.expression) if self._origins.is_of_fact(one)}
+        if found is None or used & self._unclear:
+            return f"CAST(NULL AS {kind})"
+        behind = ", ".join(map(_literal, sorted(self._origins.fact_columns_behind(column))))
+        keys = [f"fact.{quoted(left)} IS NULL" for join in self._origins.joins_of(column) for left, _ in join.on]
+        doubts = " OR ".join([f"list_has_any(faults, [{behind}])", *keys])
+        return f"CASE WHEN {doubts} THEN NULL ELSE {shown(found)} END"
+
+    def _name_of(self, table: str, column: str) -> str | None:
+        if table in {"", self._origins.wide.fact}:
+            return f"fact.{quoted(column)}"
+        numbers = {join.dimension: number for number, join in enumerate(self._joins)}
+        return f"{_latest(numbers[table])}.{quoted(column)}" if table in numbers else None
+
+    def _translated(self, expression: str, name_of: NameOf, table: str) -> str | None:
+        import duckdb
+
+        found = in_duckdb(expression, name_of)
+        try:
+            if found is not None:
+                self._session.execute(f"SELECT {found} FROM {table} LIMIT 0")
+        except duckdb.Error:
+            return None
+        return found
+
+
+def _landed(batch: Any, known: dict[str, set[str]], first: int) -> Iterator[dict[str, Any]]:
+    for number, entry in enumerate(batch.to_pylist(), first):
+        errors = [{"message": one["message"], "columns": one["columns"] or []} for one in entry["_errors"] or ()]
+        # As texts: a number in JSON may have more digits than Python's own floats.
+        found = json.loads(entry["raw_row"] or "{}", parse_float=str, parse_int=str)
+        values = {name.lower(): value for name, value in found.items()}
+        faults = {name for one in errors for name in one["columns"]}
+        row = {"row": number, "day": entry["business_date"], "errors": errors}
+        for name, columns in known.items():
+            value = values.get(name, _MASK)
+            if value == _MASK:
+                faults |= columns
+            row[name] = None if value is None or value == _MASK else str(value)
+        yield row | {"faults": sorted(faults)}
+
+
+def _arrow(rows: list[dict[str, Any]], sources: list[str]) -> Any:
+    import pyarrow as pa
+
+    error = pa.struct([("message", pa.string()), ("columns", pa.list_(pa.string()))])
+    fields = [("row", pa.int64()), ("day", pa.date32()), ("errors", pa.list_(error)), ("faults", pa.list_(pa.string()))]
+    return pa.Table.from_pylist(rows, pa.schema([*fields, *((name, pa.string()) for name in sources)]))
+
+
+def _latest(number: int) -> str:
+    return f"latest_{number}"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -82,12 +82,21 @@ def filters_of(contract: KpiContract, asked: Sequence[tuple[str, str]]) -> dict[
         level = name.removeprefix(_FILTER)
         if level not in levels:
             raise QuestionError(f"{_FILTER}… must be one of {', '.join(levels)}")
-        if len(value) > MOST_LETTERS or "\0" in value:
-            raise QuestionError(f"{name} must be a text of at most {MOST_LETTERS} letters")
-        found.setdefault(level, []).append(value)
+        found.setdefault(level, []).append(text_of(value, name))
         if len(found[level]) > MOST_VALUES:
             raise QuestionError(f"{name} may have {MOST_VALUES} values at most")
     return {level: tuple(dict.fromkeys(values)) for level, values in found.items()}
+
+
+def text_of(text: str, name: str) -> str:
+    """A value as it may stand in the table.
+
+    Raises:
+        QuestionError: it cannot.
+    """
+    if len(text) > MOST_LETTERS or "\0" in text:
+        raise QuestionError(f"{name} must be a text of at most {MOST_LETTERS} letters")
+    return text
 
 
 def page_of(text: str, name: str) -> int:
@@ -119,6 +128,8 @@ _KNOWN = (
     *("rows", "columns", "sort", "search", "page", "format"),
     # Of the rows behind the figures, and of where they come from.
     *("detail", "day"),
+    # Of what a value was before.
+    *("value", "versions"),
 )
 
 

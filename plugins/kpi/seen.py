@@ -6,13 +6,12 @@ import dataclasses
 from dataclasses import dataclass
 
 from kpi.freshness import Reconciliation
-from kpi.quarantine import Quarantine
+from kpi.origins import Origins
 from kpi.shelf import Shown
 from kpi.sight import Sight
-from lake_model.contracts.kpi_contract import KpiContract
-from lake_model.contracts.table_access import Access
-
-_HIDDEN_REASON = "something of a column that your role does not see"
+from kpi.waiting import QuarantineSight
+from lake_model.contracts.kpi_contract import KpiContract, Level
+from lake_model.contracts.table_access import WHOLE, Access
 
 
 @dataclass(frozen=True)
@@ -22,15 +21,29 @@ class Seen:
     Attributes:
         contract: without what they do not see.
         reconciliation: without the differing figures, where they do not see everything.
-        quarantine: None too where they see some rows alone: a refused row is nobody's yet.
-        is_whole: they see everything.
+        quarantine: the rows that wait, as far as they are theirs; None where none has one.
+        access: what they see.
+        levels: also those that they do not see.
+        origins: what the table is made of; None where a contract is wrong.
     """
 
     contract: KpiContract
     sight: Sight
     reconciliation: Reconciliation | None
-    quarantine: Quarantine | None
-    is_whole: bool = False
+    quarantine: QuarantineSight | None
+    access: Access = WHOLE
+    levels: tuple[Level, ...] = ()
+    origins: Origins | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the reader sees everything."""
+        return self.access.is_whole
+
+    @property
+    def sees_all_rows(self) -> bool:
+        """Whether no row is hidden from the reader."""
+        return self.access.sees_all_rows
 
 
 def seen_of(shown: Shown, contract: KpiContract, whole: KpiContract, access: Access) -> Seen:
@@ -42,13 +55,15 @@ def seen_of(shown: Shown, contract: KpiContract, whole: KpiContract, access: Acc
         whole: the contract itself.
         access: what the reader sees.
     """
-    told, waiting = shown.reconciliation, shown.quarantine
+    told, waiting = shown.reconciliation, None
     if told and told.problem and not access.is_whole:
         told = dataclasses.replace(told, problem="the figures differ")
-    if waiting and not access.sees_all_rows:
-        waiting = None
-    if waiting and access.classifications is not None:
-        # A column that the contract does not describe is not known to be open.
+    if shown.quarantine:
         known = dict(whole.fact_columns)
-        waiting = waiting.without(lambda column: not access.sees(known.get(column, "?")), _HIDDEN_REASON)
-    return Seen(contract, Sight(shown.model, contract, access), told, waiting, access.is_whole)
+
+        def hides(column: str) -> bool:
+            # A column that the contract does not describe is not known to be open.
+            return access.classifications is not None and not access.sees(known.get(column, "?"))
+
+        waiting = QuarantineSight(shown.quarantine, access, hides)
+    return Seen(contract, Sight(shown.model, contract, access), told, waiting, access, whole.levels, shown.origins)

@@ -13,6 +13,7 @@ from lakehouse.errors import LakehouseError
 from lakehouse.lake.delta_table import delta_state
 
 from kpi.freshness import Reconciliation, newest_reconciliation
+from kpi.origins import Origins
 from kpi.quarantine import Quarantine, read_quarantine
 from kpi.read_model import Limits, ReadModel, open_or_make
 from lake_model.contracts.kpi_contract import KpiContract
@@ -38,11 +39,16 @@ class NothingYetError(LakehouseError):
 
 @dataclass(frozen=True)
 class Shown:
-    """What a page shows a table by: its read model, what the ledger says of its newest run, and what is not in it."""
+    """What a page shows a table by: its read model, what the ledger says of its newest run, and what is not in it.
+
+    Attributes:
+        origins: what it is made of; None where a contract is wrong.
+    """
 
     model: ReadModel
     reconciliation: Reconciliation | None
     quarantine: Quarantine | None = None
+    origins: Origins | None = None
 
 
 @dataclass
@@ -60,17 +66,24 @@ class Shelf:
     """Gives each table's newest read model; safe for many threads."""
 
     def __init__(
-        self, lake: Callable[[], Any], folder: Path, limits: Limits, clock: Callable[[], float] = time.monotonic
+        self,
+        lake: Callable[[], Any],
+        folder: Path,
+        limits: Limits,
+        origins: Callable[[KpiContract], Origins],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Args:
         lake: gives the lake's root.
         folder: of the read models.
         limits: of each read model.
+        origins: gives what a table is made of.
         clock: seconds that never go back.
         """
         self._lake = lake
         self._folder = folder
         self._limits = limits
+        self._origins = origins
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
         self._lock = threading.Lock()
@@ -129,15 +142,19 @@ class Shelf:
             raise NothingYetError(f"gold table {contract.table} has no rows yet")
         reconciliation = before.reconciliation if before else None
         quarantine = before.quarantine if before else None
+        origins = before.origins if before else None
         now = self._clock()
         is_due = now - entry.beside_at >= BESIDE_SECONDS
         is_awaited = now - entry.changed_at < AWAITED_SECONDS and not _is_of(reconciliation, model)
         if is_due or is_awaited:
             reconciliation = _or_none(contract, lambda: newest_reconciliation(lake, contract.schema, contract.table))
         if is_due:
-            quarantine = _or_none(contract, lambda: read_quarantine(lake, contract.fact, quarantine))
+            origins = made_of = _or_none(contract, lambda: self._origins(contract))
+            quarantine = None if made_of is None else _or_none(
+                contract, lambda: read_quarantine(lake, contract, model.about.version, made_of, quarantine)
+            )  # fmt: skip
             entry.beside_at = now
-        return Shown(model, reconciliation, quarantine)
+        return Shown(model, reconciliation, quarantine, origins)
 
 
 def _is_of(reconciliation: Reconciliation | None, model: ReadModel) -> bool:

@@ -6,7 +6,7 @@ stands for the reader's rows and columns, so that a question that forgot about r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from kpi.read_model import DATE, ROWS, About, ReadModel, enum_type, quoted
@@ -30,13 +30,21 @@ class Sight:
         levels = [level.column for level in contract.levels]
         measured = [one.column for one in contract.aggregates if one.column]
         columns = ", ".join(map(quoted, dict.fromkeys([DATE, *levels, *measured])))
-        where, self._values = _rules(access)
-        self._seen = f"{SEEN} AS NOT MATERIALIZED (SELECT {columns} FROM {ROWS} WHERE {where})"
+        self._where, self._values = row_condition(access, enum_type)
+        self._seen = f"{SEEN} AS NOT MATERIALIZED (SELECT {columns} FROM {ROWS} WHERE {self._where})"
 
     @property
     def about(self) -> About:
         """What the read model holds; its dates are those of the whole table, for all readers."""
         return self._model.about
+
+    def tuples(self, columns: Sequence[str]) -> set[tuple[Any, ...]]:
+        """The values of some levels that stand together in the reader's rows.
+
+        They may be levels that the reader does not see: to decide by, and never to be shown.
+        """
+        wanted = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name in columns)
+        return set(self._model.ask(f"SELECT DISTINCT {wanted} FROM {ROWS} WHERE {self._where}", list(self._values)))
 
     def ask(self, select: str, values: Iterable[Any] = (), tables: Sequence[str] = ()) -> list[tuple[Any, ...]]:
         """The rows of an answer.
@@ -49,18 +57,23 @@ class Sight:
         return self._model.ask(f"WITH {', '.join((self._seen, *tables))} {select}", [*self._values, *values])
 
 
-def _rules(access: Access) -> tuple[str, list[str]]:
-    """The condition of the rows that are seen, with its values apart."""
+def row_condition(access: Access, type_of: Callable[[str], str]) -> tuple[str, list[str]]:
+    """The condition of the rows that a reader sees, with its values apart.
+
+    Args:
+        access: what the reader sees.
+        type_of: the type of a column.
+    """
     if access.sees_all_rows:
         return "true", []
     rules = sorted(access.rules)
     values = [value for rule in rules for _, chosen in rule for value in chosen]
-    return " OR ".join(f"({_condition(rule)})" for rule in rules) or "false", values
+    return " OR ".join(f"({_condition(rule, type_of)})" for rule in rules) or "false", values
 
 
-def _condition(rule: RowRule) -> str:
+def _condition(rule: RowRule, type_of: Callable[[str], str]) -> str:
     # A value that the table has not lets no row through.
     return " AND ".join(
-        f"{quoted(column)} IN ({', '.join([f'TRY_CAST(? AS {enum_type(column)})'] * len(chosen))})"
+        f"{quoted(column)} IN ({', '.join([f'TRY_CAST(? AS {type_of(column)})'] * len(chosen))})"
         for column, chosen in rule
     )

@@ -13,19 +13,21 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.errors import LakehouseError
 from lakehouse.trace import Trace, trace_date
 
-from kpi.answers import pivot_answer, rows_answer, table_answer, trace_answer, view_answer
+from kpi.answers import pivot_answer, rows_answer, table_answer, trace_answer, versions_answer, view_answer
 from kpi.desk import Desk, NotForReaderError
 from kpi.detail_rows import DEEPEST_ROW, PAGE_ROWS, detail_rows
 from kpi.downloads import MEDIA_TYPES, Sheet, file_of, leaderboard_sheet, pivot_sheet
 from kpi.figures import Figures
 from kpi.guard import READER, App
+from kpi.origins import Origins, read_origins
 from kpi.pivot import MOST_LINES, pivot_of
 from kpi.pivot_questions import PivotQuestion, pivot_question_of
-from kpi.questions import Question, QuestionError, date_of, level_of, page_of, question_of
+from kpi.questions import Question, QuestionError, date_of, level_of, page_of, question_of, text_of
 from kpi.read_model import Limits
 from kpi.readers import Reader, RoleNames
 from kpi.seen import Seen
 from kpi.shelf import NothingYetError, PreparingError, Shelf
+from kpi.versions import versions_of
 from lake_model.contracts.kpi_contract import KpiContract, read_kpi_contracts
 
 if TYPE_CHECKING:
@@ -49,14 +51,19 @@ def _desk_of_settings() -> Desk:
 
     settings = load_settings(os.environ, lambda name: Variable.get(name, default=None), for_spark=False)
     folder = Path(settings.kpi_folder or Path(AIRFLOW_HOME) / "kpi")
-    shelf = Shelf(lambda: lake_root(settings), folder, Limits(settings.kpi_memory_mb, settings.kpi_threads))
-    roles = RoleNames(settings.kpi_unrestricted_roles, settings.kpi_roles)
     contracts = Path(settings.contracts_root)
+
+    def origins(contract: KpiContract) -> Origins:
+        return read_origins(contracts / contract.schema, contract.table)
+
+    limits = Limits(settings.kpi_memory_mb, settings.kpi_threads)
+    shelf = Shelf(lambda: lake_root(settings), folder, limits, origins)
+    roles = RoleNames(settings.kpi_unrestricted_roles, settings.kpi_roles)
 
     def trace(contract: KpiContract, day: dt.date) -> Trace:
         return trace_date(lake_root(settings), contracts / contract.schema, contract.table, day)
 
-    return Desk(lambda: read_kpi_contracts(contracts), shelf, roles, trace)
+    return Desk(lambda: read_kpi_contracts(contracts), shelf, roles, trace, lambda: lake_root(settings))
 
 
 class _Endpoints:
@@ -105,6 +112,13 @@ class _Endpoints:
         found = self._desk().trace(seen.contract, date_of(request.query_params, "day"))
         return _json(trace_answer(found if seen.is_whole else found.open_part()))
 
+    def versions(self, request: Request) -> Response:
+        seen = self._seen(request)
+        _question(seen, request)
+        level = level_of(seen.contract, request.query_params.get("level", ""))
+        value = text_of(request.query_params.get("value", ""), "value")
+        return _json(versions_answer(versions_of(self._desk().lake(), seen, level, value)))
+
     def _seen(self, request: Request) -> Seen:
         return self._desk().table(_reader(request), request.query_params.get("table"))
 
@@ -128,6 +142,7 @@ def app_of(desk: Callable[[], Desk]) -> App:
         "pivot/download": give.pivot_download,
         "rows": give.rows,
         "trace": give.trace,
+        "versions": give.versions,
     }
     routes = [Route(f"/api/{name}", _answered(one, give.sees_everything)) for name, one in answers.items()]
     app: Any = Starlette(routes=[Route("/", index), *routes, Mount("/static", StaticFiles(directory=STATIC))])

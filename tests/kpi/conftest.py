@@ -7,7 +7,7 @@ import datetime as dt
 import shutil
 import socket
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from kpi.desk import Desk
 from kpi.guard import Guard
+from kpi.origins import Origins, read_origins
 from kpi.read_model import Limits
 from kpi.readers import Reader, RoleNames
 from kpi.shelf import Shelf
@@ -22,10 +23,13 @@ from kpi.web_app import app_of
 from lakehouse.trace import Trace, trace_date
 
 from lake_model.contracts.kpi_contract import KpiContract, read_kpi_contracts
+from tests.kpi.browser import chromium
 from tests.kpi.sample_lake import demo_rows, source_tables, write_gold, write_reconciliation
+from tests.kpi.sample_silver import plant_faults, write_dimensions, write_refused
 
 if TYPE_CHECKING:
     import duckdb
+    from playwright.sync_api import Browser
 
 PROJECT = Path(__file__).resolve().parents[2]
 ROLES = RoleNames({"Admin"}, {"Viewer": ["sales_analysts"]})
@@ -77,9 +81,13 @@ class Site:
     clock: list[float] = field(default_factory=lambda: [0.0])
 
     def __post_init__(self) -> None:
-        self.shelf = Shelf(lambda: self.lake, self.models, Limits(), lambda: self.clock[0])
-        self.desk = Desk(lambda: read_kpi_contracts(self.contracts), self.shelf, ROLES, self.trace)
+        self.shelf = Shelf(lambda: self.lake, self.models, Limits(), self.origins, lambda: self.clock[0])
+        self.desk = Desk(lambda: read_kpi_contracts(self.contracts), self.shelf, ROLES, self.trace, lambda: self.lake)
         self.app = Guard(lambda: app_of(lambda: self.desk), _authorize)
+
+    def origins(self, contract: KpiContract) -> Origins:
+        """What a table of these contracts is made of."""
+        return read_origins(self.contracts / contract.schema, contract.table)
 
     def trace(self, contract: KpiContract, day: dt.date) -> Trace:
         """The way of a date's rows in this lake."""
@@ -117,10 +125,40 @@ def shared_site(shared_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return Site(shared_lake, tmp_path_factory.mktemp("models"))
 
 
+@pytest.fixture(scope="session")
+def faulty_source() -> duckdb.DuckDBPyConnection:
+    """The source's rows, some of which are wrong in every way that the contract refuses."""
+    return source_tables(demo_rows(), plant_faults)
+
+
+@pytest.fixture(scope="session")
+def faulty_lake(tmp_path_factory: pytest.TempPathFactory, faulty_source: duckdb.DuckDBPyConnection) -> Path:
+    """What a run makes of them; no test changes it."""
+    lake = tmp_path_factory.mktemp("faulty_lake")
+    write_gold(faulty_source, lake)
+    write_reconciliation(lake)
+    write_dimensions(faulty_source, lake)
+    write_refused(faulty_source, lake)
+    return lake
+
+
+@pytest.fixture(scope="session")
+def faulty_site(faulty_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """The page over that lake."""
+    return Site(faulty_lake, tmp_path_factory.mktemp("faulty_models"))
+
+
 @pytest.fixture
 def site(lake: Path, tmp_path: Path) -> Site:
     """A page over a lake of a test's own."""
     return Site(lake, tmp_path / "models")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for all tests of a file."""
+    with chromium() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ WITH accepted AS (
     trim(market_code) AS market_code, order_date, sales_qty, sales_amount,
     upper(trim(replace(currency, chr(13), ''))) AS currency
   FROM transactions
-  WHERE sales_amount > 0 AND sales_qty >= 1
+  WHERE sales_amount > 0 AND sales_qty >= 1 AND upper(trim(replace(currency, chr(13), ''))) IN ('INR', 'USD')
 ), known_product AS (
   SELECT * FROM product WHERE trim(coalesce(category, '')) <> ''
 )
@@ -47,8 +47,15 @@ LEFT JOIN market m USING (market_code)
 """
 
 
-def source_tables(data: DemoData) -> duckdb.DuckDBPyConnection:
-    """The source's rows as they are in MySQL, in DuckDB, to ask them independently of the platform."""
+def source_tables(
+    data: DemoData, change: Callable[[duckdb.DuckDBPyConnection], None] = lambda _: None
+) -> duckdb.DuckDBPyConnection:
+    """The source's rows as they are in MySQL, in DuckDB, to ask them independently of the platform.
+
+    Args:
+        data: the rows.
+        change: what is changed of them before gold is made.
+    """
     import duckdb
 
     session = duckdb.connect()
@@ -61,6 +68,7 @@ def source_tables(data: DemoData) -> duckdb.DuckDBPyConnection:
     for name, table in rows.items():
         session.register("given", table)
         session.execute(f"CREATE TABLE {name} AS SELECT * FROM given")
+    change(session)
     session.execute(_GOLD)
     return session
 
@@ -110,15 +118,19 @@ def write_reconciliation(
 
 
 def write_quarantine(
-    lake: Path, entries: Sequence[tuple[str, str, list[str]]], columns: Sequence[str] = ("sales_amount",)
+    lake: Path,
+    entries: Sequence[tuple[str | None, str, list[str]]],
+    columns: Sequence[str] = ("sales_amount",),
+    raw_row: str = "{}",
 ) -> None:
     """Writes a fact's quarantine, as far as the page reads it: date, state and messages of each entry."""
     from deltalake import write_deltalake
 
     rows = [
         {
-            "business_date": dt.date.fromisoformat(day),
+            "business_date": dt.date.fromisoformat(day) if day else None,
             "state": state,
+            "raw_row": raw_row,
             "_errors": [{"message": one, "columns": list(columns)} for one in messages],
         }
         for day, state, messages in entries

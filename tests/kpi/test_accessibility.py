@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import datetime as dt
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +12,14 @@ import pytest
 
 from local.errors import NpmError
 from local.npm_packages import installed_packages
-from tests.kpi.browser import chromium
 from tests.kpi.conftest import Site
 from tests.kpi.sample_lake import write_quarantine
+from tests.kpi.sample_silver import was_before, write_dimensions
 from tests.kpi.screenshots import THEMES, WIDTHS
 from tests.lakehouse.traced_lake import write_traced_lake
 
 if TYPE_CHECKING:
+    import duckdb
     from playwright.sync_api import Browser, Page
 
 Serve = Callable[[Any], AbstractContextManager[str]]
@@ -35,13 +37,6 @@ def axe() -> str:
     return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for all tests of this file."""
-    with chromium() as opened:
-        yield opened
-
-
 def serious(page: Page, axe: str) -> list[str]:
     """What hinders people, with where it stands."""
     page.evaluate(f"{axe}; null")
@@ -57,10 +52,12 @@ def serious(page: Page, axe: str) -> list[str]:
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("theme", THEMES)
 def test_nothing_serious_is_found_in_any_theme_and_width(
-    browser: Browser, site: Site, serve: Serve, axe: str, width: int, theme: str
+    browser: Browser, site: Site, source: duckdb.DuckDBPyConnection, serve: Serve, axe: str, width: int, theme: str
 ) -> None:
     write_quarantine(site.lake, [("2026-06-30", "open", ["The amount is nothing."])])
     write_traced_lake(site.lake)
+    write_dimensions(source, site.lake)
+    was_before(site.lake, "market", "Mark004", [({"zone": "South"}, dt.date(2026, 6, 1))])
     with serve(site.app) as address:
         # The page's own policy lets no script of others in.
         context = browser.new_context(
@@ -71,7 +68,8 @@ def test_nothing_serious_is_found_in_any_theme_and_width(
         )
         context.add_cookies([{"name": "login", "value": "admin", "url": address}])
         page = context.new_page()
-        page.goto(address + "?f.zone=North&f.zone=South&detail=1&rows=category")
+        page.goto(address + "?f.zone=North&f.zone=South&detail=1&rows=category&versions=zone:North")
+        page.wait_for_selector("#versions table")
         page.wait_for_selector("#rows:not(.waiting) table")
         page.wait_for_selector("#figures:not(.waiting)")
         page.locator("#rows tbody th button").first.click()

@@ -166,11 +166,14 @@ def test_rows_that_wait_in_quarantine_are_told_by_reason_for_the_period(site: Si
     site.clock[0] += BESIDE_SECONDS
     site.view()
     site.settle()
+    unknown = {"known": 0, "value": None}
     assert site.view("range=last_month")["quarantine"] == {
-        "rows": 2,
-        "reasons": [{"reason": "no amount", "rows": 2}, {"reason": "no customer", "rows": 1}],
-    }
-    assert site.view("range=last_year")["quarantine"] == {"rows": 0, "reasons": []}
+        "rows": 2, **unknown, "undecided": 0, "undated": 0,
+        "reasons": [{"reason": "no amount", "rows": 2, **unknown}, {"reason": "no customer", "rows": 1, **unknown}],
+    }  # fmt: skip
+    assert site.view("range=last_year")["quarantine"] == {
+        "rows": 0, **unknown, "undecided": 0, "undated": 0, "reasons": [],
+    }  # fmt: skip
 
 
 def test_a_leaderboard_is_downloaded_whole_under_its_filters(shared_site: Site) -> None:

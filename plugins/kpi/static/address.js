@@ -2,7 +2,7 @@
 // the address of the window around it is kept in step.
 
 /** What the figures above the table do not depend on. */
-export const OF_TABLE = ["rows", "columns", "sort", "search", "page", "detail"];
+export const OF_TABLE = ["rows", "columns", "sort", "search", "page", "detail", "versions"];
 const NAMES = ["table", "range", "from", "to", "grain", "measure", "bottom", "more", "change", ...OF_TABLE];
 const inFrame = window.parent !== window;
 

@@ -35,6 +35,11 @@ export function short(text, measure) {
   return new Intl.NumberFormat(LANGUAGE, options).format(number);
 }
 
+/** How many there are of something. */
+export function count(number) {
+  return new Intl.NumberFormat(LANGUAGE).format(number);
+}
+
 export function percent(share, digits = 1) {
   const options = { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits };
   return new Intl.NumberFormat(LANGUAGE, options).format(share);

@@ -5,7 +5,9 @@ import { draw, sparkline } from "./chart.js";
 import { element, figure } from "./dom.js";
 import * as format from "./format.js";
 import { makePivot } from "./pivot.js";
+import { quarantineBoard, quarantineWord } from "./quarantine.js";
 import { makeRows } from "./rows.js";
+import { makeVersions } from "./versions.js";
 
 const byId = (id) => document.getElementById(id);
 const GRAINS = ["day", "week", "month", "year"];
@@ -99,6 +101,7 @@ async function loadTable(mine) {
     if (mine !== asking) return;
     keepingFocus(() => pivot.show(answer, tables.find((one) => one.name === view.table)));
     pivot.wait(false);
+    await versions.follow(address.read().get("versions"), tables.find((one) => one.name === view.table));
     if (!address.read().has("detail")) rows.close();
     else await loadRows(mine);
   } catch (error) {
@@ -186,7 +189,7 @@ function toggleWord(parameters, name, word) {
 
 function toggleFilter(level, value) {
   changed((parameters) => {
-    parameters.delete("page");
+    ["page", "versions"].forEach((name) => parameters.delete(name));
     const values = parameters.getAll(`f.${level}`);
     parameters.delete(`f.${level}`);
     const now = values.includes(value) ? values.filter((one) => one !== value) : [...values, value];
@@ -256,7 +259,13 @@ function showFreshness(table) {
   for (const one of view.unknown)
     if (Number(one.share) > 0)
       items.push(item("warn", `${format.percent(Number(one.share))} of ${first.title.toLowerCase()} with an unknown ${hierarchyOf(table, one.level).toLowerCase()}`));
+  const waiting = quarantineWord(view);
+  if (waiting) items.push(item("warn", waiting));
   byId("freshness").replaceChildren(...items);
+}
+
+function levelsOf(table) {
+  return table.hierarchies.flatMap((one) => one.levels);
 }
 
 function hierarchyOf(table, level) {
@@ -265,13 +274,17 @@ function hierarchyOf(table, level) {
 
 function showFilters(table) {
   const parameters = address.read(), place = byId("filters"), chips = [];
-  for (const level of table.hierarchies.flatMap((one) => one.levels))
+  for (const level of levelsOf(table))
     for (const value of parameters.getAll(`f.${level.name}`))
       chips.push(element("span", { class: "chip" }, `${level.title}:`, element("b", {}, value),
+        view.versioned.includes(level.name) ? element("button", {
+          class: "before", type: "button", title: "What was it before?", "aria-label": `History of ${level.title} ${value}`,
+          onclick: () => changed((now) => now.set("versions", `${level.name}:${value}`)),
+        }, "History") : null,
         element("button", { type: "button", "aria-label": `Remove the filter ${level.title}: ${value}`, onclick: () => toggleFilter(level.name, value) }, "×")));
   place.hidden = !chips.length;
   if (chips.length)
-    chips.push(element("button", { class: "link", type: "button", onclick: () => changed((now) => [...now.keys()].filter((name) => name.startsWith("f.")).forEach((name) => now.delete(name))) }, "Clear all"));
+    chips.push(element("button", { class: "link", type: "button", onclick: () => changed((now) => [...now.keys()].filter((name) => name.startsWith("f.") || name === "versions").forEach((name) => now.delete(name))) }, "Clear all"));
   place.replaceChildren(...chips);
 }
 
@@ -315,7 +328,7 @@ function showBoards(table, measure) {
   const words = (name) => (parameters.get(name) || "").split(",");
   const boards = table.hierarchies.flatMap((hierarchy) => hierarchy.levels.map((level) =>
     board(level, hierarchy, measure, words("bottom").includes(level.name), words("more").includes(level.name), words("change").includes(level.name))));
-  keepingFocus(() => byId("boards").replaceChildren(...boards, ...(view.quarantine ? [quarantine()] : [])));
+  keepingFocus(() => byId("boards").replaceChildren(...boards, ...(view.quarantine ? [quarantineBoard(view, measure, !byId("filters").hidden)] : [])));
 }
 
 function board(level, hierarchy, measure, isBottom, isLong, isByChange) {
@@ -356,21 +369,10 @@ function board(level, hierarchy, measure, isBottom, isLong, isByChange) {
     element("div", { class: "foot" }, hidden > 0 ? `${hidden} more` : element("span"), element("span", {}, more, csv)));
 }
 
-function quarantine() {
-  const { rows, reasons } = view.quarantine;
-  const count = (number) => new Intl.NumberFormat(navigator.language).format(number);
-  return element("section", { class: "board quarantine", "aria-label": "Rows in quarantine" },
-    element("div", { class: "head" }, element("h2", {}, "Not in these figures")),
-    element("div", { class: "row heads", "aria-hidden": "true" }, element("span", {}, "Why"), element("span", {}, "Rows")),
-    reasons.length
-      ? element("ul", {}, reasons.map((one) => element("li", { class: "row" }, element("span", { class: "why" }, one.reason), element("span", {}, count(one.rows)))))
-      : element("p", { class: "nothing" }, "No row of this period waits in quarantine."),
-    element("div", { class: "foot" }, `${count(rows)} rows of ${format.period(view.period)} wait in quarantine, whatever the filters`));
-}
-
 const pivot = makePivot(byId("pivot"), {
   changed, toggleFilter, rowsOf, download: (kind) => `api/pivot/download?format=${kind}&${address.read()}`,
 });
+const versions = makeVersions(byId("versions"), { changed, ask });
 const rows = makeRows(byId("rows"), { changed, ask, query: ofView });
 byId("loading").replaceChildren(...Array.from({ length: 5 }, () => element("i")));
 byId("table").addEventListener("change", (event) => turnTo(new URLSearchParams({ table: event.target.value })));
