@@ -135,7 +135,7 @@ def _questions(count: int) -> list[list[tuple[str, str]]]:
 
 def _view(contract: KpiContract, model: ReadModel, asked: list[tuple[str, str]]) -> str:
     question = question_of(contract, asked, *model.about.span)
-    seen = Seen(contract, Sight(model, contract, WHOLE), None, None)
+    seen = Seen(contract, Sight(model, contract, WHOLE), None, None, WHOLE, contract.levels)
     return json.dumps(view_answer(seen, Figures(seen.sight, question), question))
 
 

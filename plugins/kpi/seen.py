@@ -11,7 +11,7 @@ from kpi.shelf import Shown
 from kpi.sight import Sight
 from kpi.waiting import QuarantineSight
 from lake_model.contracts.kpi_contract import KpiContract, Level
-from lake_model.contracts.table_access import WHOLE, Access
+from lake_model.contracts.table_access import Access
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Seen:
     sight: Sight
     reconciliation: Reconciliation | None
     quarantine: QuarantineSight | None
-    access: Access = WHOLE
-    levels: tuple[Level, ...] = ()
+    access: Access
+    levels: tuple[Level, ...]
     origins: Origins | None = None
 
     @property

@@ -5,6 +5,7 @@ python -m tests.kpi.screenshots FOLDER [ADDRESS'S QUERY]
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -12,26 +13,27 @@ from pathlib import Path
 
 from tests.kpi.browser import chromium
 from tests.kpi.conftest import Site, serving
-from tests.kpi.sample_lake import demo_rows, source_tables, write_gold, write_quarantine, write_reconciliation
+from tests.kpi.sample_lake import demo_rows, source_tables, write_gold, write_reconciliation
+from tests.kpi.sample_silver import plant_faults, was_before, write_dimensions, write_refused
 
 WIDTHS = (1440, 1280, 390)
 THEMES = ("light", "dark")
-_QUARANTINE = [("2026-06-04", "open", ["sales_amount is not above 0"])] * 7 + [
-    ("2026-06-17", "open", ["sales_qty is below 1"])
-] * 2
-
 _TABLE = "range=last_quarter&grain=month&rows=category&columns=time"
+_BESIDE = "range=last_quarter&f.zone=North&f.customer_name=Amberline%20Stores&versions=customer_name:Amberline%20Stores"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Writes `kpi_page-<width>-<theme>.png`, and of its table `kpi_table-…`, into a folder."""
+    """Writes `kpi_page-<width>-<theme>.png`, and of its parts `kpi_table-…`, `kpi_history-…`, `kpi_quarantine-…`."""
     folder, query = Path(arguments[0]), "".join(arguments[1:2])
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="lakehouse-kpi-pictures-") as made:
         lake = Path(made) / "lake"
-        write_gold(source_tables(demo_rows()), lake)
+        source = source_tables(demo_rows(), plant_faults)
+        write_gold(source, lake)
         write_reconciliation(lake)
-        write_quarantine(lake, _QUARANTINE)
+        write_dimensions(source, lake)
+        was_before(lake, "customer", "Cus001", [({"customer_name": "Amber Trading"}, dt.date(2026, 6, 1))])
+        write_refused(source, lake)
         with serving(Site(lake, Path(made) / "models").app) as address, chromium() as browser:
             for width in WIDTHS:
                 for theme in THEMES:
@@ -54,6 +56,11 @@ def main(arguments: Sequence[str]) -> int:
                     # What stays at the top of the window would cover the table.
                     page.add_style_tag(content="header { position: static !important }")
                     page.locator("#pivot").screenshot(path=folder / f"kpi_table-{width}-{theme}.png")
+                    page.goto(f"{address}?{_BESIDE}")
+                    page.wait_for_selector("#figures:not(.waiting)")
+                    for part, place in (("history", "#versions table"), ("quarantine", "#quarantine table")):
+                        page.wait_for_selector(place)
+                        page.locator(place.split()[0]).screenshot(path=folder / f"kpi_{part}-{width}-{theme}.png")
                     context.close()
     return 0
 

@@ -10,7 +10,7 @@ export function quarantineBoard(view, measure, isFiltered) {
   const value = (one) => one.value === null
     ? element("span", { class: "unknown", title: `What ${title} is made of is wrong or missing` }, "not known")
     : element("span", {}, figure(format.short(one.value, measure), format.exact(one.value, measure)),
-      one.known < one.rows ? element("span", { class: "part" }, ` of ${count(one.known)}`) : null);
+      one.known < one.rows ? element("span", { class: "part" }, ` (${rowsOf(one.known)})`) : null);
   const line = (why, one, name) => element("tr", { class: name },
     element("th", { scope: "row" }, why), element("td", {}, count(one.rows)), measure.additive ? element("td", {}, value(one)) : null);
   const notes = [
