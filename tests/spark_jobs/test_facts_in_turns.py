@@ -14,7 +14,7 @@ import pytest
 from tests.spark_jobs.bronze_lake import CUSTOMER, DATE, MARKET, PRODUCT, TRANSACTIONS, BronzeLake
 from tests.spark_jobs.delta_logs import add_upkeep_commits, clean_log
 from tests.spark_jobs.interruptions import Killed, before_commit, kill
-from tests.spark_jobs.jobs import RUN, date, run_failure, run_job, sale, stored
+from tests.spark_jobs.jobs import date, run_failure, run_job, sale, stored
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -45,8 +45,8 @@ def land(root: Path, day: str, rows: list[tuple[Any, ...]]) -> None:
     BronzeLake(root).land_fact("transactions", TRANSACTIONS, day, rows, "order_date")
 
 
-def silver(root: Path, day: str, run_id: str = RUN) -> dict[str, Any]:
-    return run_job("silver", "transactions", day, root, run_id=run_id)
+def silver(root: Path, day: str) -> dict[str, Any]:
+    return run_job("silver", "transactions", day, root)
 
 
 def check(root: Path, rows: list[tuple[Any, ...]]) -> None:
@@ -73,17 +73,18 @@ def one_day(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return root
 
 
-def test_killed_runs_leave_nothing_of_rows_that_the_source_took_back(one_day: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("commit", COMMITS)
+def test_a_killed_run_leaves_nothing_of_rows_that_the_source_took_back(
+    one_day: Path, tmp_path: Path, commit: int
+) -> None:
     shutil.copytree(one_day, tmp_path, dirs_exist_ok=True)
-    # One after the other, so that each finds what those before it left; a run of its own writes quality metrics too.
-    for commit in COMMITS:
-        land(tmp_path, D3, SECOND)
-        with pytest.raises(Killed), before_commit(commit, kill):
-            silver(tmp_path, D3, f"killed_{commit}")
-        # By their fingerprints, just these rows are processed already.
-        land(tmp_path, D3, FIRST)
-        assert conserved(silver(tmp_path, D3)), commit
-        check(tmp_path, FIRST)
+    land(tmp_path, D3, SECOND)
+    with pytest.raises(Killed), before_commit(commit, kill):
+        silver(tmp_path, D3)
+    # By their fingerprints, just these rows are processed already.
+    land(tmp_path, D3, FIRST)
+    assert conserved(silver(tmp_path, D3))
+    check(tmp_path, FIRST)
     assert silver(tmp_path, D3)["outcome"] == "unchanged"
 
 
