@@ -23,6 +23,7 @@ from cli.commands import (
     repair,
     trace,
     upkeep,
+    waiting,
     worker,
 )
 from cli.commands.command import INTERRUPTED, NOT_DONE, Command
@@ -43,6 +44,7 @@ COMMANDS: tuple[Command, ...] = (
     upkeep.COMMAND,
     connections.COMMAND,
     worker.COMMAND,
+    waiting.COMMAND,
 )
 GROUPS = {"contract": "write and check contracts", "adf": "move over from Azure Data Factory"}
 _EPILOG = (

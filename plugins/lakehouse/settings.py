@@ -126,6 +126,12 @@ class AlertSettings(TimeZoneSetting):
     alert_conn_ids: tuple[str, ...] = setting(
         "", "Airflow connections that alerts go to, by comma (deploying.md, Alerts)", forms.names
     )
+    waiting_minutes: int = setting(
+        "90",
+        "minutes that a task may be queued, or up for reschedule, before `bin/lakehouse waiting` tells it;"
+        " source_ready waits up to 60",
+        forms.positive,
+    )
     airflow_url: str = setting("", "Airflow's address for links in alerts; empty: [api] base_url", forms.web_address)
 
 

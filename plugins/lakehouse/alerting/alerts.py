@@ -1,7 +1,7 @@
 """Turns what Airflow says of a failure into one message that an on-call engineer can act on. Pure: it sends nothing.
 
-There are two kinds: a task failed for good, a scheduled run missed its deadline. Each problem has one stable
-`dedup_key`, so that a channel that groups messages shows it once.
+There are three kinds: a task failed for good, a scheduled run missed its deadline, a task waits and no worker takes it.
+Each problem has one stable `dedup_key`, so that a channel that groups messages shows it once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from lakehouse.alerting.cures import cure_of
+from lakehouse.alerting.cures import MANUAL, WAITING, cure_of
 from lakehouse.alerting.masking import masked, printable
 
 LONGEST_CAUSE = 400
@@ -29,7 +29,7 @@ class Alert:
     """One problem, for people.
 
     Attributes:
-        kind: `task_failed` or `deadline_missed`.
+        kind: `task_failed`, `deadline_missed` or `task_waiting`.
         what: the problem in a few words.
         table, business_date: what it concerns, where it concerns one.
         cause: one line; never a secret.
@@ -82,6 +82,60 @@ class Alert:
     def text(self) -> str:
         """The whole message as plain text."""
         return "\n".join([self.title, *(f"{label}: {text}" for label, text in self.lines())])
+
+
+@dataclass(frozen=True)
+class WaitingTask:
+    """A task that no worker has begun.
+
+    Attributes:
+        state: `queued`, or `up_for_reschedule` where workers gave it back.
+        since: when it was queued, or given back for the first time.
+        tries: how often it was given back.
+        label: what names the instance of a mapped task, such as its table.
+        queue, executor: who is to take it; no executor: Airflow's first one.
+        conf, interval_start: of its run.
+    """
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+    state: str
+    since: datetime
+    tries: int = 0
+    label: str | None = None
+    queue: str = ""
+    executor: str | None = None
+    conf: Mapping[str, Any] | None = None
+    interval_start: datetime | None = None
+
+
+def waiting_alert(task: WaitingTask, *, now: datetime, airflow_url: str, timezone: str) -> Alert:
+    """The alert of a task that waits for too long; `airflow_url` and `timezone` as for `build_alert`."""
+    map_index = task.map_index if task.map_index >= 0 else None
+    name = task.task_id.rpartition(".")[2]
+    given_back = f", and was given back {task.tries} times" if task.tries else ""
+    whom = f"queue {task.queue} of {task.executor or 'the first executor'}"
+    link = f"{_run_link(airflow_url, task.dag_id, task.run_id)}/tasks/{task.task_id}"
+    run = {"conf": task.conf, "data_interval_start": task.interval_start}
+    return _sendable(
+        Alert(
+            kind="task_waiting",
+            what=f"{task.dag_id}: {name} waits",
+            dag_id=task.dag_id,
+            run_id=task.run_id,
+            task_id=task.task_id,
+            map_index=map_index,
+            table=task.label,
+            business_date=_date_of_run(run, timezone),
+            cause=f"it is {task.state} for {int((now - task.since).total_seconds() // 60)} minutes{given_back}: {whom}",
+            link=link if map_index is None else f"{link}/mapped/{map_index}",
+            run_page=None,
+            cure=f"{WAITING.cure}; see {MANUAL}",
+            dedup_key=_dedup_key(task.dag_id, task.run_id, task.task_id, map_index, "task_waiting"),
+        )
+    )
 
 
 def build_alert(context: Mapping[str, Any], *, airflow_url: str, timezone: str, run_page: str | None = None) -> Alert:

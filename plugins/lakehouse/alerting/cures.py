@@ -126,6 +126,14 @@ DEADLINE = Failure(
     "open the run: whatever is red or still running is the cause",
 )
 
+WAITING = Failure(
+    "a task that waits",
+    "it is queued, or given back by workers, for longer than `LAKEHOUSE_WAITING_MINUTES`: no worker serves its queue, "
+    "or one cannot read the DAG; `bin/lakehouse waiting` tells it, since it is not red",
+    "see that a worker runs for the queue that the cause names, and run bin/lakehouse worker there",
+    more="see [below](#tasks-that-wait)",
+)
+
 
 def cure_of(task: str | None) -> str:
     """What an alert says to do about a failed task, by its name; None: about a missed deadline."""
@@ -138,6 +146,6 @@ def cure_of(task: str | None) -> str:
 def failures_table() -> str:
     """All failures as a Markdown table, for `docs/guides/operations.md`."""
     rows = [(f"`{one.what.replace(', ', '`, `')}`" + (f", *{one.case}*" if one.case else ""), one) for one in FAILURES]
-    rows += [(one.what, one) for one in (*_OTHERS, DEADLINE)]
+    rows += [(one.what, one) for one in (*_OTHERS, DEADLINE, WAITING)]
     lines = [f"| {what} | {one.means} | {'; '.join(filter(None, (one.cure, one.more)))} |" for what, one in rows]
     return "\n".join(["| what failed | it means | do |", "|---|---|---|", *lines]) + "\n"

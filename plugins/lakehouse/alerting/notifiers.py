@@ -59,7 +59,7 @@ class AlertNotifier(BaseNotifier):
             settings = alert_settings_at_run()
             alert = build_alert(
                 context,
-                airflow_url=settings.airflow_url or _airflow_url(),
+                airflow_url=settings.airflow_url or airflow_url(),
                 timezone=self.timezone or settings.timezone,
                 run_page=_databricks_run_page(context),
             )
@@ -69,24 +69,27 @@ class AlertNotifier(BaseNotifier):
         self.log.info("%s", alert.text())
         if not settings.alert_conn_ids:
             self.log.warning("nobody is told: the setting alert_conn_ids names no connection")
-        return self._send_to_all(settings, alert)
+        return send_to_all(settings, alert)
 
-    def _send_to_all(self, settings: AlertSettings, alert: Alert) -> list[str]:
-        problems = []
-        for conn_id in settings.alert_conn_ids:
-            try:
-                send(BaseHook.get_connection(conn_id), alert)
-            # Each client has errors of its own; none may keep the next channel from being told.
-            except Exception as error:
-                problems.append(f"connection {conn_id}: {type(error).__name__}: {one_line(error)}")
-        return problems
+
+def send_to_all(settings: AlertSettings, alert: Alert) -> list[str]:
+    """Sends an alert to every connection of the settings, and gives a line for each that could not be reached."""
+    problems = []
+    for conn_id in settings.alert_conn_ids:
+        try:
+            send(BaseHook.get_connection(conn_id), alert)
+        # Each client has errors of its own; none may keep the next channel from being told.
+        except Exception as error:
+            problems.append(f"connection {conn_id}: {type(error).__name__}: {one_line(error)}")
+    return problems
 
 
 def _told_already(context: Any) -> bool:
     return "deadline" in context and context["dag_run"].get("state") == "failed"
 
 
-def _airflow_url() -> str:
+def airflow_url() -> str:
+    """Airflow's own address by its configuration, without a slash at its end."""
     from airflow.sdk.configuration import conf
 
     return str(conf.get("api", "base_url", fallback="http://localhost:8080")).rstrip("/")
