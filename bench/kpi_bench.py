@@ -23,7 +23,8 @@ from typing import Any
 from kpi.answers import view_answer
 from kpi.figures import Figures
 from kpi.questions import question_of
-from kpi.read_model import DATE, ROWS, About, Limits, ReadModel, enum_type, open_or_make, quoted
+from kpi.read_model import DATE, ROWS, About, Limits, ReadModel, enum_type, quoted
+from kpi.read_model_files import open_or_make
 from kpi.seen import Seen
 from kpi.sight import Sight
 from lakehouse.lake.delta_table import DeltaState, delta_state

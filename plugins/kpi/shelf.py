@@ -15,7 +15,8 @@ from lakehouse.lake.delta_table import delta_state
 from kpi.freshness import Reconciliation, newest_reconciliation
 from kpi.origins import Origins
 from kpi.quarantine import Quarantine, read_quarantine
-from kpi.read_model import Limits, ReadModel, open_or_make
+from kpi.read_model import Limits, ReadModel
+from kpi.read_model_files import open_or_make
 from lake_model.contracts.kpi_contract import KpiContract
 
 FoundT = TypeVar("FoundT")

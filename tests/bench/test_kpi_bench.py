@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from kpi.read_model import Limits, open_or_make
+from kpi.read_model import Limits
+from kpi.read_model_files import open_or_make
 from lakehouse.lake.delta_table import delta_state
 
 from bench.kpi_bench import _delta_directly, _plain_table, _questions, _view, _write_gold, main

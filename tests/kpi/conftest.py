@@ -108,6 +108,10 @@ class Site:
     def view(self, query: str = "", login: str = "admin") -> Any:
         """The answer of a view."""
         answer = self.client(login).get(f"/api/view?{query}")
+        if answer.json().get("state") == "preparing":
+            # A busy machine takes longer than a reader waits.
+            self.settle()
+            answer = self.client(login).get(f"/api/view?{query}")
         assert answer.status_code == 200, answer.text
         return answer.json()
 

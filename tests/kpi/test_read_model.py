@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from kpi.read_model import Limits, ReadModel, open_or_make
+from kpi.read_model import Limits, ReadModel
+from kpi.read_model_files import open_or_make
 from kpi.shelf import CHECK_SECONDS
 from lakehouse.errors import LakehouseError, StorageError
 from lakehouse.lake.delta_table import delta_state

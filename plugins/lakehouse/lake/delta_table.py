@@ -25,6 +25,7 @@ class DeltaState:
     """
 
     table: DeltaTable
+    place: LakePath
     id: str
     version: int
     committed_at: dt.datetime
@@ -62,7 +63,7 @@ def delta_state(place: LakePath) -> DeltaState | None:
         newest = table.history(1)[0]
     fields = {field.name: str(getattr(field.type, "type", "")) for field in table.schema().fields}
     committed = dt.datetime.fromtimestamp(newest["timestamp"] / 1000, dt.UTC)
-    return DeltaState(table, str(table.metadata().id), table.version(), committed, fields)
+    return DeltaState(table, place, str(table.metadata().id), table.version(), committed, fields)
 
 
 def _of_store(place: Any) -> tuple[str, dict[str, str]]:

@@ -1,0 +1,237 @@
+"""A read model that is brought up to a newer version: equal to one that is made whole, and quicker made."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import shutil
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from kpi.read_model import ROWS, Limits, ReadModel
+from kpi.read_model_files import model_path, open_or_make
+from lakehouse.lake.delta_table import DeltaState, delta_state
+
+from lake_model.contracts.kpi_contract import KpiContract, read_kpi_contracts
+from tests.kpi.conftest import PROJECT
+
+CONTRACT = read_kpi_contracts(PROJECT / "contracts")[0]
+LIMITS = Limits(memory_mb=200, threads=1)
+FIRST = dt.date(2026, 1, 1)
+_TEXTS = ["division", "segment", "category", "product_name", "zone", "market_name", "customer_name", "customer_type"]
+_SCHEMA = pa.schema(
+    [
+        ("order_date", pa.date32()),
+        *((name, pa.string()) for name in _TEXTS),
+        ("sales_qty", pa.int64()),
+        ("revenue_inr", pa.decimal128(18, 2)),
+    ]
+)
+
+Rows = list[tuple[int, str | None, int]]
+"""Rows as day (-1: none), name, and hundredths of a rupee."""
+
+
+def table(rows: Rows) -> pa.Table:
+    return pa.Table.from_pylist(
+        [
+            dict.fromkeys(_TEXTS, name)
+            | {
+                "order_date": None if day < 0 else FIRST + dt.timedelta(days=day),
+                "sales_qty": 1,
+                "revenue_inr": Decimal(cents).scaleb(-2),
+            }
+            for day, name, cents in rows
+        ],
+        _SCHEMA,
+    )
+
+
+def write(lake: Path, rows: Rows, **options: Any) -> None:
+    from deltalake import write_deltalake
+
+    write_deltalake(lake, table(rows), **({"mode": "overwrite", "partition_by": ["order_date"]} | options))
+
+
+def change(lake: Path, kind: str, days: set[int], rows: Rows) -> None:
+    """One commit, of the kinds that jobs and upkeep make."""
+    from deltalake import DeltaTable
+
+    dates = ", ".join(f"'{FIRST + dt.timedelta(days=day)}'" for day in sorted(days))
+    where = f"order_date IN ({dates})"
+    if kind == "append":
+        write(lake, rows, mode="append")
+    elif kind == "delete":
+        DeltaTable(lake).delete(where)
+    elif kind == "optimize":
+        DeltaTable(lake).optimize.compact()
+    elif kind == "overwrite":
+        write(lake, rows)
+    else:
+        write(lake, [row for row in rows if row[0] in days], predicate=where)
+
+
+def state_of(lake: Path) -> DeltaState:
+    found = delta_state(lake)
+    assert found
+    return found
+
+
+def content(model: ReadModel) -> tuple[Any, ...]:
+    rows = model.ask(f"SELECT * FROM {ROWS} ORDER BY ALL")
+    types = model.ask(
+        "SELECT column_name, regexp_replace(data_type, 'ENUM.*', 'ENUM') FROM information_schema.columns "
+        f"WHERE table_name = '{ROWS}' ORDER BY ordinal_position"
+    )
+    return rows, types, dataclasses.replace(model.about, refreshes=0)
+
+
+def checked(lake: Path, models: Path, contract: KpiContract = CONTRACT) -> int:
+    """Holds the read model of a lake's newest version against one that is made whole; how often it was refreshed."""
+    state = state_of(lake)
+    model = open_or_make(models, contract, state, LIMITS)
+    whole = open_or_make(models.with_name("whole"), contract, state, LIMITS)
+    shutil.rmtree(models.with_name("whole"))
+    assert content(model) == content(whole)
+    assert whole.about.refreshes == 0
+    found = model.about.refreshes
+    model.close()
+    whole.close()
+    return found
+
+
+_ROWS = st.lists(st.tuples(st.integers(-1, 8), st.sampled_from(["a", "b", "é", "(none)", None]), st.integers(0, 999)))
+_CHANGES = st.tuples(
+    st.sampled_from(["append", "replace", "replace", "delete", "optimize", "overwrite"]),
+    st.sets(st.integers(0, 8), min_size=1, max_size=3),
+    st.lists(st.tuples(st.integers(-1, 9), st.sampled_from(["a", "c", "A", "d'", None]), st.integers(0, 999))),
+)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(first=_ROWS, steps=st.lists(st.lists(_CHANGES, min_size=1, max_size=2), min_size=1, max_size=3))
+def test_refreshed_and_made_whole_are_equal(
+    tmp_path_factory: pytest.TempPathFactory,
+    first: Rows,
+    steps: list[list[tuple[str, set[int], Rows]]],
+) -> None:
+    folder = tmp_path_factory.mktemp("refresh")
+    lake, models = folder / "gold", folder / "models"
+    write(lake, first)
+    checked(lake, models)
+    for commits in steps:
+        for kind, days, rows in commits:
+            change(lake, kind, days, rows)
+        checked(lake, models)
+
+
+MANY: Rows = [(day, name, 100 * day) for day in range(9) for name in "abc"]
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    """A gold table of nine dates, with its read model."""
+    write(tmp_path / "gold", MANY)
+    assert checked(tmp_path / "gold", tmp_path / "models") == 0
+    return tmp_path / "gold"
+
+
+def test_changed_dates_alone_are_read(lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    batches = DeltaState.batches
+
+    def told(state: DeltaState, sql: str) -> Any:
+        asked.append(sql)
+        return batches(state, sql)
+
+    monkeypatch.setattr(DeltaState, "batches", told)
+    change(lake, "replace", {3, 8}, [(3, "new", 7), (8, "a", 8)])
+    open_or_make(tmp_path / "models", CONTRACT, state_of(lake), LIMITS).close()
+    assert [sql.partition(" WHERE ")[2] for sql in asked] == [
+        "\"order_date\" IN (DATE '2026-01-04', DATE '2026-01-09')", "",
+    ]  # fmt: skip
+    assert asked[1] == "SELECT count(*) FROM stored"
+
+
+def test_a_new_value_of_a_level_is_found_by_its_name(lake: Path, tmp_path: Path) -> None:
+    change(lake, "replace", {3}, [(3, "aa", 7)])
+    assert checked(lake, tmp_path / "models") == 1
+    model = open_or_make(tmp_path / "models", CONTRACT, state_of(lake), LIMITS)
+    asked = f"SELECT revenue_inr FROM {ROWS} WHERE zone = TRY_CAST(? AS zone_values)"
+    assert (model.ask(asked, ["aa"]), len(model.ask(asked, ["a"]))) == ([(7,)], 8)
+
+
+def test_upkeep_alone_leaves_the_rows_as_they_are(lake: Path, tmp_path: Path) -> None:
+    change(lake, "append", set(), [(1, "a", 1)])
+    change(lake, "append", set(), [(1, "a", 2)])
+    assert checked(lake, tmp_path / "models") == 1
+    change(lake, "optimize", set(), [])
+    assert checked(lake, tmp_path / "models") == 2
+
+
+def test_where_most_rows_changed_it_is_made_whole(lake: Path, tmp_path: Path) -> None:
+    change(lake, "overwrite", set(), [*MANY, (9, "z", 1)])
+    assert checked(lake, tmp_path / "models") == 0
+    change(lake, "replace", {1, 2, 3, 4, 5, 6}, MANY)
+    assert checked(lake, tmp_path / "models") == 0
+
+
+def test_after_many_refreshes_it_is_made_whole(lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kpi.read_model_making._MOST_REFRESHES", 2)
+    for expected in (1, 2, 0, 1):
+        change(lake, "append", set(), [(1, "a", 1)])
+        assert checked(lake, tmp_path / "models") == expected
+
+
+@pytest.mark.parametrize("damage", ["cut", "garbage", "rows"])
+def test_out_of_a_damaged_one_a_whole_one_is_made(lake: Path, tmp_path: Path, damage: str) -> None:
+    import duckdb
+
+    (path,) = (tmp_path / "models").glob("*.duckdb")
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    elif damage == "garbage":
+        path.write_bytes(b"no database" * 1000)
+    else:
+        with duckdb.connect(str(path)) as session:
+            session.execute(f"DELETE FROM {ROWS} WHERE _date = DATE '2026-01-01'")
+    change(lake, "append", set(), [(1, "a", 1)])
+    assert checked(lake, tmp_path / "models") == 0
+
+
+def test_where_the_log_is_gone_or_the_table_is_another_it_is_made_whole(lake: Path, tmp_path: Path) -> None:
+    from deltalake import DeltaTable
+
+    for _ in range(2):
+        change(lake, "append", set(), [(1, "a", 1)])
+    DeltaTable(lake).create_checkpoint()
+    (lake / "_delta_log" / f"{1:020d}.json").unlink()
+    assert checked(lake, tmp_path / "models") == 0
+    shutil.rmtree(lake)
+    write(lake, MANY)
+    write(lake, MANY, mode="append")
+    write(lake, MANY, mode="append")
+    write(lake, MANY, mode="append")
+    assert checked(lake, tmp_path / "models") == 0
+
+
+def test_a_table_without_partitions_is_made_whole(tmp_path: Path) -> None:
+    write(tmp_path / "gold", MANY, partition_by=None)
+    checked(tmp_path / "gold", tmp_path / "models")
+    write(tmp_path / "gold", [(1, "a", 1)], mode="append", partition_by=None)
+    assert checked(tmp_path / "gold", tmp_path / "models") == 0
+
+
+def test_the_one_before_is_read_on_and_goes_when_the_new_one_is_there(lake: Path, tmp_path: Path) -> None:
+    before = open_or_make(tmp_path / "models", CONTRACT, state_of(lake), LIMITS)
+    change(lake, "append", set(), [(1, "a", 1)])
+    state = state_of(lake)
+    after = open_or_make(tmp_path / "models", CONTRACT, state, LIMITS)
+    assert (before.ask(f"SELECT count(*) FROM {ROWS}"), after.ask(f"SELECT count(*) FROM {ROWS}")) == ([(27,)], [(28,)])
+    found = sorted(path.name for path in (tmp_path / "models").iterdir())
+    assert found == [model_path(tmp_path, CONTRACT, state).name, "atliqsale.sales_obt.lock"]
