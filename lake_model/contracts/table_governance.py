@@ -96,6 +96,21 @@ def governed_tables(root: Path) -> tuple[GovernedTable, ...]:
     return tuple(sorted(tables, key=lambda table: (table.layer, table.name)))
 
 
+def governed_table(folder: Path, table: str) -> GovernedTable:
+    """One table of a schema's folder of contracts, whose roles are not checked.
+
+    Raises:
+        ContractError: its contract is not there or cannot be read.
+    """
+    path = folder / f"{table}{FILE_ENDING}"
+    if not path.is_file():
+        raise ContractError(f"{path}: there is no contract for table '{table}'")
+    file = read_contract_file(path, strict=False)
+    if not isinstance(file, ContractFile):
+        raise ContractError("\n".join(map(str, file)))
+    return _table(file)
+
+
 def _table(file: ContractFile) -> GovernedTable:
     described = file.contract.description
     return GovernedTable(

@@ -14,6 +14,7 @@ from lakehouse.operators.databricks_run_operator import DatabricksRunOperator, i
 if TYPE_CHECKING:
     from datetime import date
 
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
 
     from lakehouse.ledger import LedgerRow
@@ -117,3 +118,13 @@ class BronzeToSilverOperator(DatabricksRunOperator):
             rebuild=is_true(self.rebuild),
             accept_deletes=is_true(self.accept_deletes),
         )
+
+    def get_openlineage_facets_on_complete(self, _instance: object) -> OperatorLineage[Any, Any]:
+        """Which columns of silver are made of which of bronze, by the contracts of the batch.
+
+        Raises:
+            ContractError: one of them is wrong; OpenLineage's provider logs that, and the task stays as it is.
+        """
+        from lakehouse.lineage.table_events import silver_lineage
+
+        return silver_lineage(settings_of_task(), self.schema, [plan["lake_name"] for plan in self.batch["plans"]])

@@ -83,6 +83,9 @@ class DatabricksRunOperator(DatabricksSubmitRunOperator):
             self._defer(self.run_id)
         self.execute_complete(dict(context), event)
 
+    def get_openlineage_facets_on_failure(self, _instance: object) -> None:
+        """Nothing is told of the tables of a run that failed: it may have made none of them."""
+
     def _ended_within(self, longest: timedelta, run_id: int) -> dict[str, Any] | None:
         """What the trigger would tell of the run, once it has ended; None if it has not within that time."""
         from airflow.providers.databricks.hooks.databricks import RunState

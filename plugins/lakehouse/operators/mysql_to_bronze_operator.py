@@ -12,10 +12,12 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, A
 from lakehouse.operators.table_assets import announce
 
 if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
 
     from lakehouse.bronze.copy_run import CopyRun
     from lakehouse.lake.lake_path import LakePath
+    from lakehouse.ledger import LedgerRow
 
 
 class MySqlToBronzeOperator(BaseOperator):
@@ -46,6 +48,7 @@ class MySqlToBronzeOperator(BaseOperator):
         self.business_date: str = business_date
         self.run_slug: str = run_slug
         self._run: CopyRun | None = None
+        self._done: LedgerRow | None = None
         self._killed = False
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -103,6 +106,7 @@ class MySqlToBronzeOperator(BaseOperator):
             raise
         except LakehouseError as error:
             raise AirflowFailException(str(error)) from error
+        self._done = row
         for line in (*row.detail["drift"], *row.detail["notes"]):
             self.log.warning("%s.%s: %s", row.schema, row.table, line)
         self.log.info("%s.%s: %s", row.schema, row.table, row.summary())
@@ -140,3 +144,17 @@ class MySqlToBronzeOperator(BaseOperator):
         self._killed = True
         if self._run is not None:
             self._run.stop()
+
+    def get_openlineage_facets_on_complete(self, _instance: object) -> OperatorLineage[Any, Any] | None:
+        """Which columns of bronze are copied from which of MySQL; None where nothing was landed.
+
+        Raises:
+            LakehouseError: bronze cannot be read; OpenLineage's provider logs that, and the task stays as it is.
+        """
+        from lakehouse.alerting.task_failures import settings_of_task
+        from lakehouse.hooks.mysql_source_hook import MySqlSourceHook
+        from lakehouse.lineage.table_events import copy_lineage
+
+        if self._done is None:
+            return None
+        return copy_lineage(settings_of_task(), MySqlSourceHook(self.mysql_conn_id).info(), self._done)

@@ -83,6 +83,23 @@ def test_a_copy_returns_and_records_its_figures(bench: Bench) -> None:
     assert operator(bench).execute({})["outcome"] == "unchanged"
 
 
+def test_openlineage_is_told_which_columns_were_copied(bench: Bench) -> None:
+    copy = operator(bench)
+    assert copy.get_openlineage_facets_on_complete(None) is None
+    copy.execute({})
+    told = copy.get_openlineage_facets_on_complete(None)
+    assert told is not None
+    (source,), (bronze,) = told.inputs, told.outputs
+    assert (source.namespace, source.name) == (f"mysql://127.0.0.1:{bench.server.port}", f"{bench.schema}.order items")
+    assert [(one.name, one.type) for one in source.facets["schema"].fields] == [("d", "date"), ("n", "int")]
+    assert (bronze.namespace, bronze.name) == ("file", f"{bench.root}/{bench.schema}/order%20items")
+    fields = bronze.facets["columnLineage"].fields
+    assert {name: [(one.name, one.field) for one in made.inputFields] for name, made in fields.items()} == {
+        "d": [(source.name, "d")], "n": [(source.name, "n")],
+    }  # fmt: skip
+    assert bronze.outputFacets["outputStatistics"].rowCount == 1
+
+
 def test_a_past_date_without_a_snapshot_is_skipped_not_failed(bench: Bench) -> None:
     later = operator(bench, date_column=None)
     later.business_date = "2026-11-22"
