@@ -38,7 +38,7 @@ KINDS = ("dimension", "fact", "one_big_table")
 COMMON_PROPERTIES = {"tableKind", "measures", "excluded", "stopAbove", *COPY_CHOICES}
 TABLE_PROPERTIES = {
     "dimension": COMMON_PROPERTIES | {"scdType", "trackedColumns", "maxDeleteShare"},
-    "fact": COMMON_PROPERTIES | {"dateColumn", "duplicates"} | SCOPE_PROPERTIES,
+    "fact": COMMON_PROPERTIES | {"dateColumn", "duplicates", "layout"} | SCOPE_PROPERTIES,
     "one_big_table": {"tableKind", "factTable", "joins", "partitionColumn", "layout", "measures"} | KPI_PROPERTIES,
 }
 COLUMN_PROPERTIES = {"derived", "sparkType", "severity"}

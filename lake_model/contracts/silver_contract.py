@@ -155,6 +155,7 @@ class SilverContract:
         tracked: dimension of SCD type 2: columns whose change makes a new version.
         date_source: fact: the source column that dates a row; ``date_column`` is its lake column.
         keep_one: fact: of rows equal in all cleaned columns one is kept.
+        clustered: fact: its files hold many dates each, instead of a folder for each date.
         measures: columns whose sums must be conserved.
         counted: rules with a limit, whose rows are counted and not marked.
         expectations: over the landed table.
@@ -179,6 +180,7 @@ class SilverContract:
     date_source: str = ""
     date_column: str = ""
     keep_one: bool = False
+    clustered: bool = False
     measures: tuple[str, ...] = ()
     counted: tuple[Rule, ...] = ()
     expectations: tuple[Expectation, ...] = ()
@@ -290,8 +292,11 @@ _WITHOUT_EFFECT_ON_ROWS = (
 
 
 def content_hash(contract: SilverContract | OneBigTableContract) -> str:
-    """A digest of everything in a contract that its rows depend on."""
+    """A digest of everything in a contract that its rows, and how they lie, depend on."""
     content = dataclasses.asdict(contract)
     for name in _WITHOUT_EFFECT_ON_ROWS:
         content.pop(name, None)
+    if isinstance(contract, SilverContract) and not contract.clustered:
+        # Digests were stored before a fact had a choice of layout.
+        del content["clustered"]
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -47,6 +47,7 @@ def silver_contract(folder: Path, file: ContractFile) -> SilverContract:
         date_source=str(settings.get("dateColumn") or ""),
         date_column=(day.name or "") if day else "",
         keep_one=settings.get("duplicates") == "keep_one",
+        clustered=settings.get("layout") == "cluster",
         measures=tuple(settings.get("measures") or ()),
         counted=counted_rules(file),
         expectations=expectations_of(file),

@@ -73,7 +73,7 @@ def trace_date(lake: Any, contracts: Path, table: str, day: dt.date) -> Trace:
         lake: the lake's root.
         contracts: the folder of the schema's contracts.
         table: the One Big Table.
-        day: the date, by which the table is partitioned.
+        day: the date of the fact's rows.
 
     Raises:
         ContractError: there is no such table, or its contract is wrong.

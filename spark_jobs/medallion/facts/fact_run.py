@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from lake_model.bronze_manifest import UNDATED
 from lake_model.contracts.silver_contract import SilverContract
@@ -30,6 +29,7 @@ from medallion.facts.fact_slices import (
 )
 from medallion.lake import bronze, delta_tables
 from medallion.lake.bronze import Manifest
+from medallion.lake.dated_layout import DatedLayout
 from medallion.lake.delta_tables import Commit
 from medallion.lake.progress import SliceProgress, log_of, write_progress
 from medallion.lake.small_frames import MAX_ROWS, fetch_all
@@ -160,19 +160,19 @@ def _may_have_entries(work: _Work, processed: Processed) -> bool:
 
 
 def _create_tables(spark: SparkSession, work: _Work) -> None:
-    partition = work.contract.date_column
-    delta_tables.create(spark, work.table, fact_columns(work.contract), partitioned_by=partition, change_feed=True)
+    delta_tables.create(
+        spark, work.table, fact_columns(work.contract), **_layout(work.contract).of_table, change_feed=True
+    )
     quarantine.create(spark, work.names.quarantine(work.contract.name))
 
 
 def _write_rows(accepted: DataFrame, work: _Work, options: Mapping[str, str]) -> None:
-    # One file per date: the writer splits what a task has by date.
-    partition = work.contract.date_column
-    rows = accepted.repartition(F.col(identifier(partition)))
+    layout = _layout(work.contract)
+    rows = layout.spread(accepted, sum(work.manifest.slices[name].rows for name in work.changes.stale))
     if work.changes.everything:
-        delta_tables.overwrite(rows, work.table, partitioned_by=partition, options=options)
+        delta_tables.overwrite(rows, work.table, **layout.of_table, options=options)
     else:
-        scope = delta_tables.dates_predicate(partition, _dates(work.changes))
+        scope = delta_tables.dates_predicate(layout.column, _dates(work.changes))
         delta_tables.replace_where(rows, work.table, scope, options=options)
 
 
@@ -237,3 +237,7 @@ def _outcome(
 
 def _dates(changes: SliceChanges) -> list[dt.date]:
     return [dt.date.fromisoformat(name) for name in changes.touched if name != UNDATED]
+
+
+def _layout(contract: SilverContract) -> DatedLayout:
+    return DatedLayout(contract.date_column, contract.clustered)

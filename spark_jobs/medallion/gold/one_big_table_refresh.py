@@ -13,7 +13,6 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from typing import TypedDict
 
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
@@ -32,6 +31,7 @@ from medallion.errors import (
 )
 from medallion.gold import one_big_table
 from medallion.lake import delta_tables
+from medallion.lake.dated_layout import DatedLayout
 from medallion.lake.delta_tables import Commit
 from medallion.lake.small_frames import fetch_together
 from medallion.lake.sql_text import identifier
@@ -134,10 +134,11 @@ def refresh_one_big_table(
         if plan.dates is not None and not plan.dates:
             return _outcome(spark, table, turn.version, contract, source, types, plan, now)
         if plan.dates is None:
-            delta_tables.create(spark, table, types, **_layout(contract))
+            delta_tables.create(spark, table, types, **_layout(contract).of_table)
         dates = source.slices if plan.dates is None else map(str, plan.dates)
-        prepare_for(spark, sum(source.slices[name].rows for name in dates if name in source.slices))
-        found = _commit(spark, table, contract, silver, fact, dimensions, plan, turn, now)
+        rows = sum(source.slices[name].rows for name in dates if name in source.slices)
+        prepare_for(spark, rows)
+        found = _commit(spark, table, contract, silver, fact, dimensions, plan, rows, turn, now)
         if found is not None:
             done = _outcome(spark, table, found.version, contract, source, types, plan, now)
             return replace(done, bytes_written=found.bytes_written) if done.rows_written else done
@@ -160,17 +161,17 @@ def _newest(commits: Iterable[Commit]) -> Reflected | None:
 
 def _commit(
     spark: SparkSession, table: str, contract: OneBigTableContract, silver: Mapping[str, SilverContract],
-    fact: DataFrame, dimensions: Mapping[str, DataFrame], plan: Plan, turn: Turn, now: Reflected,
+    fact: DataFrame, dimensions: Mapping[str, DataFrame], plan: Plan, rows: int, turn: Turn, now: Reflected,
 ) -> Commit | None:  # fmt: skip
     """Writes what is planned; None where another run took the turn for other silver versions."""
-    options = turn.options | {"userMetadata": now.to_text()}
+    options, layout = turn.options | {"userMetadata": now.to_text()}, _layout(contract)
     try:
         if plan.dates is None:
-            wide = _spread(one_big_table.build(fact, dimensions, contract), contract)
-            delta_tables.overwrite(wide, table, options=options, **_layout(contract))
+            wide = layout.spread(one_big_table.build(fact, dimensions, contract), rows)
+            delta_tables.overwrite(wide, table, options=options, **layout.of_table)
         else:
             part = fact.where(delta_tables.dates_predicate(silver[contract.fact].date_column, plan.dates))
-            wide = _spread(one_big_table.build(part, dimensions, contract), contract)
+            wide = layout.spread(one_big_table.build(part, dimensions, contract), rows)
             predicate = delta_tables.dates_predicate(contract.partition_column, plan.dates)
             delta_tables.replace_where(wide, table, predicate, options=options)
     except SPARK_ERRORS as error:
@@ -377,20 +378,5 @@ def _fault(
     return []
 
 
-class _Layout(TypedDict):
-    partitioned_by: str | None
-    clustered_by: str | None
-
-
-def _layout(contract: OneBigTableContract) -> _Layout:
-    column = contract.partition_column
-    return (
-        {"partitioned_by": None, "clustered_by": column}
-        if contract.clustered
-        else {"partitioned_by": column, "clustered_by": None}
-    )
-
-
-def _spread(wide: DataFrame, contract: OneBigTableContract) -> DataFrame:
-    # One file per date: the writer splits what a task has by date.
-    return wide.repartition(F.col(identifier(contract.partition_column)))
+def _layout(contract: OneBigTableContract) -> DatedLayout:
+    return DatedLayout(contract.partition_column, contract.clustered)
