@@ -9,12 +9,12 @@ Without --table it is done for all tables of the contracts, one after the other,
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from pyspark.sql import SparkSession
 
-from lake_model.contracts.table_contracts import one_big_tables, silver_tables
+from lake_model.contracts.table_contracts import clustering_columns, one_big_tables, silver_tables
 from lake_model.errors import LakehouseError
 from medallion.lake.table_names import TableNames
 from medallion.run.cli import JobArguments, parse_arguments, taken_tables
@@ -23,12 +23,16 @@ from medallion.run.run_ledger import Outcome
 from medallion.upkeep.table_upkeep import QUALITY_METRICS, tend_gold, tend_silver
 
 
-def tend(wide: Collection[str], spark: SparkSession, job: JobArguments) -> Outcome:
-    """Upkeep of what one contract's table has in the lake; ``wide`` are the names of the One Big Tables."""
+def tend(wide: Collection[str], clustered: Mapping[str, str], spark: SparkSession, job: JobArguments) -> Outcome:
+    """Upkeep of what one contract's table has in the lake.
+
+    ``wide`` are the names of the One Big Tables, ``clustered`` has by table the column that it is clustered by.
+    """
     names = TableNames(job.lake_root, job.catalog)
+    column = clustered.get(job.table)
     if job.table in wide:
-        return tend_gold(spark, names, job.table, job.gold_days)
-    return tend_silver(spark, names, job.table, job.silver_days)
+        return tend_gold(spark, names, job.table, job.gold_days, column)
+    return tend_silver(spark, names, job.table, job.silver_days, column)
 
 
 def main(argv: Sequence[str] | None = None) -> str | None:
@@ -38,11 +42,11 @@ def main(argv: Sequence[str] | None = None) -> str | None:
         contracts = parse_arguments("upkeep", [*given, "--table", ""]).contracts
     except LakehouseError as error:
         return f"upkeep: {error}"
-    # Once for all tables: it reads every contract.
-    wide = one_big_tables(contracts)
+    # Once for all tables: they read every contract.
+    wide, clustered = one_big_tables(contracts), clustering_columns(contracts)
     # A job by hand gives an empty name for all.
     tables = [table for table in tables if table] or [*silver_tables(contracts), *wide, QUALITY_METRICS]
-    failures = [run_job("upkeep", partial(tend, wide), [*given, "--table", table]) for table in tables]
+    failures = [run_job("upkeep", partial(tend, wide, clustered), [*given, "--table", table]) for table in tables]
     return "\n".join(one for one in failures if one is not None) or None
 
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lake_model.contracts.contract_change_scope import change_scope
-from lake_model.contracts.contract_columns import lake_columns, problem, source_columns
+from lake_model.contracts.contract_columns import date_column, lake_columns, problem, source_columns
 from lake_model.contracts.contract_files import FILE_ENDING, ContractFile, Problem, read_contract_file
 from lake_model.contracts.contract_references import check_references
 from lake_model.contracts.contract_rules import KINDS, LAKE_NAME, check_contract
@@ -119,15 +119,24 @@ def silver_tables(folder: Path) -> list[str]:
 
 def one_big_tables(folder: Path) -> list[str]:
     """Names of the One Big Tables that have a contract; also where it is faulty, for its own run to tell."""
-    found = {
-        path.name.removesuffix(FILE_ENDING): read_contract_file(path, strict=False)
-        for path in sorted(folder.glob(f"*{FILE_ENDING}"))
-    }
-    return [
-        name
-        for name, file in found.items()
-        if isinstance(file, ContractFile) and file.settings.get("tableKind") == "one_big_table"
-    ]
+    return [name for name, file in _readable(folder) if file.settings.get("tableKind") == "one_big_table"]
+
+
+def clustering_columns(folder: Path) -> dict[str, str]:
+    """By table the column that its rows are to be clustered by, of contracts that ask for it."""
+    columns = {}
+    for name, file in _readable(folder):
+        day = date_column(file)
+        column = file.settings.get("partitionColumn") or (day.name if day else None)
+        if file.settings.get("layout") == "cluster" and isinstance(column, str):
+            columns[name] = column
+    return columns
+
+
+def _readable(folder: Path) -> Iterator[tuple[str, ContractFile]]:
+    for path in sorted(folder.glob(f"*{FILE_ENDING}")):
+        if isinstance(found := read_contract_file(path, strict=False), ContractFile):
+            yield path.name.removesuffix(FILE_ENDING), found
 
 
 def _read_one(folder: Path, table: str, kinds: tuple[str, ...]) -> tuple[ContractFile, list[ContractFile]]:

@@ -39,14 +39,16 @@ def run_failure(
     return failure
 
 
-def land_and_clean(lake: BronzeLake, day: str, tables: Mapping[str, tuple[Any, Sequence[Sequence[Any]]]]) -> None:
+def land_and_clean(
+    lake: BronzeLake, day: str, tables: Mapping[str, tuple[Any, Sequence[Sequence[Any]]]], contracts: Path = CONTRACTS
+) -> None:
     """Lands rows of tables, the fact among them by its dates, and runs silver for each."""
     for table, (columns, rows) in tables.items():
         if table == "transactions":
             lake.land_fact(table, columns, day, rows, "order_date")
         else:
             lake.land_snapshot(table, columns, day, rows)
-        run_job("silver", table, day, lake.root)
+        run_job("silver", table, day, lake.root, contracts)
 
 
 def ledger_row(

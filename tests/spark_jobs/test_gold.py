@@ -11,7 +11,7 @@ from urllib.parse import urlparse
 
 import pytest
 
-from tests.spark_jobs.bronze_lake import CUSTOMER, DATE, MARKET, PRODUCT, TRANSACTIONS, BronzeLake
+from tests.spark_jobs.bronze_lake import CONTRACTS, CUSTOMER, DATE, MARKET, PRODUCT, TRANSACTIONS, BronzeLake
 from tests.spark_jobs.jobs import data_bytes, date, land_and_clean, run_job, sale, stored, version
 
 if TYPE_CHECKING:
@@ -95,13 +95,17 @@ def test_refreshes_equal_a_rebuild_and_rewrite_only_what_changed(
     assert stored(lake.root, "gold/sales_obt", WIDE) == incremental
 
 
-def test_random_changes_refresh_to_what_a_rebuild_gives(spark: SparkSession, tmp_path: Path) -> None:
+def test_random_changes_refresh_to_what_a_rebuild_gives_in_folders_too(spark: SparkSession, tmp_path: Path) -> None:
+    contracts = Path(shutil.copytree(CONTRACTS, tmp_path / CONTRACTS.name))
+    for path in contracts.glob("*.yaml"):
+        path.write_text(path.read_text().replace("layout, value: cluster", "layout, value: partition"))
     chance = random.Random(7)
     lake = BronzeLake(tmp_path / "lake")
     days = [D1, D2, D3, D4]
     customers = [(f"Cus00{number}", "X", "E-Commerce") for number in range(3)]
     market = [("Mark001", "Delhi", "North")]
-    land_and_clean(lake, D1, {"customer": (CUSTOMER, customers), "market": (MARKET, market), "date": (DATE, [])})
+    dimensions = {"customer": (CUSTOMER, customers), "market": (MARKET, market), "date": (DATE, [])}
+    land_and_clean(lake, D1, dimensions, contracts)
     for day in days[:2]:
         products = [product(number, chance.choice("AB")) for number in range(9) if chance.random() < 0.8]
         sales = [
@@ -110,12 +114,13 @@ def test_random_changes_refresh_to_what_a_rebuild_gives(spark: SparkSession, tmp
             )
             for number in range(30)
         ]
-        land_and_clean(lake, day, {"product": (PRODUCT, products), "transactions": (TRANSACTIONS, sales)})
-        mode = run_job("gold", "sales_obt", day, lake.root)["detail"]["mode"]
+        land_and_clean(lake, day, {"product": (PRODUCT, products), "transactions": (TRANSACTIONS, sales)}, contracts)
+        mode = run_job("gold", "sales_obt", day, lake.root, contracts)["detail"]["mode"]
         assert mode == ("full" if day == D1 else "incremental")
     refreshed = stored(lake.root, "gold/sales_obt", WIDE)
+    assert len(list(lake.root.glob("*/*/order_date=*"))) == 8
     shutil.rmtree(lake.root / "gold")
-    run_job("gold", "sales_obt", D4, lake.root)
+    run_job("gold", "sales_obt", D4, lake.root, contracts)
     assert stored(lake.root, "gold/sales_obt", WIDE) == refreshed
 
 

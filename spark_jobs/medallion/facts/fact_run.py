@@ -160,9 +160,7 @@ def _may_have_entries(work: _Work, processed: Processed) -> bool:
 
 
 def _create_tables(spark: SparkSession, work: _Work) -> None:
-    delta_tables.create(
-        spark, work.table, fact_columns(work.contract), **_layout(work.contract).of_table, change_feed=True
-    )
+    _layout(work.contract).create(spark, work.table, fact_columns(work.contract), change_feed=True)
     quarantine.create(spark, work.names.quarantine(work.contract.name))
 
 
@@ -170,7 +168,7 @@ def _write_rows(accepted: DataFrame, work: _Work, options: Mapping[str, str]) ->
     layout = _layout(work.contract)
     rows = layout.spread(accepted, sum(work.manifest.slices[name].rows for name in work.changes.stale))
     if work.changes.everything:
-        delta_tables.overwrite(rows, work.table, **layout.of_table, options=options)
+        delta_tables.overwrite(rows, work.table, partitioned_by=layout.folders, options=options)
     else:
         scope = delta_tables.dates_predicate(layout.column, _dates(work.changes))
         delta_tables.replace_where(rows, work.table, scope, options=options)

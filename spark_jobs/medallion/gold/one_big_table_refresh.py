@@ -134,7 +134,7 @@ def refresh_one_big_table(
         if plan.dates is not None and not plan.dates:
             return _outcome(spark, table, turn.version, contract, source, types, plan, now)
         if plan.dates is None:
-            delta_tables.create(spark, table, types, **_layout(contract).of_table)
+            _layout(contract).create(spark, table, types)
         dates = source.slices if plan.dates is None else map(str, plan.dates)
         rows = sum(source.slices[name].rows for name in dates if name in source.slices)
         prepare_for(spark, rows)
@@ -168,7 +168,7 @@ def _commit(
     try:
         if plan.dates is None:
             wide = layout.spread(one_big_table.build(fact, dimensions, contract), rows)
-            delta_tables.overwrite(wide, table, options=options, **layout.of_table)
+            delta_tables.overwrite(wide, table, partitioned_by=layout.folders, options=options)
         else:
             part = fact.where(delta_tables.dates_predicate(silver[contract.fact].date_column, plan.dates))
             wide = layout.spread(one_big_table.build(part, dimensions, contract), rows)

@@ -2,38 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import TypedDict
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from medallion.lake import delta_tables
 from medallion.lake.sql_text import identifier
 
 _ROWS_OF_A_FILE = 1_000_000
-
-
-class Layout(TypedDict):
-    """As `delta_tables.create` and `overwrite` take it."""
-
-    partitioned_by: str | None
-    clustered_by: str | None
+# Delta keeps bounds of so many columns, the first ones where nothing is said, and passes over files by them.
+_WITH_BOUNDS = 32
 
 
 @dataclass(frozen=True)
 class DatedLayout:
-    """The layout that a contract asks for: by folders of the date column, or clustered by it."""
+    """The layout that a contract asks for.
+
+    Attributes:
+        column: the date of a row.
+        clustered: whether files hold many dates each; upkeep has Delta keep them clustered by the date.
+    """
 
     column: str
     clustered: bool
 
     @property
-    def of_table(self) -> Layout:
-        """For the table's making."""
-        if self.clustered:
-            return {"partitioned_by": None, "clustered_by": self.column}
-        return {"partitioned_by": self.column, "clustered_by": None}
+    def folders(self) -> str | None:
+        """The column that each has a folder for a value of, as `delta_tables` takes it."""
+        return None if self.clustered else self.column
+
+    def create(
+        self, spark: SparkSession, table: str, columns: Sequence[tuple[str, str]], *, change_feed: bool = False
+    ) -> None:
+        """Creates an empty table of (name, type) columns, unless it is there."""
+        names = [name for name, _ in columns]
+        late = self.clustered and names.index(self.column) >= _WITH_BOUNDS
+        bounds = [self.column, *names[: _WITH_BOUNDS - 1]] if late else ()
+        delta_tables.create(
+            spark, table, columns, partitioned_by=self.folders, change_feed=change_feed, statistics_of=bounds
+        )
 
     def spread(self, frame: DataFrame, rows: int) -> DataFrame:
         """Puts rows together as files are to hold them; `rows` is about how many there are."""

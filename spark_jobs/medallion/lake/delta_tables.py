@@ -26,7 +26,7 @@ _FIRST_COMMIT = "_delta_log/00000000000000000000.json"
 _BY_FOLDER = re.compile(r"delta\.`(.+)`")
 _CREATE_TRIES = 20
 _FIRST_RUNTIME_OF_REPLACE_ON = (18, 2)
-_UPKEEP = {"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES"}
+_UPKEEP = {"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "CLUSTER BY"}
 _NO_OPTIONS: Mapping[str, str] = {}
 _MISSING = {
     "DELTA_MISSING_DELTA_TABLE",
@@ -71,7 +71,6 @@ def create(
     columns: Sequence[tuple[str, str]],
     *,
     partitioned_by: str | None = None,
-    clustered_by: str | None = None,
     change_feed: bool = False,
     deletion_vectors: bool = False,
     statistics_of: Sequence[str] = (),
@@ -89,11 +88,7 @@ def create(
     properties |= {"delta.enableDeletionVectors": "true"} if deletion_vectors else {}
     properties |= {"delta.dataSkippingStatsColumns": ",".join(statistics_of)} if statistics_of else {}
     listed = ", ".join(f"'{name}' = '{value}'" for name, value in properties.items())
-    layout = ""
-    if partitioned_by:
-        layout = f"PARTITIONED BY ({identifier(partitioned_by)})"
-    if clustered_by:
-        layout = f"CLUSTER BY ({identifier(clustered_by)})"
+    layout = f"PARTITIONED BY ({identifier(partitioned_by)})" if partitioned_by else ""
     statement = f"CREATE TABLE IF NOT EXISTS {table} ({fields}) USING delta {layout} TBLPROPERTIES ({listed})"
 
     def commit_first() -> None:
@@ -101,9 +96,6 @@ def create(
         none = spark.range(0).selectExpr(*[f"CAST(NULL AS {kind}) AS {identifier(name)}" for name, kind in columns])
         rows = none.write.format("delta").mode("append").options(**properties)
         _commit_first(rows.partitionBy(partitioned_by) if partitioned_by else rows, table)
-        if clustered_by:
-            # The writer forgets it where it writes to a folder.
-            spark.sql(f"ALTER TABLE {table} CLUSTER BY ({identifier(clustered_by)})")
 
     made = _make(spark, table, statement, commit_first)
     if made is not None:
@@ -191,19 +183,20 @@ def overwrite(
     table: str,
     *,
     partitioned_by: str | None = None,
-    clustered_by: str | None = None,
     options: Mapping[str, str] = _NO_OPTIONS,
 ) -> None:
-    """Replaces all rows, and the columns if they differ, in one commit.
+    """Replaces all rows, and the columns and folders if they differ, in one commit.
 
-    The layout is given again, because an overwrite without it would leave a table without any.
+    With it the clustering of a table goes, which upkeep gives it again.
     """
     writer = frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true").options(**options)
     if partitioned_by:
         writer = writer.partitionBy(partitioned_by)
-    if clustered_by:
-        writer = writer.clusterBy(clustered_by)
-    writer.saveAsTable(table)
+    if folder := _BY_FOLDER.fullmatch(table):
+        # By `saveAsTable` Delta refuses to put a table in folders that was clustered before.
+        writer.save(folder[1])
+    else:
+        writer.saveAsTable(table)
 
 
 def append(frame: DataFrame, table: str, *, options: Mapping[str, str] = _NO_OPTIONS) -> None:

@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from medallion.errors import SPARK_ERRORS, is_conflict
+from medallion.lake.sql_text import identifier
 
 SMALL_BYTES = 16 * 2**20
 """A file below this size is small."""
@@ -63,16 +64,19 @@ class Tended:
         return asdict(self)
 
 
-def tend(spark: SparkSession, table: str, days: int) -> Tended:
+def tend(spark: SparkSession, table: str, days: int, clustered_by: str | None = None) -> Tended:
     """Puts a table's small files together where they are many, and removes files that no version of the last days has.
 
     A commit of another run at the same moment wins: what could not be done is done the next time.
 
     Args:
         days: for which older versions stay readable, at least `LEAST_DAYS`.
+        clustered_by: the column by whose values rows are put together in files.
     """
     before, left = files_of(spark, table), ""
     keep_for(spark, table, days)
+    if clustered_by:
+        cluster(spark, table, clustered_by)
     if before.most_small >= MANY:
         try:
             spark.sql(f"OPTIMIZE {table}").collect()
@@ -116,6 +120,13 @@ def keep_for(spark: SparkSession, table: str, days: int) -> None:
     ]
     if wrong:
         spark.sql(f"ALTER TABLE {table} SET TBLPROPERTIES ({', '.join(wrong)})")
+
+
+def cluster(spark: SparkSession, table: str, column: str) -> None:
+    """Has Delta put rows together by a column whenever it puts files together; a table with folders is left."""
+    (detail,) = spark.sql(f"DESCRIBE DETAIL {table}").collect()
+    if not detail["partitionColumns"] and detail["clusteringColumns"] != [column]:
+        spark.sql(f"ALTER TABLE {table} CLUSTER BY ({identifier(column)})")
 
 
 def _number(text: str) -> int | None:

@@ -15,32 +15,38 @@ QUALITY_METRICS = "quality_metrics"
 """The name of the one table of all schemas."""
 
 
-def tend_gold(spark: SparkSession, names: TableNames, table: str, days: int) -> Outcome:
+def tend_gold(
+    spark: SparkSession, names: TableNames, table: str, days: int, clustered_by: str | None = None
+) -> Outcome:
     """Upkeep of a One Big Table, whose older versions are readable for some days."""
-    return _tend(spark, {f"gold.{table}": (names.gold(table), days)})
+    return _tend(spark, {f"gold.{table}": (names.gold(table), days, clustered_by)})
 
 
-def tend_silver(spark: SparkSession, names: TableNames, table: str, days: int) -> Outcome:
+def tend_silver(
+    spark: SparkSession, names: TableNames, table: str, days: int, clustered_by: str | None = None
+) -> Outcome:
     """Upkeep of a silver table, whose older versions are readable for some days, with its quarantine and progress.
 
     Of these nobody reads older versions, and a quarantine's may hold values that were masked since; so it is with the
     table of quality metrics.
     """
     if table == QUALITY_METRICS:
-        return _tend(spark, {f"silver.{table}": (names.quality_metrics(), LEAST_DAYS)})
+        return _tend(spark, {f"silver.{table}": (names.quality_metrics(), LEAST_DAYS, None)})
     return _tend(
         spark,
         {
-            f"silver.{table}": (names.silver(table), days),
-            f"silver.{table}_quarantine": (names.quarantine(table), LEAST_DAYS),
-            f"silver.{table}_progress": (names.progress(table), LEAST_DAYS),
+            f"silver.{table}": (names.silver(table), days, clustered_by),
+            f"silver.{table}_quarantine": (names.quarantine(table), LEAST_DAYS, None),
+            f"silver.{table}_progress": (names.progress(table), LEAST_DAYS, None),
         },
     )
 
 
-def _tend(spark: SparkSession, tables: Mapping[str, tuple[str, int]]) -> Outcome:
+def _tend(spark: SparkSession, tables: Mapping[str, tuple[str, int, str | None]]) -> Outcome:
     done = {
-        name: tend(spark, table, days) for name, (table, days) in tables.items() if delta_tables.exists(spark, table)
+        name: tend(spark, table, days, clustered_by)
+        for name, (table, days, clustered_by) in tables.items()
+        if delta_tables.exists(spark, table)
     }
     for name, one in done.items():
         print(
