@@ -49,9 +49,8 @@ COMMANDS: tuple[Command, ...] = (
     waiting.COMMAND,
 )
 GROUPS = {"contract": "write and check contracts", "adf": "move over from Azure Data Factory"}
-_EPILOG = (
-    "exit status: 0 done and well, 1 something judged is wrong, 2 not done (one message says why), 130 interrupted"
-)
+EXIT_STATUS = "0 done and well, 1 something judged is wrong, 2 not done (one message says why), 130 interrupted"
+_EPILOG = f"exit status: {EXIT_STATUS}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
