@@ -1,4 +1,5 @@
 """Measures, most of it beside other ways of the same work: `python -m bench copy|scd2|quality|kpi|kpi_refresh|day`."""
+"""Measures, most of it beside other ways of the same work: `python -m bench copy|scd2|quality|gold|kpi|day`."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ BENCHES = {
     "quality": "judging rows",
     "kpi": "answering the KPI page",
     "kpi_refresh": "bringing the KPI page's copy of gold up to a new version",
+    "gold": "refreshing a One Big Table beside its rebuild",
     "day": "whole business dates, through Airflow",
 }
 PROJECT = Path(__file__).resolve().parents[1]
