@@ -77,10 +77,11 @@ def test_refreshes_equal_a_rebuild_and_rewrite_only_what_changed(
     assert run_job("gold", "sales_obt", D2, lake.root)["detail"]["mode"] == "unchanged"
     assert version(lake.root, "gold/sales_obt") == before
 
-    # A product that only D2 sold changes: only D2 is rewritten.
+    # A product changes: only the rows that show it are rewritten.
     land_and_clean(lake, D3, {"product": (PRODUCT, [product(1, "Books"), product(2, "Games")])})
     second = run_job("gold", "sales_obt", D3, lake.root)
-    assert (second["detail"]["mode"], second["detail"]["dates_rewritten"]) == ("incremental", [D2])
+    assert (second["detail"]["mode"], second["detail"]["dates_rewritten"]) == ("incremental", [])
+    assert (second["detail"]["keys_rewritten"], second["rows_written"]) == ({"product": 1}, 1)
     assert [row[7] for row in stored(lake.root, "gold/sales_obt", WIDE)] == ["Books", "Games", "Unknown"]
 
     # A product deleted at the source keeps its last values; a date's facts vanish; a new date comes.
@@ -95,10 +96,11 @@ def test_refreshes_equal_a_rebuild_and_rewrite_only_what_changed(
     assert stored(lake.root, "gold/sales_obt", WIDE) == incremental
 
 
-def test_random_changes_refresh_to_what_a_rebuild_gives_in_folders_too(spark: SparkSession, tmp_path: Path) -> None:
+@pytest.mark.parametrize("layout", ["cluster", "partition"])
+def test_random_changes_refresh_to_what_a_rebuild_gives(spark: SparkSession, tmp_path: Path, layout: str) -> None:
     contracts = Path(shutil.copytree(CONTRACTS, tmp_path / CONTRACTS.name))
     for path in contracts.glob("*.yaml"):
-        path.write_text(path.read_text().replace("layout, value: cluster", "layout, value: partition"))
+        path.write_text(path.read_text().replace("layout, value: cluster", f"layout, value: {layout}"))
     chance = random.Random(7)
     lake = BronzeLake(tmp_path / "lake")
     days = [D1, D2, D3, D4]
@@ -115,10 +117,11 @@ def test_random_changes_refresh_to_what_a_rebuild_gives_in_folders_too(spark: Sp
             for number in range(30)
         ]
         land_and_clean(lake, day, {"product": (PRODUCT, products), "transactions": (TRANSACTIONS, sales)}, contracts)
-        mode = run_job("gold", "sales_obt", day, lake.root, contracts)["detail"]["mode"]
-        assert mode == ("full" if day == D1 else "incremental")
+        detail = run_job("gold", "sales_obt", day, lake.root, contracts)["detail"]
+        assert detail["mode"] == ("full" if day == D1 else "incremental")
+    assert set(detail["keys_rewritten"]) == ({"product"} if layout == "cluster" else set())
     refreshed = stored(lake.root, "gold/sales_obt", WIDE)
-    assert len(list(lake.root.glob("*/*/order_date=*"))) == 8
+    assert len(list(lake.root.glob("*/*/order_date=*"))) == (0 if layout == "cluster" else 8)
     shutil.rmtree(lake.root / "gold")
     run_job("gold", "sales_obt", D4, lake.root, contracts)
     assert stored(lake.root, "gold/sales_obt", WIDE) == refreshed

@@ -7,12 +7,9 @@ and now. Runs take turns, as in silver: one commits only if no other has since i
 
 from __future__ import annotations
 
-import datetime as dt
-import json
-import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
@@ -30,6 +27,8 @@ from medallion.errors import (
     is_conflict,
 )
 from medallion.gold import one_big_table
+from medallion.gold.reflected import Reflected, Stored
+from medallion.gold.refresh_plan import Plan, plan_refresh
 from medallion.lake import delta_tables
 from medallion.lake.dated_layout import DatedLayout
 from medallion.lake.delta_tables import Commit
@@ -49,58 +48,6 @@ _TRIES = 8
 _HISTORY = 200
 _RECENT = 50
 _ASKED_AT_ONCE = 8
-# A version that VACUUM or the log's retention removed, a feed that was switched off, columns changed in between.
-_CHANGES_ARE_GONE = re.compile(
-    r"\[(?:DELTA_(?:MISSING_CHANGE_DATA|CHANGE_TABLE_FEED_DISABLED|CHANGE_DATA_FEED_INCOMPATIBLE_\w+|SCHEMA_CHANGED\w*"
-    r"|FILE_NOT_FOUND|MISSING_FILES_UNEXPECTED_VERSION|LOG_FILE_NOT_FOUND|VERSION_NOT_FOUND|CANNOT_FIND_VERSION"
-    r"|VERSIONS_NOT_CONTIGUOUS|NO_RECREATABLE_HISTORY_FOUND|TRUNCATED_TRANSACTION_LOG|UNSUPPORTED_TIME_TRAVEL_BEYOND_\w+)"
-    r"|FAILED_READ_FILE[.\w]*)\]"
-)
-
-
-@dataclass(frozen=True)
-class Reflected:
-    """What a gold commit was made from.
-
-    Attributes:
-        contracts: a digest of them.
-        silver: by table.
-        turn: number of the commit among those of gold's runs.
-    """
-
-    contracts: str
-    silver: Mapping[str, TableVersion]
-    turn: int = 0
-
-    def to_text(self) -> str:
-        """For the commit's userMetadata."""
-        return json.dumps({"lakehouse_gold": asdict(self)}, sort_keys=True)
-
-    @staticmethod
-    def from_text(text: str | None) -> Reflected | None:
-        """Reads a commit's userMetadata; None when the commit is not one of gold's."""
-        try:
-            content = json.loads(text or "")["lakehouse_gold"]
-            silver = {name: TableVersion(**one) for name, one in content["silver"].items()}
-            return Reflected(content["contracts"], silver, content.get("turn", 0))
-        except (ValueError, KeyError, TypeError):
-            return None
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What has to be rewritten: ``dates``, or everything (None) for a reason."""
-
-    dates: frozenset[dt.date] | None
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class _Stored:
-    """Gold as a run finds it: None where it is not there yet, or says not what it reflects."""
-
-    version: int | None
-    reflects: Reflected | None
 
 
 def refresh_one_big_table(
@@ -124,35 +71,34 @@ def refresh_one_big_table(
         commits = _silver_commits(spark, names, silver)
         versions = {name: TableVersion(id, newest[0].version) for name, (id, newest) in commits.items()}
         now = Reflected(wide_content_hash(contract, silver), versions, turn.number)
-        fact = _at(spark, names, contract.fact, now)
+        fact = now.read(spark, names, contract.fact)
         dimensions = _latest(spark, names, silver, contract, now)
         types = check_columns(fact, dimensions, contract)
         # Three passes over the fact join them, and they are few on most days.
         dimensions = dict(zip(dimensions, fetch_together(spark, list(dimensions.values())), strict=True))
-        plan = _plan(spark, names, contract, silver, stored, now, dict(types), commits, dimensions)
+        plan = plan_refresh(spark, names, contract, silver, stored, now, dict(types), commits, dimensions)
         source = _source(fact, dimensions, contract, silver, dict(types))
-        if plan.dates is not None and not plan.dates:
-            return _outcome(spark, table, turn.version, contract, source, types, plan, now)
+        if plan.is_empty:
+            return _outcome(spark, table, turn.version, contract, source, types, plan, 0, now)
         if plan.dates is None:
             _layout(contract).create(spark, table, types)
-        dates = source.slices if plan.dates is None else map(str, plan.dates)
-        rows = sum(source.slices[name].rows for name in dates if name in source.slices)
+        rows = _rows_to_write(fact, silver[contract.fact].date_column, source, plan)
         prepare_for(spark, rows)
         found = _commit(spark, table, contract, silver, fact, dimensions, plan, rows, turn, now)
         if found is not None:
-            done = _outcome(spark, table, found.version, contract, source, types, plan, now)
+            done = _outcome(spark, table, found.version, contract, source, types, plan, rows, now)
             return replace(done, bytes_written=found.bytes_written) if done.rows_written else done
     raise ConcurrentWriteError(f"{table}: another run kept writing to it; run this one again when the other is done")
 
 
-def _stored(spark: SparkSession, table: str) -> _Stored:
+def _stored(spark: SparkSession, table: str) -> Stored:
     if not delta_tables.exists(spark, table):
-        return _Stored(None, None)
+        return Stored(None, None)
     commits = delta_tables.history(spark, table, _HISTORY)
     then, version = _newest(commits), commits[0].version
     if then is None and version >= _HISTORY:
         then = _newest(delta_tables.history(spark, table, version))
-    return _Stored(version, then)
+    return Stored(version, then)
 
 
 def _newest(commits: Iterable[Commit]) -> Reflected | None:
@@ -170,10 +116,9 @@ def _commit(
             wide = layout.spread(one_big_table.build(fact, dimensions, contract), rows)
             delta_tables.overwrite(wide, table, partitioned_by=layout.folders, options=options)
         else:
-            part = fact.where(delta_tables.dates_predicate(silver[contract.fact].date_column, plan.dates))
+            part = fact.where(plan.in_fact(silver[contract.fact].date_column))
             wide = layout.spread(one_big_table.build(part, dimensions, contract), rows)
-            predicate = delta_tables.dates_predicate(contract.partition_column, plan.dates)
-            delta_tables.replace_where(wide, table, predicate, options=options)
+            delta_tables.replace_where(wide, table, plan.in_gold(contract.partition_column), options=options)
     except SPARK_ERRORS as error:
         if not is_conflict(error):
             raise
@@ -183,76 +128,11 @@ def _commit(
     return next((one for one in commits if one.user_metadata == now.to_text()), None)
 
 
-def _plan(
-    spark: SparkSession, names: TableNames, contract: OneBigTableContract, silver: Mapping[str, SilverContract],
-    stored: _Stored, now: Reflected, types: Mapping[str, str],
-    commits: Mapping[str, tuple[str, list[Commit]]], dimensions: Mapping[str, DataFrame],
-) -> Plan:  # fmt: skip
-    then = stored.reflects
-    if stored.version is None:
-        return Plan(None, "new")
-    if then is None:
-        return Plan(None, "no silver versions are stored")
-    if then.contracts != now.contracts or then.silver.keys() != now.silver.keys():
-        return Plan(None, "a contract changed")
-    had = delta_tables.table_types(spark, names.gold(contract.name))
-    if any(had.get(name, kind) != kind for name, kind in types.items()):
-        return Plan(None, "an earlier version of the jobs gave columns other types")
-    for name, version in now.silver.items():
-        if version.id != then.silver[name].id or version.version < then.silver[name].version:
-            return Plan(None, f"silver.{name} was made anew")
-    try:
-        moved = {
-            name for name, (_, newest) in commits.items()
-            if _rows_changed(spark, names.silver(name), then.silver[name], now.silver[name], newest)
-        }  # fmt: skip
-        return Plan(frozenset(_changed_dates(spark, names, contract, silver, then, now, moved, dimensions)))
-    except SPARK_ERRORS as error:
-        if not _CHANGES_ARE_GONE.search(str(error)):
-            raise
-        return Plan(None, f"the changes cannot be read: {first_line(error)}")
-
-
-def _changed_dates(
-    spark: SparkSession, names: TableNames, contract: OneBigTableContract, silver: Mapping[str, SilverContract],
-    then: Reflected, now: Reflected, moved: Collection[str], dimensions: Mapping[str, DataFrame],
-) -> set[dt.date]:  # fmt: skip
-    day = identifier(silver[contract.fact].date_column)
-    parts: list[DataFrame] = []
-    if contract.fact in moved:
-        feed = spark.read.option("readChangeFeed", "true")
-        feed = feed.option("startingVersion", then.silver[contract.fact].version + 1)
-        feed = feed.option("endingVersion", now.silver[contract.fact].version)
-        parts.append(feed.table(names.silver(contract.fact)).select(F.col(day).alias("day")))
-    fact = _at(spark, names, contract.fact, now)
-    for join in contract.joins:
-        if join.dimension in moved:
-            old = one_big_table.latest_rows(_at(spark, names, join.dimension, then), silver[join.dimension])
-            new = dimensions[join.dimension]
-            rows = old.exceptAll(new).unionByName(new.exceptAll(old))
-            keys = rows.select(*[F.col(identifier(right)).alias(f"_key_{left}") for left, right in join.on]).distinct()
-            on = [F.col(identifier(left)) == F.col(identifier(f"_key_{left}")) for left, _ in join.on]
-            parts.append(fact.join(keys, on, "left_semi").select(F.col(day).alias("day")))
-    if not parts:
-        return set()
-    union = parts[0]
-    for part in parts[1:]:
-        union = union.unionByName(part)
-    return {row["day"] for row in union.distinct().collect()}
-
-
-def _rows_changed(
-    spark: SparkSession, table: str, then: TableVersion, now: TableVersion, newest: Sequence[Commit]
-) -> bool:
-    """Whether a table may have other rows; many commits to a dimension say only that a snapshot changed nothing."""
-    between = now.version - then.version
-    if not between:
-        return False
-    if len(newest) < between:
-        # Silver may have gone on since its version was read: the newest commits need not be those in question.
-        newest = delta_tables.history(spark, table, between + _RECENT)
-    asked = [one for one in newest if then.version < one.version <= now.version]
-    return len(asked) < between or any(one.changes_rows for one in asked)
+def _rows_to_write(fact: DataFrame, date_column: str, source: TableFigures, plan: Plan) -> int:
+    if plan.keys:
+        return fact.where(plan.in_fact(date_column)).count()
+    dates = source.slices if plan.dates is None else map(str, plan.dates)
+    return sum(source.slices[name].rows for name in dates if name in source.slices)
 
 
 def _source(
@@ -270,7 +150,7 @@ def _source(
 
 def _outcome(
     spark: SparkSession, table: str, version: int, contract: OneBigTableContract, source: TableFigures,
-    types: list[tuple[str, str]], plan: Plan, now: Reflected,
+    types: list[tuple[str, str]], plan: Plan, rows: int, now: Reflected,
 ) -> Outcome:  # fmt: skip
     measures = {name: kind for name, kind in types if name in contract.measures}
     in_silver = sorted({name for one in source.slices.values() for name in one.sums})
@@ -300,15 +180,16 @@ def _outcome(
             f"{wrong[0]['rows_silver']}, gold {wrong[0]['rows_gold']}; delete the gold table's folder to build it anew"
         )
     rewritten = sorted(stored.slices) if plan.dates is None else sorted(day.isoformat() for day in plan.dates)
-    mode = "full" if plan.dates is None else "incremental" if plan.dates else "unchanged"
+    mode = "full" if plan.dates is None else "unchanged" if plan.is_empty else "incremental"
     return Outcome(
         outcome=mode,
         rows_read=source.rows,
-        rows_written=sum(stored.slices[name].rows for name in rewritten if name in stored.slices),
+        rows_written=rows,
         detail={
             "silver": asdict(now.silver[contract.fact]),
             "dates": dates,
             "dates_rewritten": rewritten,
+            "keys_rewritten": {one.dimension: len(one.values) for one in plan.keys},
             "rows_unknown": unknown,
             "mode": mode,
             "reason": plan.reason,
@@ -336,17 +217,12 @@ def _silver_commits(
         return dict(zip(silver, pool.map(commits, silver), strict=True))
 
 
-def _at(spark: SparkSession, names: TableNames, name: str, at: Reflected) -> DataFrame:
-    """A silver table as it was: every read of a run is of the same moment."""
-    return delta_tables.at_version(spark, names.silver(name), at.silver[name].version)
-
-
 def _latest(
     spark: SparkSession, names: TableNames, silver: Mapping[str, SilverContract], contract: OneBigTableContract,
     at: Reflected,
 ) -> dict[str, DataFrame]:  # fmt: skip
     return {
-        join.dimension: one_big_table.latest_rows(_at(spark, names, join.dimension, at), silver[join.dimension])
+        join.dimension: one_big_table.latest_rows(at.read(spark, names, join.dimension), silver[join.dimension])
         for join in contract.joins
     }
 

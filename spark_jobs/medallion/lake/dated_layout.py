@@ -37,13 +37,17 @@ class DatedLayout:
     def create(
         self, spark: SparkSession, table: str, columns: Sequence[tuple[str, str]], *, change_feed: bool = False
     ) -> None:
-        """Creates an empty table of (name, type) columns, unless it is there."""
+        """Creates an empty table of (name, type) columns, unless it is there.
+
+        Where files hold many dates, a row that goes is marked beside its file, whose other rows are not written again.
+        """
         names = [name for name, _ in columns]
         late = self.clustered and names.index(self.column) >= _WITH_BOUNDS
         bounds = [self.column, *names[: _WITH_BOUNDS - 1]] if late else ()
         delta_tables.create(
-            spark, table, columns, partitioned_by=self.folders, change_feed=change_feed, statistics_of=bounds
-        )
+            spark, table, columns, partitioned_by=self.folders, change_feed=change_feed,
+            deletion_vectors=self.clustered, statistics_of=bounds,
+        )  # fmt: skip
 
     def spread(self, frame: DataFrame, rows: int) -> DataFrame:
         """Puts rows together as files are to hold them; `rows` is about how many there are."""

@@ -24,7 +24,7 @@ _KEY_PREFIX = "sha256:"
 
 def confidential_sources(contract: SilverContract) -> frozenset[str]:
     """The source columns that confidential columns are made from, in lower case."""
-    columns = [column for column in contract.columns if _is_confidential(column)]
+    columns = [column for column in contract.columns if is_confidential(column)]
     named = {column.source.lower() for column in columns if column.source}
     # Of an expression every word may be a column: a word too many hides a value too many.
     words = {word.lower() for column in columns for word in re.findall(r"\w+", column.expression)}
@@ -72,7 +72,7 @@ def still_stored_key(key: Column, contract: SilverContract) -> Column:
 
 def has_confidential_key(contract: SilverContract) -> bool:
     """Whether a part of the key is confidential."""
-    return any(column.name in contract.key and _is_confidential(column) for column in contract.columns)
+    return any(column.name in contract.key and is_confidential(column) for column in contract.columns)
 
 
 def _shown_sources(contract: SilverContract) -> frozenset[str]:
@@ -82,7 +82,7 @@ def _shown_sources(contract: SilverContract) -> frozenset[str]:
     return frozenset(name.lower() for name in named) - confidential_sources(contract)
 
 
-def _is_confidential(column: SourceColumn) -> bool:
+def is_confidential(column: SourceColumn) -> bool:
     """Whether a column is classified as anything but open to all: a word that nobody knows here hides it too."""
     return (column.classification or "public").strip().lower() not in _OPEN
 

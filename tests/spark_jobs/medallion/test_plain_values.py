@@ -129,7 +129,7 @@ def test_slices_to_process_are_those_whose_rows_or_contract_changed() -> None:
 
 
 def test_what_gold_reflects_survives_its_commit() -> None:
-    from medallion.gold.one_big_table_refresh import Reflected
+    from medallion.gold.reflected import Reflected
 
     from lake_model.table_state import TableVersion
 

@@ -1,0 +1,235 @@
+"""What of gold has to be written again: the dates whose facts changed, and the rows whose dimension rows changed.
+
+Rows are rewritten by the keys of a dimension where the table's layout lets a few rows of a file be replaced; in folders
+by date, and where a key must not be named in the table's log, all dates that such rows lie in are.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from lake_model.contracts.silver_contract import Join, OneBigTableContract, SilverContract
+from lake_model.table_state import TableVersion
+from medallion.errors import SPARK_ERRORS
+from medallion.gold import one_big_table
+from medallion.gold.reflected import Reflected, Stored
+from medallion.lake import delta_tables
+from medallion.lake.delta_tables import Commit
+from medallion.lake.small_frames import fetch_small
+from medallion.lake.sql_text import identifier, text_literal
+from medallion.lake.table_names import TableNames
+from medallion.quality.cleaning import first_line
+from medallion.quality.confidential import is_confidential
+
+# Where a refresh looks at more commits than these, silver may have gone on since its version was read.
+_RECENT = 50
+# A condition of more keys costs Spark more than it spares.
+_MOST_KEYS = 1_000
+_NAMED_IN_A_CONDITION = re.compile(r"string|date|tinyint|smallint|int|bigint|decimal\(.*")
+# A version that VACUUM or the log's retention removed, a feed that was switched off, columns changed in between.
+_CHANGES_ARE_GONE = re.compile(
+    r"\[(?:DELTA_(?:MISSING_CHANGE_DATA|CHANGE_TABLE_FEED_DISABLED|CHANGE_DATA_FEED_INCOMPATIBLE_\w+|SCHEMA_CHANGED\w*"
+    r"|FILE_NOT_FOUND|MISSING_FILES_UNEXPECTED_VERSION|LOG_FILE_NOT_FOUND|VERSION_NOT_FOUND|CANNOT_FIND_VERSION"
+    r"|VERSIONS_NOT_CONTIGUOUS|NO_RECREATABLE_HISTORY_FOUND|TRUNCATED_TRANSACTION_LOG|UNSUPPORTED_TIME_TRAVEL_BEYOND_\w+)"
+    r"|FAILED_READ_FILE[.\w]*)\]"
+)
+
+
+@dataclass(frozen=True)
+class ChangedKeys:
+    """Keys of one dimension whose rows changed.
+
+    Attributes:
+        in_fact: the fact's columns that hold a key.
+        in_gold: the columns that show the same in gold.
+        values: of those columns, in their order, as SQL.
+    """
+
+    dimension: str
+    in_fact: tuple[str, ...]
+    in_gold: tuple[str, ...]
+    values: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What has to be rewritten: dates and rows by their keys, or everything (no ``dates``) for a reason."""
+
+    dates: frozenset[dt.date] | None
+    reason: str = ""
+    keys: tuple[ChangedKeys, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has to be written."""
+        return self.dates is not None and not self.dates and not self.keys
+
+    def in_fact(self, date_column: str) -> str:
+        """The condition for the fact's rows that gold's are made from."""
+        return self._condition(date_column, [(one.in_fact, one.values) for one in self.keys])
+
+    def in_gold(self, date_column: str) -> str:
+        """The same condition for the rows of gold."""
+        return self._condition(date_column, [(one.in_gold, one.values) for one in self.keys])
+
+    def _condition(self, date_column: str, keys: Sequence[tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]]) -> str:
+        parts = [delta_tables.dates_predicate(date_column, self.dates)] if self.dates else []
+        for columns, values in keys:
+            names = [identifier(column) for column in columns]
+            if len(names) == 1:
+                parts.append(f"{names[0]} IN ({', '.join(one for (one,) in values)})")
+            else:
+                parts += [
+                    f"({' AND '.join(f'{name} = {value}' for name, value in zip(names, one, strict=True))})"
+                    for one in values
+                ]
+        return " OR ".join(parts) or "FALSE"
+
+
+def plan_refresh(
+    spark: SparkSession, names: TableNames, contract: OneBigTableContract, silver: Mapping[str, SilverContract],
+    stored: Stored, now: Reflected, types: Mapping[str, str], commits: Mapping[str, tuple[str, list[Commit]]],
+    dimensions: Mapping[str, DataFrame],
+) -> Plan:  # fmt: skip
+    """What has to be written so that gold reflects the silver versions of ``now``.
+
+    Args:
+        types: of gold's columns.
+        commits: of each silver table its identity and newest commits.
+        dimensions: their latest rows now.
+    """
+    then = stored.reflects
+    if stored.version is None:
+        return Plan(None, "new")
+    if then is None:
+        return Plan(None, "no silver versions are stored")
+    if then.contracts != now.contracts or then.silver.keys() != now.silver.keys():
+        return Plan(None, "a contract changed")
+    had = delta_tables.table_types(spark, names.gold(contract.name))
+    if any(had.get(name, kind) != kind for name, kind in types.items()):
+        return Plan(None, "an earlier version of the jobs gave columns other types")
+    for name, version in now.silver.items():
+        if version.id != then.silver[name].id or version.version < then.silver[name].version:
+            return Plan(None, f"silver.{name} was made anew")
+    return _changes_since(spark, names, contract, silver, then, now, commits, dimensions)
+
+
+def _changes_since(
+    spark: SparkSession, names: TableNames, contract: OneBigTableContract, silver: Mapping[str, SilverContract],
+    then: Reflected, now: Reflected, commits: Mapping[str, tuple[str, list[Commit]]],
+    dimensions: Mapping[str, DataFrame],
+) -> Plan:  # fmt: skip
+    try:
+        moved = {
+            name for name, (_, newest) in commits.items()
+            if _rows_changed(spark, names.silver(name), then.silver[name], now.silver[name], newest)
+        }  # fmt: skip
+        return _changed(spark, names, contract, silver, then, now, moved, dimensions)
+    except SPARK_ERRORS as error:
+        if not _CHANGES_ARE_GONE.search(str(error)):
+            raise
+        return Plan(None, f"the changes cannot be read: {first_line(error)}")
+
+
+def _changed(
+    spark: SparkSession, names: TableNames, contract: OneBigTableContract, silver: Mapping[str, SilverContract],
+    then: Reflected, now: Reflected, moved: Collection[str], dimensions: Mapping[str, DataFrame],
+) -> Plan:  # fmt: skip
+    day = identifier(silver[contract.fact].date_column)
+    parts: list[DataFrame] = []
+    by_key: list[ChangedKeys] = []
+    if contract.fact in moved:
+        feed = spark.read.option("readChangeFeed", "true")
+        feed = feed.option("startingVersion", then.silver[contract.fact].version + 1)
+        feed = feed.option("endingVersion", now.silver[contract.fact].version)
+        parts.append(feed.table(names.silver(contract.fact)).select(F.col(day).alias("day")))
+    fact = now.read(spark, names, contract.fact)
+    for join in contract.joins:
+        if join.dimension not in moved:
+            continue
+        old = one_big_table.latest_rows(then.read(spark, names, join.dimension), silver[join.dimension])
+        new = dimensions[join.dimension]
+        rows = old.exceptAll(new).unionByName(new.exceptAll(old))
+        keys = rows.select(*[F.col(identifier(right)).alias(f"_key_{left}") for left, right in join.on]).distinct()
+        found = _few_keys(spark, keys, contract, silver, join)
+        if found is None:
+            on = [F.col(identifier(left)) == F.col(identifier(f"_key_{left}")) for left, _ in join.on]
+            parts.append(fact.join(keys, on, "left_semi").select(F.col(day).alias("day")))
+        elif found.values:
+            by_key.append(found)
+    return Plan(_distinct_days(parts), keys=tuple(by_key))
+
+
+def _distinct_days(parts: Sequence[DataFrame]) -> frozenset[dt.date]:
+    if not parts:
+        return frozenset()
+    union = parts[0]
+    for part in parts[1:]:
+        union = union.unionByName(part)
+    return frozenset(row["day"] for row in union.distinct().collect())
+
+
+def _few_keys(
+    spark: SparkSession, keys: DataFrame, contract: OneBigTableContract, silver: Mapping[str, SilverContract],
+    join: Join,
+) -> ChangedKeys | None:  # fmt: skip
+    """The changed keys by which rows are found in gold; None where they are many, or not to be found or named."""
+    in_fact, in_gold = tuple(left for left, _ in join.on), shown_in_gold(contract, silver, join)
+    if not contract.clustered or in_gold is None:
+        return None
+    table = fetch_small(spark, keys, _MOST_KEYS).table
+    if table is None:
+        return None
+    types = {column.name: column.lake_type for column in silver[contract.fact].columns}
+    values = tuple(tuple(_literal(row[f"_key_{left}"], types[left]) for left in in_fact) for row in table.to_pylist())
+    return ChangedKeys(join.dimension, in_fact, in_gold, tuple(sorted(values)))
+
+
+def shown_in_gold(
+    contract: OneBigTableContract, silver: Mapping[str, SilverContract], join: Join
+) -> tuple[str, ...] | None:
+    """Gold's columns that show just what the fact's columns of a join hold; None where one is not there.
+
+    Nor where one is confidential: the condition by which Delta replaces rows stands in the table's log.
+    """
+    fact = {column.name: column for column in silver[contract.fact].columns}
+    keys = {column.name: column for column in silver[join.dimension].columns}
+    found = []
+    for left, right in join.on:
+        kind = fact[left].lake_type
+        hidden = is_confidential(fact[left]) or is_confidential(keys[right])
+        if hidden or not _NAMED_IN_A_CONDITION.fullmatch(kind) or keys[right].lake_type != kind:
+            return None
+        wanted = {f"{contract.fact}.{left}", f"{contract.fact}.{identifier(left)}"}
+        shown = [
+            one.name for one in contract.columns if one.expression.strip() in wanted and one.lake_type in {None, kind}
+        ]
+        if not shown:
+            return None
+        found.append(shown[0])
+    return tuple(found)
+
+
+def _literal(value: object, kind: str) -> str:
+    text = text_literal(str(value))
+    return text if kind == "string" else f"CAST({text} AS {kind})"
+
+
+def _rows_changed(
+    spark: SparkSession, table: str, then: TableVersion, now: TableVersion, newest: Sequence[Commit]
+) -> bool:
+    """Whether a table may have other rows; many commits to a dimension say only that a snapshot changed nothing."""
+    between = now.version - then.version
+    if not between:
+        return False
+    if len(newest) < between:
+        # Silver may have gone on since its version was read: the newest commits need not be those in question.
+        newest = delta_tables.history(spark, table, between + _RECENT)
+    asked = [one for one in newest if then.version < one.version <= now.version]
+    return len(asked) < between or any(one.changes_rows for one in asked)
