@@ -16,21 +16,26 @@ def before_commit(number: int, act: Callable[[], None]) -> Generator[None, None,
     """Calls ``act`` once, before the n-th commit to a Delta table from here on; fails where there are fewer."""
     from pyspark.sql.readwriter import DataFrameWriter
 
-    save = DataFrameWriter.saveAsTable
+    kept = {name: getattr(DataFrameWriter, name) for name in ("saveAsTable", "save")}
     left = number
 
-    def counted(self: DataFrameWriter, *given: Any, **options: Any) -> None:
-        nonlocal left
-        left -= 1
-        if left == 0:
-            act()
-        save(self, *given, **options)
+    def counted(name: str) -> Callable[..., None]:
+        def write(self: DataFrameWriter, *given: Any, **options: Any) -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                act()
+            kept[name](self, *given, **options)
 
-    DataFrameWriter.saveAsTable = counted  # type: ignore[method-assign]
+        return write
+
+    for name in kept:
+        setattr(DataFrameWriter, name, counted(name))
     try:
         yield
     finally:
-        DataFrameWriter.saveAsTable = save  # type: ignore[method-assign]
+        for name, method in kept.items():
+            setattr(DataFrameWriter, name, method)
     assert left <= 0, f"only {number - left} commits were made"
 
 
