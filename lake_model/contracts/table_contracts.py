@@ -5,7 +5,7 @@ What is wrong with any of them stops a day's run before anything is copied.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -115,17 +115,6 @@ def silver_tables(folder: Path) -> list[str]:
         if settings.get("tableKind") != "one_big_table" and settings.get("excluded") is not True:
             (facts if settings.get("tableKind") == "fact" else others).append(path.name.removesuffix(FILE_ENDING))
     return others + facts
-
-
-def facts_among(folder: Path, names: Iterable[str]) -> set[str]:
-    """Those of some tables that are facts; of one whose contract is faulty or missing nobody knows."""
-    facts = set()
-    for name in names:
-        path = folder / f"{name}{FILE_ENDING}"
-        file = read_contract_file(path, strict=False) if path.is_file() else None
-        if isinstance(file, ContractFile) and file.settings.get("tableKind") == "fact":
-            facts.add(name)
-    return facts
 
 
 def one_big_tables(folder: Path) -> list[str]:

@@ -41,9 +41,9 @@ def check(
     rows = quality_metrics.metric_rows(contract, counts, verdicts, ended)
     quality_metrics.write(spark, names.quality_metrics(), job, rows)
     for line in not_met(contract, verdicts):
-        print(f"silver {job.table}: not met: {line}")
+        print(f"not met: {line}")
     for line in waivers_ended(contract, as_of or job.business_date):
-        print(f"silver {job.table}: {line}")
+        print(line)
     broken = [one for one in verdicts if one.stops]
     if not broken:
         return

@@ -24,10 +24,8 @@ _PYSPARK_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 log = logging.getLogger(__name__)
 
 
-def run_job(
-    stage: str, work: Work, argv: Sequence[str] | None, session: Callable[[], SparkSession] = get_session
-) -> str | None:
-    """Runs one stage for one table, by a session that several may share.
+def run_job(stage: str, work: Work, argv: Sequence[str] | None) -> str | None:
+    """Runs one stage for one table.
 
     Returns:
         None, or one message of what failed, after a ledger row with status failed where a session can be had.
@@ -37,7 +35,7 @@ def run_job(
         job = parse_arguments(stage, argv)
         for name in _PYSPARK_LOGGERS:
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-        spark = session()
+        spark = get_session()
     except (LakehouseError, *SPARK_ERRORS) as error:
         return f"{stage}: {explain(error)}"
     outcome, message, begun = None, None, None
