@@ -167,7 +167,6 @@ def _table_properties(draft: Draft) -> Iterable[tuple[list[str], dict[str, Any]]
     yield comments, {"dateColumn": guesses.date_column}
     repeated = _repeated(draft)
     yield [*_other_keys(guesses), *repeated], {"duplicates": "keep_all"}
-    yield [], {"layout": "cluster"}
     measures = [name for name in guesses.measures if names[name] == name and _is_summed(draft.table, name)]
     if measures:
         yield ["? columns whose sums must survive from MySQL to silver"], {"measures": measures}

@@ -99,8 +99,12 @@ def test_refreshes_equal_a_rebuild_and_rewrite_only_what_changed(
 @pytest.mark.parametrize("layout", ["cluster", "partition"])
 def test_random_changes_refresh_to_what_a_rebuild_gives(spark: SparkSession, tmp_path: Path, layout: str) -> None:
     contracts = Path(shutil.copytree(CONTRACTS, tmp_path / CONTRACTS.name))
-    for path in contracts.glob("*.yaml"):
-        path.write_text(path.read_text().replace("layout, value: cluster", f"layout, value: {layout}"))
+    for name, there in (("sales_obt", "layout, value: cluster"), ("transactions", "duplicates, value: keep_one")):
+        path = contracts / f"{name}.odcs.yaml"
+        given = f"layout, value: {layout}"
+        given = given if "layout" in there else f"{there}}}\n      - {{property: {given}"
+        assert there in path.read_text()
+        path.write_text(path.read_text().replace(there, given))
     chance = random.Random(7)
     lake = BronzeLake(tmp_path / "lake")
     days = [D1, D2, D3, D4]
