@@ -1,5 +1,4 @@
-"""Measures, most of it beside other ways of the same work: `python -m bench copy|scd2|quality|kpi|kpi_refresh|day`."""
-"""Measures, most of it beside other ways of the same work: `python -m bench copy|scd2|quality|gold|kpi|day`."""
+"""Measures, most of it beside other ways of the same work: `python -m bench copy|scd2|quality|gold|kpi|day|…`."""
 
 from __future__ import annotations
 
