@@ -19,7 +19,7 @@ D1, D2 = "2026-11-18", "2026-11-19"
 PRODUCTS = [(f"Prod{n:03}", "Div", "Seg", "Cat", f"Name {n}", "Std") for n in range(20)]
 CUSTOMERS = [(f"Cus{n:03}", f"Name {n}", "E-Commerce") for n in range(20)]
 # Spark jobs of a classic session; some depend on whether Spark broadcasts what it joins.
-UNCHANGED, CHANGED, FACT, GOLD = 12, 27, 16, 39
+UNCHANGED, CHANGED, FACT, GOLD = 12, 27, 16, 48
 SALES = [
     sale(f"Prod{n % 20:03}", f"Cus{n % 20:03}", "Mark001", f"2026-10-{1 + n % 28:02}", 1 + n % 4, f"{n + 1}.00")
     for n in range(300)
