@@ -59,7 +59,7 @@ def _look(now: datetime, told: set[str] | None) -> list[Alert]:
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     from airflow.utils.session import create_session
     from lakehouse.alerting.alerts import waiting_alert
-    from lakehouse.alerting.notifiers import airflow_url, send_to_all
+    from lakehouse.alerting.notifiers import NO_CONNECTION, airflow_url, send_to_all
     from lakehouse.alerting.waiting_tasks import waiting_tasks
     from lakehouse.settings import alert_settings_at_run
     from sqlalchemy.exc import SQLAlchemyError
@@ -79,7 +79,7 @@ def _look(now: datetime, told: set[str] | None) -> list[Alert]:
         print(f"WAITS: {alert.title}: {alert.cause}", flush=True)
     if told is not None:
         if alerts and not settings.alert_conn_ids:
-            print("nobody is told: the setting alert_conn_ids names no connection", file=sys.stderr, flush=True)
+            print(NO_CONNECTION, file=sys.stderr, flush=True)
         told &= {alert.dedup_key for alert in alerts}
         for alert in alerts:
             problems = [] if alert.dedup_key in told else send_to_all(settings, alert)

@@ -15,6 +15,9 @@ from lakehouse.settings import AlertSettings, alert_settings_at_run
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+NO_CONNECTION = "nobody is told: the setting alert_conn_ids names no connection"
+"""What is shown in place of an alert that has nowhere to go."""
+
 
 class AlertNotifier(BaseNotifier):
     """Tells on-call of a failed task, a failed run or a missed deadline.
@@ -68,7 +71,7 @@ class AlertNotifier(BaseNotifier):
             return [f"it could not be put together: {type(error).__name__}: {one_line(error)}"]
         self.log.info("%s", alert.text())
         if not settings.alert_conn_ids:
-            self.log.warning("nobody is told: the setting alert_conn_ids names no connection")
+            self.log.warning(NO_CONNECTION)
         return send_to_all(settings, alert)
 
 

@@ -27,7 +27,7 @@ from medallion.errors import (
     is_conflict,
 )
 from medallion.gold import one_big_table
-from medallion.gold.reflected import Reflected, Stored
+from medallion.gold.reflected import RECENT, Reflected, Stored
 from medallion.gold.refresh_plan import Plan, plan_refresh
 from medallion.lake import delta_tables
 from medallion.lake.dated_layout import DatedLayout
@@ -46,7 +46,6 @@ from medallion.run.table_states import table_version
 _TRIES = 8
 # Upkeep commits between two refreshes are looked through; where there are more of them, all that the log has.
 _HISTORY = 200
-_RECENT = 50
 _ASKED_AT_ONCE = 8
 
 
@@ -124,7 +123,7 @@ def _commit(
             raise
         return None
     # Delta skips a commit whose turn is taken, and says nothing. One that reflects just what ours would is as good.
-    commits = delta_tables.history(spark, table, _RECENT)
+    commits = delta_tables.history(spark, table, RECENT)
     return next((one for one in commits if one.user_metadata == now.to_text()), None)
 
 
@@ -211,7 +210,7 @@ def _silver_commits(
         table = names.silver(name)
         if not delta_tables.exists(spark, table):
             raise BronzeError(f"{table} is not there yet; run silver for table {name} first")
-        return delta_tables.identity(spark, table), delta_tables.history(spark, table, _RECENT)
+        return delta_tables.identity(spark, table), delta_tables.history(spark, table, RECENT)
 
     with ThreadPoolExecutor(_ASKED_AT_ONCE, "silver-versions") as pool:
         return dict(zip(silver, pool.map(commits, silver), strict=True))

@@ -12,6 +12,9 @@ from lake_model.table_state import TableVersion
 from medallion.lake import delta_tables
 from medallion.lake.table_names import TableNames
 
+RECENT = 50
+"""So many of a table's newest commits are asked for at first."""
+
 
 @dataclass(frozen=True)
 class Reflected:

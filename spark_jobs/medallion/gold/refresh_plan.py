@@ -18,7 +18,7 @@ from lake_model.contracts.silver_contract import Join, OneBigTableContract, Silv
 from lake_model.table_state import TableVersion
 from medallion.errors import SPARK_ERRORS
 from medallion.gold import one_big_table
-from medallion.gold.reflected import Reflected, Stored
+from medallion.gold.reflected import RECENT, Reflected, Stored
 from medallion.lake import delta_tables
 from medallion.lake.delta_tables import Commit
 from medallion.lake.small_frames import fetch_small
@@ -27,8 +27,6 @@ from medallion.lake.table_names import TableNames
 from medallion.quality.cleaning import first_line
 from medallion.quality.confidential import is_confidential
 
-# Where a refresh looks at more commits than these, silver may have gone on since its version was read.
-_RECENT = 50
 # A condition of more keys costs Spark more than it spares.
 _MOST_KEYS = 1_000
 _NAMED_IN_A_CONDITION = re.compile(r"string|date|tinyint|smallint|int|bigint|decimal\(.*")
@@ -217,6 +215,7 @@ def shown_in_gold(
 
 
 def _literal(value: object, kind: str) -> str:
+    # Not `rules.literal`: a small decimal has an exponent as text, and Spark would read it as a double.
     text = text_literal(str(value))
     return text if kind == "string" else f"CAST({text} AS {kind})"
 
@@ -230,6 +229,6 @@ def _rows_changed(
         return False
     if len(newest) < between:
         # Silver may have gone on since its version was read: the newest commits need not be those in question.
-        newest = delta_tables.history(spark, table, between + _RECENT)
+        newest = delta_tables.history(spark, table, between + RECENT)
     asked = [one for one in newest if then.version < one.version <= now.version]
     return len(asked) < between or any(one.changes_rows for one in asked)

@@ -15,16 +15,12 @@ QUALITY_METRICS = "quality_metrics"
 """The name of the one table of all schemas."""
 
 
-def tend_gold(
-    spark: SparkSession, names: TableNames, table: str, days: int, clustered_by: str | None = None
-) -> Outcome:
+def tend_gold(spark: SparkSession, names: TableNames, table: str, days: int, clustered_by: str | None) -> Outcome:
     """Upkeep of a One Big Table, whose older versions are readable for some days."""
     return _tend(spark, {f"gold.{table}": (names.gold(table), days, clustered_by)})
 
 
-def tend_silver(
-    spark: SparkSession, names: TableNames, table: str, days: int, clustered_by: str | None = None
-) -> Outcome:
+def tend_silver(spark: SparkSession, names: TableNames, table: str, days: int, clustered_by: str | None) -> Outcome:
     """Upkeep of a silver table, whose older versions are readable for some days, with its quarantine and progress.
 
     Of these nobody reads older versions, and a quarantine's may hold values that were masked since; so it is with the
