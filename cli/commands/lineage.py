@@ -79,8 +79,8 @@ def _table_lines(lineage: Lineage, places: Sequence[ColumnPlace]) -> Iterator[st
     for place in places:
         ends = lineage.values_in(place, Layer.GOLD) if landed else lineage.values_from(place, Layer.MYSQL)
         deciding = lineage.rests_on(place) if landed else lineage.comes_from(place)
-        told = ", ".join(end.label for end in ends) or ("no value, but it decides" if deciding else "no column")
-        yield f"  {place.column:<{width}} {arrow} {told}"
+        shown = ", ".join(end.label for end in ends) or ("no value, but it decides" if deciding else "no column")
+        yield f"  {place.column:<{width}} {arrow} {shown}"
 
 
 def _column_json(lineage: Lineage, place: ColumnPlace) -> dict[str, Any]:
