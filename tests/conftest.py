@@ -198,18 +198,35 @@ def fresh_schema(mysql_server: MySqlServer) -> Iterator[Callable[[], str]]:
 
 
 @pytest.fixture(scope="session")
-def airflow_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of an Airflow with our plugins and an empty, migrated metadata database."""
+def _migrated_airflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an Airflow whose metadata database is migrated and empty, which is only ever copied."""
     home = tmp_path_factory.mktemp("airflow")
-    environment = {
+    migrated = subprocess.run(
+        [sys.executable, "-m", "airflow", "db", "migrate"],
+        env=_airflow_environment(home),
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert migrated.returncode == 0, migrated.stderr
+    return home
+
+
+@pytest.fixture(scope="module")
+def airflow_environment(_migrated_airflow: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of an Airflow with our plugins and an empty, migrated metadata database, which no other file has:
+    what one wrote into it is no other's.
+    """
+    home = tmp_path_factory.mktemp("airflow") / "home"
+    shutil.copytree(_migrated_airflow, home)
+    return _airflow_environment(home)
+
+
+def _airflow_environment(home: Path) -> dict[str, str]:
+    return {
         **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "LAKEHOUSE"))},
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
     }
-    migrated = subprocess.run(
-        [sys.executable, "-m", "airflow", "db", "migrate"], env=environment, capture_output=True, text=True, timeout=180
-    )
-    assert migrated.returncode == 0, migrated.stderr
-    return environment
