@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,7 @@ TABLE_PROPERTIES = {
     "one_big_table": {"tableKind", "factTable", "joins", "partitionColumn", "layout", "measures"} | KPI_PROPERTIES,
 }
 COLUMN_PROPERTIES = {"derived", "sparkType", "severity"}
-CHOICES: dict[str, tuple[Any, ...]] = {
+CHOICES: dict[str, Sequence[Any]] = {
     "scdType": (1, 2),
     "duplicates": ("keep_one", "keep_all"),
     "layout": ("partition", "cluster"),
@@ -125,9 +125,17 @@ def _check_table_properties(file: ContractFile, kind: str) -> Iterator[Problem]:
         elif name == "changeDetection" and value == "watermark" and kind == "dimension":
             cure = "a watermark points to dates, and a dimension has none: use fingerprint or full"
             yield problem(file, f"customProperties.{name}", value, cure)
-        elif name in CHOICES and not any(value is choice or value == choice for choice in CHOICES[name]):
-            choices = ", ".join(str(choice).lower() for choice in CHOICES[name])
-            yield problem(file, f"customProperties.{name}", value, f"must be one of {choices}")
+        elif name in CHOICES and (cure := _no_choice(CHOICES[name], value)):
+            yield problem(file, f"customProperties.{name}", value, cure)
+
+
+def _no_choice(choices: Sequence[Any], value: object) -> str | None:
+    """Why a value is none of the choices; True is no 1, though Python has them equal."""
+    if type(value) is type(choices[0]) and value in choices:
+        return None
+    if isinstance(choices, range):
+        return f"must be a whole number from {choices[0]} to {choices[-1]}"
+    return f"must be one of {', '.join(str(choice).lower() for choice in choices)}"
 
 
 def _check_column(file: ContractFile, kind: str, column: SchemaProperty) -> Iterator[Problem]:

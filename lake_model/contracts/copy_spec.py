@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
@@ -38,17 +38,18 @@ class ContractedColumn(NamedTuple):
     physical_type: str | None
 
 
-def _choice(name: str, values: tuple[Any, ...]) -> Any:
-    """A field that a contract sets by a custom property; the first value is the default."""
-    return field(default=values[0], metadata={"property": name, "values": values})
+def _choice(name: str, values: Sequence[Any], default: Any = None) -> Any:
+    """A field that a contract sets by a custom property; without a default it is the first value."""
+    default = values[0] if default is None else default
+    return field(default=default, metadata={"property": name, "values": values})
 
 
 @dataclass(frozen=True)
 class CopySpec:
     """A table and how it is copied.
 
-    A field made by `_choice` is read from the contract's custom property of that name, which is checked by its values:
-    a new one is declared here and used where it matters, and nowhere else.
+    A field made by `_choice` is read from the contract's custom property of that name, which is checked by its values
+    (of whole numbers a range): a new one is declared here and used where it matters, and nowhere else.
 
     Attributes:
         date_column: the source column that dates a row, or None.
@@ -76,7 +77,7 @@ class CopySpec:
     change_scope: ChangeScope | None = None
     drift_policy: str = _choice("sourceDrift", DRIFT_POLICIES)
     # Each is a session on the source.
-    parallel_ranges: int = _choice("parallelRanges", (1, 2, 3, 4, 5, 6, 7, 8))
+    parallel_ranges: int = _choice("parallelRanges", range(1, 9))
     measures: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -104,7 +105,7 @@ class CopySpec:
 
 _CHOSEN = {one.name: one.metadata for one in fields(CopySpec) if one.metadata}
 # By custom property, the values that it may have.
-COPY_CHOICES: Mapping[str, tuple[Any, ...]] = {chosen["property"]: chosen["values"] for chosen in _CHOSEN.values()}
+COPY_CHOICES: Mapping[str, Sequence[Any]] = {chosen["property"]: chosen["values"] for chosen in _CHOSEN.values()}
 
 
 def chosen_copy(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -144,8 +144,20 @@ SPOILT: list[Any] = [
     pytest.param(
         "product",
         lambda d: setting(d, "parallelRanges", 9),
-        f"{PRODUCT}.customProperties.parallelRanges: 9: must be one of 1, 2, 3, 4, 5, 6, 7, 8",
+        f"{PRODUCT}.customProperties.parallelRanges: 9: must be a whole number from 1 to 8",
         id="too many sessions",
+    ),
+    pytest.param(
+        "product",
+        lambda d: setting(d, "parallelRanges", True),
+        f"{PRODUCT}.customProperties.parallelRanges: True: must be a whole number from 1 to 8",
+        id="sessions as a truth value",
+    ),
+    pytest.param(
+        "product",
+        lambda d: setting(d, "excluded", 1),
+        f"{PRODUCT}.customProperties.excluded: 1: must be one of true, false",
+        id="excluded as a number",
     ),
     pytest.param(
         "product",
