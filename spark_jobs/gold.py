@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from lake_model.contracts.silver_contract import wide_standing
 from lake_model.contracts.table_contracts import read_one_big_table_contract, read_silver_contract
-from medallion.gold.kpi_views import refresh_views
+from medallion.gold.companion import companions
 from medallion.gold.one_big_table_refresh import refresh_one_big_table
 from medallion.lake.table_names import TableNames
 from medallion.run.cli import JobArguments
@@ -21,15 +21,15 @@ from medallion.run.run_ledger import Outcome
 
 
 def refresh(spark: SparkSession, job: JobArguments) -> Outcome:
-    """Brings one One Big Table up to the silver tables, and the views of its measures where a catalog has them."""
+    """Brings one One Big Table up to the silver tables, and then what its contract declares beside it."""
     contract = read_one_big_table_contract(job.contracts, job.table)
     tables = (contract.fact, *(join.dimension for join in contract.joins))
     silver = {table: read_silver_contract(job.contracts, table) for table in tables}
     outcome = refresh_one_big_table(spark, job, contract, silver)
-    if job.catalog and contract.kpis:
-        names = TableNames(job.lake_root, job.catalog)
-        made = refresh_views(spark, names, contract.kpis, anew=outcome.outcome == "full")
-        outcome = replace(outcome, detail={**outcome.detail, "views_made": made})
+    names = TableNames(job.lake_root, job.catalog)
+    for companion in companions():
+        made = companion.refresh(spark, names, contract, mode=outcome.outcome)
+        outcome = replace(outcome, detail={**outcome.detail, **made})
     standing = outcome.standing and replace(outcome.standing, contract=wide_standing(contract, silver))
     return replace(outcome, standing=standing)
 

@@ -14,7 +14,7 @@ from functools import partial
 
 from pyspark.sql import SparkSession
 
-from lake_model.contracts.table_contracts import clustering_columns, one_big_tables, silver_tables
+from lake_model.contracts.table_contracts import clustering_columns, gold_tables, silver_tables
 from lake_model.errors import LakehouseError
 from medallion.lake.table_names import TableNames
 from medallion.run.cli import JobArguments, parse_arguments, taken_tables
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> str | None:
     except LakehouseError as error:
         return f"upkeep: {error}"
     # Once for all tables: they read every contract.
-    wide, clustered = one_big_tables(contracts), clustering_columns(contracts)
+    wide, clustered = gold_tables(contracts), clustering_columns(contracts)
     # A job by hand gives an empty name for all.
     tables = [table for table in tables if table] or [*silver_tables(contracts), *wide, QUALITY_METRICS]
     failures = [run_job("upkeep", partial(tend, wide, clustered), [*given, "--table", table]) for table in tables]

@@ -17,7 +17,7 @@ from lake_model.contracts.kpi_contract import Aggregate, KpiContract, Measure
 from lake_model.contracts.silver_contract import OneBigTableContract, SilverContract, TableKind, WideColumn
 from lake_model.contracts.sql_expressions import columns_of
 from lake_model.contracts.table_contracts import (
-    one_big_tables,
+    gold_tables,
     read_one_big_table_contract,
     read_silver_contract,
     silver_tables,
@@ -172,7 +172,7 @@ def read_lineage(folders: Iterable[Path]) -> Lineage:
     made: list[ColumnPlace] = []
     for folder in folders:
         silver = {name: read_silver_contract(folder, name) for name in silver_tables(folder)}
-        wide = [read_one_big_table_contract(folder, name) for name in one_big_tables(folder)]
+        wide = [read_one_big_table_contract(folder, name) for name in gold_tables(folder)]
         steps += (step for one in silver.values() for step in (*bronze_steps(one), *silver_steps(one)))
         steps += (step for one in wide for step in (*gold_steps(one, silver), *kpi_steps(one)))
         made += (ColumnPlace(Layer.SILVER, one.name, name) for one in silver.values() for name in one.column_names)

@@ -117,8 +117,8 @@ def silver_tables(folder: Path) -> list[str]:
     return others + facts
 
 
-def one_big_tables(folder: Path) -> list[str]:
-    """Names of the One Big Tables that have a contract; also where it is faulty, for its own run to tell."""
+def gold_tables(folder: Path) -> list[str]:
+    """Names of the tables of gold that a contract declares; also where it is faulty, for its own run to tell."""
     return [name for name, file in _readable(folder) if file.settings.get("tableKind") == "one_big_table"]
 
 

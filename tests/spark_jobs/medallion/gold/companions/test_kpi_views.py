@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from medallion.gold.kpi_views import refresh_views
+from medallion.gold.companions import kpi_views as kpi_companion
 from medallion.lake.table_names import TableNames
 
 from cli.powerbi.names import Model
 from cli.powerbi.project import project_files
 from lake_model.contracts.kpi_contract import read_kpi_contracts
 from lake_model.contracts.kpi_views import DUCKDB, kpi_views
+from lake_model.contracts.table_contracts import read_one_big_table_contract
 from tests.kpi.sample_lake import demo_rows, source_tables
 
 if TYPE_CHECKING:
@@ -37,9 +38,12 @@ def gold(spark: SparkSession, tmp_path: Path) -> Iterator[Path]:
     spark.sql("DROP DATABASE gold CASCADE")
 
 
-def refresh(spark: SparkSession, contracts: Path, *, anew: bool = False) -> list[str] | None:
-    (contract,) = read_kpi_contracts(contracts.parent)
-    return refresh_views(spark, TableNames("nowhere", "spark_catalog"), contract, anew=anew)
+def refresh(spark: SparkSession, contracts: Path, *, mode: str = "unchanged") -> list[str]:
+    contract = read_one_big_table_contract(contracts, "sales_obt")
+    made: list[str] = kpi_companion.refresh(spark, TableNames("nowhere", "spark_catalog"), contract, mode=mode)[
+        "views_made"
+    ]
+    return made
 
 
 def test_views_hold_the_sources_figures_and_are_made_again_only_where_they_would_differ(
@@ -75,7 +79,7 @@ def test_views_hold_the_sources_figures_and_are_made_again_only_where_they_would
     ]  # fmt: skip
 
     assert refresh(spark, contracts_folder) == []
-    assert refresh(spark, contracts_folder, anew=True) == names
+    assert refresh(spark, contracts_folder, mode="full") == names
 
     def rename(document: dict[str, Any]) -> None:
         (hierarchies,) = [one for one in document["schema"][0]["customProperties"] if one["property"] == "hierarchies"]

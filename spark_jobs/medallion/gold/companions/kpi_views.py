@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
 
-from lake_model.contracts.kpi_contract import KpiContract
 from lake_model.contracts.kpi_views import DATABRICKS, KpiView, kpi_views
+from lake_model.contracts.silver_contract import OneBigTableContract
 from medallion.lake.sql_text import identifier, text_literal
 from medallion.lake.table_names import TableNames
 
@@ -14,28 +17,29 @@ _MISSING = "TABLE_OR_VIEW_NOT_FOUND"
 _NO_VIEWS = "MISSING_CATALOG_ABILITY.VIEWS"
 
 
-def refresh_views(spark: SparkSession, names: TableNames, contract: KpiContract, *, anew: bool) -> list[str] | None:
+def refresh(spark: SparkSession, names: TableNames, contract: OneBigTableContract, *, mode: str) -> Mapping[str, Any]:
     """Makes the views that are not there or say other than the contract does.
 
-    Args:
-        anew: all of them, because the types of the table's columns may have changed, which a view keeps.
+    Where the table was made in full, all of them: the types of its columns, which a view keeps, may have changed.
 
     Returns:
-        Names of those that were made; None where the catalog knows no views.
+        Names of those that were made; None for them where the catalog knows no views.
     """
-    table = names.gold(contract.table)
+    if not names.catalog or not contract.kpis:
+        return {}
+    table = names.gold(contract.name)
     made = []
-    for view in kpi_views(contract):
+    for view in kpi_views(contract.kpis):
         name, text = names.gold(view.name), view.select(table, DATABRICKS)
-        if anew or _stored(spark, name) != (dict(view.columns), _words(text)):
+        if mode == "full" or _stored(spark, name) != (dict(view.columns), _words(text)):
             try:
                 spark.sql(_statement(name, view, text))
             except AnalysisException as error:
                 if error.getCondition() != _NO_VIEWS:
                     raise
-                return None
+                return {"views_made": None}
             made.append(view.name)
-    return made
+    return {"views_made": made}
 
 
 def _stored(spark: SparkSession, name: str) -> tuple[dict[str, str], str] | None:
