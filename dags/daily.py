@@ -90,6 +90,7 @@ def daily_dag(choices: DailyRun) -> DAG:
                 accept_deletes="{{ params.accept_deletes }}",
                 asked_for="{{ not not params.tables }}",
                 pool=settings.silver_pool,
+                outlets=[layer_alias("silver", schema)],
                 map_index_template="{{ task.batch['label'] }}",
                 **date_of_run,
             ).expand(batch=batches)

@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
         environ["LAKEHOUSE_BRONZE_GRACE_DAYS"] = arguments.grace_days
     lake = lake_at(setting_value("lake_root", environ), setting_value("lake_conn_id", environ))
     days = setting_value("bronze_grace_days", environ)
-    return FOUND_WRONG if sweep_lake(lake, days, arguments.dry_run) else DONE
+    return FOUND_WRONG if sweep_lake(lake, days, print, dry_run=arguments.dry_run) else DONE
 
 
 COMMAND = Command(

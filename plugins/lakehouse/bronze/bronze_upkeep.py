@@ -8,7 +8,7 @@ names is read; older ones stay for the grace period, and with them the files tha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -88,8 +88,8 @@ def sweep_bronze(root: LakePath, now: datetime, grace: timedelta, dry_run: bool 
     return swept
 
 
-def sweep_lake(lake: LakePath, grace_days: int, dry_run: bool = False) -> list[str]:
-    """Sweep the bronze of a lake, print one line per table, and give a line for each table that is damaged.
+def sweep_lake(lake: LakePath, grace_days: int, show: Callable[[str], object], *, dry_run: bool = False) -> list[str]:
+    """Sweep the bronze of a lake, `show` one line per table, and give a line for each table that is damaged.
 
     Raises:
         SettingError: the grace period is too short.
@@ -99,9 +99,9 @@ def sweep_lake(lake: LakePath, grace_days: int, dry_run: bool = False) -> list[s
     # Not by this machine's clock: were it ahead, files that a copy has just written would be old.
     swept = sweep_bronze(root, store_time(root), timedelta(days=grace_days), dry_run)
     for table in swept:
-        print(table)
+        show(str(table))
     files, size = sum(len(table.removed) for table in swept), sum(table.bytes for table in swept)
-    print(f"{len(swept):,} tables: {files:,} files {'would be ' if dry_run else ''}removed, {size:,} bytes")
+    show(f"{len(swept):,} tables: {files:,} files {'would be ' if dry_run else ''}removed, {size:,} bytes")
     return [str(table) for table in swept if table.problem]
 
 

@@ -174,6 +174,6 @@ def sweep_bronze() -> None:
 
     settings = settings_of_task()
     with failing_at_once(SettingError):
-        damaged = sweep_lake(lake_root(settings), settings.bronze_grace_days)
+        damaged = sweep_lake(lake_root(settings), settings.bronze_grace_days, _log.info)
     if damaged:
         raise AirflowFailException("\n".join(damaged))

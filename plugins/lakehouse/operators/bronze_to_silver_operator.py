@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from lakehouse.alerting.task_failures import settings_of_task
 from lakehouse.daily_run.databricks_runs import silver_run
 from lakehouse.operators.databricks_run_operator import DatabricksRunOperator, is_true
+from lakehouse.operators.table_assets import announce
 
 if TYPE_CHECKING:
     from datetime import date
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
     from lakehouse.ledger import LedgerRow
     from lakehouse.settings import Settings
+
+CHANGED = {"refreshed", "rebuilt"}
+"""Outcomes of a silver run that wrote rows."""
 
 
 class BronzeToSilverOperator(DatabricksRunOperator):
@@ -30,6 +34,9 @@ class BronzeToSilverOperator(DatabricksRunOperator):
     A fact whose contract refuses unknown keys is left out, and fails the task, where this run did not bring the
     dimensions to silver: judged against yesterday's keys it would refuse what is new today.
 
+    When all are there, the asset of each table whose rows changed is added to each alias among its outlets
+    (`table_assets`).
+
     Args:
         schema: source schema, the name of the contracts' folder.
         batch: `label` and `plans`, as `plan_silver` returned it; the label names the task's instance in Airflow.
@@ -39,7 +46,10 @@ class BronzeToSilverOperator(DatabricksRunOperator):
             that did not change too.
     """
 
-    template_fields = (*DatabricksRunOperator.template_fields, "batch", "rebuild", "accept_deletes", "asked_for")
+    template_fields = (
+        *DatabricksRunOperator.template_fields, "schema", "batch", "rebuild", "accept_deletes", "asked_for",
+    )  # fmt: skip
+    template_fields_renderers: ClassVar[dict[str, str]] = {"batch": "json"}
 
     def __init__(
         self,
@@ -89,6 +99,10 @@ class BronzeToSilverOperator(DatabricksRunOperator):
         except AirflowException as error:
             raise AirflowException("\n".join([*self._failures(), str(error)])) from error
         self._fail_for_missing()
+        tables = {plan["lake_name"] for plan in self.batch["plans"]}
+        for row in self._ledger():
+            if row.stage == "silver" and row.table in tables and row.outcome in CHANGED:
+                announce(cast("Context", context), self.outlets, row)
 
     def _fail_for_missing(self) -> None:
         if missing := self._failures():

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.sdk import AssetAlias, BaseOperator
+from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout
 
 from lakehouse.operators.table_assets import announce
@@ -111,9 +111,7 @@ class MySqlToBronzeOperator(BaseOperator):
             self.log.warning("%s.%s: %s", row.schema, row.table, line)
         self.log.info("%s.%s: %s", row.schema, row.table, row.summary())
         if row.outcome == "copied":
-            for alias in (one for one in self.outlets if isinstance(one, AssetAlias)):
-                figures = {"business_date": row.business_date, "rows_written": row.rows_written}
-                announce(context, alias, row.table, figures)
+            announce(context, self.outlets, row)
         return {**row.summary(), "detail": dict(row.detail)}
 
     def _note_failure(self, lake: LakePath, started: datetime, error: BaseException) -> None:

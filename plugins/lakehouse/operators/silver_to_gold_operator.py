@@ -26,7 +26,7 @@ class SilverToGoldOperator(DatabricksRunOperator):
         rebuild: send a run though nothing changed; templated, so "True" counts too.
     """
 
-    template_fields = (*DatabricksRunOperator.template_fields, "rebuild")
+    template_fields = (*DatabricksRunOperator.template_fields, "schema", "table", "rebuild")
 
     def __init__(self, *, schema: str, table: str, rebuild: bool | str = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)

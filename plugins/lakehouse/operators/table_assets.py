@@ -5,22 +5,27 @@ Which tables a run changes is known while it runs, so a task has an alias as its
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from airflow.sdk import Asset, AssetAlias, Context
 
 from lake_model.lake_layout import folder_of_name
 
+if TYPE_CHECKING:
+    from lakehouse.ledger import LedgerRow
+
 
 def layer_alias(layer: str, schema: str) -> AssetAlias:
-    """What stands for all tables of a schema in a layer (`bronze`), where a task names what it may change."""
+    """What stands for all tables of a schema in a layer (`bronze`, `silver`), where a task names what it may change."""
     return AssetAlias(f"{layer}.{folder_of_name(schema)}")
 
 
-def announce(context: Context, alias: AssetAlias, table: str, figures: Mapping[str, Any]) -> None:
-    """Say that a table of the alias's layer and schema has changed, with figures for those who wait for it."""
-    layer, _, schema = alias.name.partition(".")
-    name = folder_of_name(table)
-    asset = Asset(name=f"{alias.name}.{name}", uri=f"lakehouse://{layer}/{schema}/{name}")
-    context["outlet_events"][alias].add(asset, extra=dict(figures))
+def announce(context: Context, outlets: Iterable[object], row: LedgerRow) -> None:
+    """Adds the asset of a table that changed to each alias among a task's outlets, with figures for those who wait."""
+    for alias in (one for one in outlets if isinstance(one, AssetAlias)):
+        layer, _, schema = alias.name.partition(".")
+        name = folder_of_name(row.table)
+        asset = Asset(name=f"{alias.name}.{name}", uri=f"lakehouse://{layer}/{schema}/{name}")
+        figures = {"business_date": row.business_date, "rows_written": row.rows_written}
+        context["outlet_events"][alias].add(asset, extra=figures)

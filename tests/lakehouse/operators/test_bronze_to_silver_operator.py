@@ -6,20 +6,25 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.execution_time.context import OutletEventAccessors
 from lakehouse.ledger import LedgerRow, read_rows, write_row
 from lakehouse.operators.bronze_to_silver_operator import BronzeToSilverOperator
 from lakehouse.operators.databricks_run_operator import DatabricksRunOperator
 from lakehouse.operators.silver_to_gold_operator import SilverToGoldOperator
+from lakehouse.operators.table_assets import layer_alias
 
 from tests.lakehouse.quiet_lake import DAY, NEXT, Lake, make_lake, plan_of
 
 TABLES = ("customer", "market", "transactions")
+DATE = NEXT.isoformat()
+ROW = LedgerRow("atliqsale", "", "silver", DATE, "quiet", "success", "", 0, 0, None, 0.0, f"{DATE}T00", f"{DATE}T00")
 
 
 @pytest.fixture
@@ -148,6 +153,38 @@ def test_the_error_of_a_failed_run_names_each_table_that_failed_with_its_cause(l
     assert lines[:2] == ["market: 3 rows have no name", "transactions: this run did not bring it to silver"]
     assert lines[2].startswith("Job run failed with terminal state: ")
     assert len(lines) == 3
+
+
+def test_the_tables_that_a_run_changed_are_announced_when_all_of_the_batch_are_there(lake: Lake) -> None:
+    alias, events = layer_alias("silver", "atliqsale"), OutletEventAccessors()
+    event = {"run_id": 1, "run_page_url": "http://databricks/1", "errors": []}
+    state = {"life_cycle_state": "TERMINATED", "result_state": "SUCCESS", "state_message": ""}
+    task = silver(*TABLES)
+    task.outlets = [alias]
+    for table, outcome in (("customer", "refreshed"), ("market", "unchanged"), ("calendar", "refreshed")):
+        write_row(lake.root, replace(ROW, table=table, outcome=outcome))
+
+    with pytest.raises(AirflowFailException, match="transactions: this run did not bring it to silver"):
+        task.execute_complete({"outlet_events": events}, event | {"run_state": json.dumps(state)})
+    assert events[alias].asset_alias_events == []
+
+    write_row(lake.root, replace(ROW, table="transactions", outcome="rebuilt", rows_written=7))
+    task.execute_complete({"outlet_events": events}, event | {"run_state": json.dumps(state)})
+    announced = [
+        (one.dest_asset_key.name, one.dest_asset_key.uri, one.extra) for one in events[alias].asset_alias_events
+    ]
+    assert sorted(announced) == [
+        (
+            "silver.atliqsale.customer",
+            "lakehouse://silver/atliqsale/customer",
+            {"business_date": DATE, "rows_written": 0},
+        ),
+        (
+            "silver.atliqsale.transactions",
+            "lakehouse://silver/atliqsale/transactions",
+            {"business_date": DATE, "rows_written": 7},
+        ),
+    ]
 
 
 def test_unchanged_silver_starts_no_gold_run_but_where_gold_is_to_be_made_anew(
