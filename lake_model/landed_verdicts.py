@@ -90,7 +90,7 @@ def not_met(contract: SilverContract, verdicts: Iterable[Verdict]) -> list[str]:
 
 
 def announced(contract: SilverContract, verdicts: Iterable[Verdict], as_of: dt.date) -> dict[str, list[str]]:
-    """What a run that went on has to tell people, for its ledger row."""
+    """What people should know of a run that went on, for its ledger row."""
     return {"expectations_not_met": not_met(contract, verdicts), "waivers_ended": waivers_ended(contract, as_of)}
 
 

@@ -21,7 +21,7 @@ class LedgerRow:
         run_id: the run's slug, as it stands in paths.
         status: `success`, `skipped` or `failed`.
         outcome: what happened in one word, such as `copied`, `unchanged` or `no_snapshot`.
-        bytes_written: size of the files written; None where the stage cannot tell.
+        bytes_written: size of the files written; None where the stage does not know.
         started_at, ended_at: ISO 8601 instants.
         error: one clear message where it failed.
         detail: further figures of the stage.

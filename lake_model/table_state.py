@@ -1,4 +1,4 @@
-"""What a Spark job says of a table at the end of its run: enough to tell, without Spark, that another changes nothing.
+"""What a Spark job says of a table at the end of its run: enough to know, without Spark, that another changes nothing.
 
 One small object for each table and stage, replaced by every run and removed while one is at work. Where there is none,
 or one that cannot be read, nothing is known, and the table is sent to Spark.

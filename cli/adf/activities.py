@@ -151,7 +151,7 @@ class _Reading:
                 self.read(_inner(one), scope)
 
     def lookups_of(self, pipeline: str) -> dict[str, Items]:
-        """What the Lookups of a pipeline answer with, where the export alone can tell: all tables of a schema.
+        """What the Lookups of a pipeline answer with, where the export alone shows it: all tables of a schema.
 
         A Lookup may stand anywhere before the ForEach that goes over its answer.
         """

@@ -97,7 +97,7 @@ def _connection(one: Connection) -> Iterator[str]:
     name = f"airflow-connections-{one.conn_id.replace('_', '-')}"
     program = json.dumps(document, ensure_ascii=False)[:-1] + ', "password": .}'
     yield f"- Its password is the secret {_line(one.secret)}; Airflow wants the whole connection in one secret, {name}."
-    yield "  These lines, in `bash`, make it of the old one, and show it to nobody:\n\n```sh"
+    yield "  These lines, in `bash`, make it of the old one without showing it:\n\n```sh"
     yield f"umask 077 && az keyvault secret show --vault-name {vault} --name {shlex.quote(one.secret)} \\"
     yield f"  --query value --output tsv | jq -Rc {shlex.quote(program)} > {one.conn_id}.json"
     yield f"az keyvault secret set --vault-name {vault} --name {name} --file {one.conn_id}.json --output none"

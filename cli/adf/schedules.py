@@ -106,7 +106,7 @@ def schedule_of(name: str, trigger: Json) -> Schedule | str:
     if not is_daily:
         notes.append(f"every {interval} {frequency} became every day: a run works on one business date")
     elif detail.get("weekDays") or detail.get("monthDays") or detail.get("monthlyOccurrences"):
-        notes.append("some days only became every day: a business date that nobody ran would be missing")
+        notes.append("some days only became every day: a business date that was never run would be missing")
     if len(hours) * len(minutes) > 1:
         notes.append("of its several times a day the first one stayed: other runs of a date are started by hand or API")
     if properties.get("endTime"):

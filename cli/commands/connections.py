@@ -9,7 +9,7 @@ from cli.commands.command import DONE, FOUND_WRONG, Command
 from cli.commands.source_arguments import add_schema_argument
 
 _DESCRIPTION = """Tries the connections of the source and of the lake as the pipeline uses them: reads nothing of each
-table, and writes and removes one small file. What is missing is told with its cure, such as a grant."""
+table, and writes and removes one small file. What is missing is shown with its cure, such as a grant."""
 
 
 def run(arguments: argparse.Namespace) -> int:

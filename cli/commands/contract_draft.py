@@ -27,7 +27,7 @@ _MOST_ROWS = 100_000
 _MOST_SECONDS = 60
 _DESCRIPTION = """Reads a table's columns, keys and comments and some of its rows, and writes a contract that passes the
 checks, with what it doubts as comments beside each column. It asks the server for rows once, in one bounded SELECT.
-Values are shown only where at least five rows hold each, so that none tells of one row alone."""
+Values are shown only where at least five rows hold each, so that none shows one row alone."""
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""How a command is told where the lake is."""
+"""Where the lake of a command is."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ from cli.commands.contract_folders import contract_folders, contracts_root
 if TYPE_CHECKING:
     from lake_model.contracts.column_lineage import ColumnPlace, Lineage, LineageStep
 
-_DESCRIPTION = """Tells from the contracts alone which columns a column comes from, back to MySQL, and which rest on it,
-up to the measures of a One Big Table. Of a table it tells for each column where its values come from in MySQL; of a
+_DESCRIPTION = """Shows from the contracts alone which columns a column comes from, back to MySQL, and which rest on it,
+up to the measures of a One Big Table. Of a table it shows for each column where its values come from in MySQL; of a
 table of MySQL or bronze, where they come to in gold."""
 
 

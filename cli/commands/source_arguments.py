@@ -1,4 +1,4 @@
-"""How a command is told which MySQL server and schema to read."""
+"""Which MySQL server and schema a command reads."""
 
 from __future__ import annotations
 

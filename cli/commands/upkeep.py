@@ -16,11 +16,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="keep files younger than N days, 1 or more (default: the setting bronze_grace_days)",
     )
-    parser.add_argument("--dry-run", action="store_true", help="remove nothing, and tell what would go")
+    parser.add_argument("--dry-run", action="store_true", help="remove nothing, and show what would go")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Sweep bronze, one line per table; a damaged table is told and left, and makes the end `FOUND_WRONG`."""
+    """Sweep bronze, one line per table; a damaged table is reported and left, and makes the end `FOUND_WRONG`."""
     from lakehouse.bronze.bronze_upkeep import sweep_lake
     from lakehouse.lake.lake_root import lake_at
     from lakehouse.settings import setting_value

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 UPKEEP_DAG = "lakehouse_upkeep"
 _DESCRIPTION = """To be run where Airflow's database can be reached, beside the scheduler: prints each task of the
 platform's DAGs that is queued, or given back by workers, for longer than the setting waiting_minutes. With --alert
-on-call is told, by the connections of alert_conn_ids. Exit status 1: there is one."""
+on-call is alerted, by the connections of alert_conn_ids. Exit status 1: there is one."""
 
 
 class WaitingError(LakehouseError):
@@ -31,16 +31,16 @@ class WaitingError(LakehouseError):
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--alert", action="store_true", help="tell on-call of each task, once while this runs")
+    parser.add_argument("--alert", action="store_true", help="alert on-call to each task, once while this runs")
     parser.add_argument("--every", type=positive, metavar="MINUTES", help="look again and again, until it is stopped")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Look once, or again and again."""
-    told: set[str] = set()
+    sent: set[str] = set()
     while True:
         try:
-            alerts = _look(datetime.now(UTC), told if arguments.alert else None)
+            alerts = _look(datetime.now(UTC), sent if arguments.alert else None)
         except WaitingError as error:
             if arguments.every is None:
                 raise
@@ -53,8 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
         time.sleep(arguments.every * 60)
 
 
-def _look(now: datetime, told: set[str] | None) -> list[Alert]:
-    """Prints what waits, and tells on-call of what is not among `told`, which then has it; None: tells nobody."""
+def _look(now: datetime, sent: set[str] | None) -> list[Alert]:
+    """Prints what waits, and alerts on-call to what is not among `sent`, which then has it; None: no alert."""
     # As Airflow's own components do, so that connections and Variables of its database are found.
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     from airflow.utils.session import create_session
@@ -77,16 +77,16 @@ def _look(now: datetime, told: set[str] | None) -> list[Alert]:
     alerts = [waiting_alert(task, now=now, airflow_url=url, timezone=settings.timezone) for task in found]
     for alert in alerts:
         print(f"WAITS: {alert.title}: {alert.cause}", flush=True)
-    if told is not None:
+    if sent is not None:
         if alerts and not settings.alert_conn_ids:
             print(NO_CONNECTION, file=sys.stderr, flush=True)
-        told &= {alert.dedup_key for alert in alerts}
+        sent &= {alert.dedup_key for alert in alerts}
         for alert in alerts:
-            problems = [] if alert.dedup_key in told else send_to_all(settings, alert)
+            problems = [] if alert.dedup_key in sent else send_to_all(settings, alert)
             for problem in problems:
                 print(f"alert not delivered: {problem}", file=sys.stderr, flush=True)
             if not problems:
-                told.add(alert.dedup_key)
+                sent.add(alert.dedup_key)
     return alerts
 
 
@@ -100,7 +100,7 @@ def _dag_ids() -> Collection[str]:
 
 COMMAND = Command(
     words=("waiting",),
-    summary="tasks that no worker begins, and tell on-call of them",
+    summary="tasks that no worker begins, and alert on-call to them",
     description=_DESCRIPTION,
     add_arguments=_add_arguments,
     run=run,

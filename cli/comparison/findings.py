@@ -42,7 +42,7 @@ class ColumnFigures:
 
     @property
     def differs(self) -> bool:
-        """Whether the column tells of a difference."""
+        """Whether the column shows a difference."""
         return bool(self.unfit or self.rows or self.sums_differ or self.nulls_here != self.nulls_there)
 
 

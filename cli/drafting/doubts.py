@@ -37,7 +37,7 @@ def transform_of(column: DescribedColumn, profile: ColumnProfile, is_key: bool) 
 def describe(profile: ColumnProfile, show_values: bool) -> str:
     """One line of what the column holds: how many values, and, if wanted, from where to where and which.
 
-    Only values that `SHARED_BY` rows hold are shown; the ends of others are told by powers of ten, or by years.
+    Only values that `SHARED_BY` rows hold are shown; the ends of others are shown as powers of ten, or as years.
     """
     if not profile.rows:
         return "no rows to look at"
@@ -188,7 +188,7 @@ def doubts_of_collation(column: DescribedColumn) -> list[str]:
         return []
     return [
         f"at the source it refers to keys that differ in {' or '.join(kinds)} too ({collation}), in silver to equal "
-        "ones alone: contract check counts such rows, and tells the transformLogic that joins them"
+        "ones alone: contract check counts such rows, and shows the transformLogic that joins them"
     ]
 
 

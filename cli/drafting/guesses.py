@@ -14,7 +14,7 @@ from cli.drafting.table_profile import ColumnProfile
 _DATED = re.compile(r"(date|datetime|timestamp)\b", re.IGNORECASE)
 _EXACT_NUMBER = re.compile(r"(decimal|tinyint|smallint|mediumint|int|bigint)\b", re.IGNORECASE)
 _FRACTION = re.compile(r"(decimal|float|double)\b", re.IGNORECASE)
-# Columns that tell when a row was touched, not when what it tells of happened.
+# Columns of when a row was touched, not of when what it records happened.
 _AUDIT = re.compile(r"(creat|updat|modif|insert|load|delet|chang|sync|import)", re.IGNORECASE)
 _EVENT = re.compile(
     r"(order|sale|sold|book|trans|invoice|document|post|business|event|entry|pay|ship|value).*(date|day|time|_at|_on)"

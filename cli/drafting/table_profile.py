@@ -23,7 +23,7 @@ NULL_WORDS = {"nan", "null", "none", "nil", "n/a", "#n/a", "na", "n.a.", "undefi
 PLAUSIBLE_YEARS = range(1900, 2101)
 # Control characters other than blanks at the ends: inside a value, or of a kind that trimming leaves.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u00a0\u200b\ufeff]")
-# A value that so many rows hold tells of none of them alone; one that fewer hold may be a person's, and is never shown.
+# A value that so many rows hold shows none of them alone; one that fewer hold may be a person's, and is never shown.
 SHARED_BY = 5
 _MOST_VALUES = 20
 _MOST_SPELLINGS = 3
@@ -40,7 +40,7 @@ class TextProfile:
         control: values with control characters, or blanks of other kinds, other than those at their ends.
         null_words: words that often stand for NULL, in their own spelling.
         spellings: some groups of values that differ in upper and lower case alone, each held by `SHARED_BY` rows;
-            `spelling_groups` is how many groups there are, whoever holds them.
+            `spelling_groups` is how many groups there are in all rows.
         folds_when_trimmed: whether trimming makes two different values one.
     """
 

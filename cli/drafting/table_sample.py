@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LONGEST_VALUE = 200
 _BATCH_ROWS = 4_096
 _BATCH_BYTES = 8 * 2**20
-# An estimate of the server may well be half of the truth: below this many times the limit, reading will tell.
+# An estimate of the server may well be half of the truth: below this many times the limit, reading will show.
 _ESTIMATE_SLACK = 2
 _LENGTH = SourceColumn("length", "bigint", True)
 

@@ -51,7 +51,7 @@ def statements(tables: Sequence[GovernedTable], place: Place, *, bound: bool = T
     Args:
         tables: that are there.
         place: where they are.
-        bound: also what lets readers in and calls the functions; else Terraform does that, as `for_terraform` tells it.
+        bound: also what lets readers in and calls the functions; else Terraform does that, as `for_terraform` has it.
     """
     closing = [one for table in tables for one in _closing(table, place)]
     found = closing if bound else [one for one in closing if one.undo.startswith("DROP FUNCTION")]

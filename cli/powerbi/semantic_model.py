@@ -12,7 +12,7 @@ from lake_model.contracts.table_access import OPEN
 
 PARAMETERS = ("Server", "HTTP path", "Catalog", "Schema")
 GENERATED = "annotation Lakehouse_Generated = yes"
-"""Stands in the files of tables and roles, so that those of before can be told from files of other hands."""
+"""Stands in the files of tables and roles, so that earlier ones are known from files of other hands."""
 _MARK = Node("annotation", "Lakehouse_Generated", "yes")
 _TYPES = {"string": "string", "integer": "int64", "boolean": "boolean", "date": "dateTime", "timestamp": "dateTime"}
 _DATE_TYPES = ("int64", "string", "string", "dateTime")

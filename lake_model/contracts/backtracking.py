@@ -205,7 +205,7 @@ def _bounds(text: str) -> tuple[int, int | None]:
 
 
 def _characters(atom: str, flags: int) -> frozenset[str]:
-    """Which characters of the sample an atom takes; all where Python cannot tell."""
+    """Which characters of the sample an atom takes; all where Python does not know."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -1,6 +1,6 @@
 """Where the values of each column come from, MySQL to measure, as the contracts say it.
 
-Every column of silver and gold is made by a contract, so the contracts alone tell it: no run need be watched. Rules
+Every column of silver and gold is made by a contract, so the contracts alone show it: no run need be watched. Rules
 that keep a row out of silver make no value, and are no steps here.
 """
 
@@ -157,7 +157,7 @@ class Lineage:
         if table is None:
             same_layer = [one for one in tables if one.startswith(f"{name.partition('.')[0]}.")]
             known = ", ".join(same_layer or tables) or "none"
-            raise ContractError(f"no contract tells of a table or column {name}; there are the tables {known}")
+            raise ContractError(f"no contract has a table or column {name}; there are the tables {known}")
         known = ", ".join(place.column for place in self.columns.values() if place.dataset == table)
         raise ContractError(f"{table} has no column {name.removeprefix(f'{table}.')}; it has {known}")
 

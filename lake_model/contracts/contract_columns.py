@@ -1,4 +1,4 @@
-"""The columns of one contract, and how a problem with one of them is told."""
+"""The columns of one contract, and how a problem with one of them is reported."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def custom_properties(properties: Iterable[CustomProperty] | None) -> dict[str, 
 def join_columns(join: object) -> dict[str, str] | None:
     """Fact column by dimension column of one join `{table, on}`, or None where it has another form.
 
-    YAML reads a bare `on` as true, and nobody who writes a join means that.
+    YAML reads a bare `on` as true, which a join never means.
     """
     if not isinstance(join, dict) or len(join) != 2 or "table" not in join:
         return None

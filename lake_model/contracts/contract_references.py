@@ -84,7 +84,7 @@ def _check_relationship(
 
 
 def _check_refusal(file: ContractFile, field: str, target: str, other: ContractFile) -> Iterator[Problem]:
-    """An unknown key can refuse a row only where silver can tell on which dates the key was known."""
+    """An unknown key can refuse a row only where silver knows on which dates the key was known."""
     keys = _key(other)
     if other.settings.get("tableKind") != "dimension" or target != f"{other.name}.{'.'.join(keys)}":
         cure = f"severity error needs the whole key of a dimension; that of {other.name} is {', '.join(keys) or 'none'}"

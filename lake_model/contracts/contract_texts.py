@@ -1,4 +1,4 @@
-"""The text of contracts, by which it is told in no time that they are what they were: to read them takes seconds."""
+"""The text of contracts, which shows in no time that they are as they were: to read them takes seconds."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ class Hierarchy:
 
 @dataclass(frozen=True)
 class ColumnType:
-    """A column of a One Big Table: its logical type, its Spark type where told, and its classification."""
+    """A column of a One Big Table: its logical type, its Spark type where given, and its classification."""
 
     name: str
     logical: str
@@ -148,14 +148,14 @@ class KpiContract:
 
     @property
     def row_columns(self) -> tuple[str, ...]:
-        """The columns that tell apart whose rows are whose, in alphabetic order."""
+        """The columns that say whose rows are whose, in alphabetic order."""
         return tuple(sorted({column for role in self.roles for column, _ in role.rows}))
 
     @property
     def digest(self) -> str:
         """Changes with what a copy of the table for people must hold; who sees what of it changes no copy."""
-        told = repr((dataclasses.replace(self, roles=(), fact_columns=(), column_types=()), self.row_columns))
-        return hashlib.sha256(told.encode()).hexdigest()[:12]
+        content = repr((dataclasses.replace(self, roles=(), fact_columns=(), column_types=()), self.row_columns))
+        return hashlib.sha256(content.encode()).hexdigest()[:12]
 
     def seen_by(self, access: Access) -> KpiContract:
         """The declaration without what a reader does not see: then no question of theirs can reach it."""
@@ -261,7 +261,9 @@ def _check_measure(file: ContractFile, entry: dict[str, Any], texts: Collection[
             cure = f"{one.column} is {column.logicalType}: only a number or an integer has a {one.function}"
             yield problem(file, f"{at}.expression", expression, cure)
         elif one.function != "count_distinct" and one.column in texts:
-            cure = f"{one.column} is a level of a hierarchy or tells rows apart, and so a text: measure another column"
+            cure = (
+                f"{one.column} is a level of a hierarchy or says whose a row is, and so a text: measure another column"
+            )
             yield problem(file, f"{at}.expression", expression, cure)
 
 
@@ -313,7 +315,7 @@ def read_kpi_contracts(root: Path) -> tuple[KpiContract, ...]:
     for path in sorted(root.glob(f"*/*{FILE_ENDING}")):
         file = read_contract_file(path, strict=False)
         if not isinstance(file, ContractFile) or not declares_kpis(file):
-            continue  # A file that cannot be read is told by the day's run.
+            continue  # The day's run reports a file that cannot be read.
         wrong = [one.at(file.lines) for one in (*check_kpis(file), *check_roles(file))]
         problems += wrong
         if not wrong:

@@ -2,7 +2,7 @@
 
 There is one view of all rows and one for each hierarchy. Each holds the measures for every day, week, month, year and
 for all time; in a hierarchy for all rows, by each level alone, and by each level within those above it. A reader picks
-the rows of one `period` and one `grouped_by`. So no figure is made of other figures, and nobody weighs an average.
+the rows of one `period` and one `grouped_by`. So no figure is made of other figures, and no average is weighed.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ NOT_NULL = "is_not_null"
 CONVERTED = "type_conversion"
 KNOWN = "foreign_key"
 LENGTHS = ("minLength", "maxLength")
-# Of ODCS's `logicalTypeOptions`: the ending of the rule's name, the kind of check, and what a broken one is told.
+# Of ODCS's `logicalTypeOptions`: the ending of the rule's name, the kind of check, and the message of a broken one.
 OPTIONS = {
     "minimum": ("minimum", "is_in_range", "is less than"),
     "maximum": ("maximum", "is_in_range", "is greater than"),

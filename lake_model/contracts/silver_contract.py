@@ -211,7 +211,7 @@ class SilverContract:
 
     @property
     def untracked(self) -> tuple[str, ...]:
-        """Columns of a type 2 dimension that always show the latest value told."""
+        """Columns of a type 2 dimension that always show the latest known value."""
         return tuple(name for name in self.column_names if name not in self.tracked and name not in self.key)
 
 

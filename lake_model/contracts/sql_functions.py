@@ -2,7 +2,7 @@
 
 A contract is data that many may edit, and its expressions run with the rights of the job. So only functions are let
 through that compute with the values of one row: none that calls Java, a server or a model, reads a file or a secret,
-tells who or where it runs, or differs from run to run. Each is a builtin of Spark 4.1.
+depends on who or where it runs, or differs from run to run. Each is a builtin of Spark 4.1.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ UNSTABLE_WORDS = _words("""
     current_catalog current_database current_date current_schema current_time current_timestamp current_user
     localtimestamp session_user user
 """)
-# They tell the time where nothing is given to them.
+# They give the time where nothing is given to them.
 UNSTABLE_WITHOUT_ARGUMENTS = _words("unix_timestamp to_unix_timestamp")
 # Words before a bracket that call nothing.
 SYNTAX = _words("""

@@ -14,7 +14,7 @@ from lake_model.contracts.contract_columns import lake_columns
 from lake_model.contracts.contract_files import ContractFile, Problem, custom_properties
 
 OPEN_CLASSIFICATIONS = frozenset({"", "public", "internal"})
-"""Any other word, also one that nobody here knows, hides a column from readers without a role for it."""
+"""Any other word, also an unknown one, hides a column from readers without a role for it."""
 _PROPERTIES = {"classifications", "rows"}
 _VALUES = {"string": str, "integer": int, "boolean": bool}
 
@@ -100,9 +100,9 @@ def role_rules(file: ContractFile) -> tuple[RoleRule, ...]:
     """The roles of a contract that has no problems."""
     found = []
     for role in file.contract.roles or ():
-        told = custom_properties(role.customProperties)
-        rows = tuple((str(column), tuple(map(_text, values))) for column, values in (told.get("rows") or {}).items())
-        words = frozenset(str(word).lower() for word in told.get("classifications") or ())
+        given = custom_properties(role.customProperties)
+        rows = tuple((str(column), tuple(map(_text, values))) for column, values in (given.get("rows") or {}).items())
+        words = frozenset(str(word).lower() for word in given.get("classifications") or ())
         found.append(RoleRule((role.role or "").lower(), words, rows))
     return tuple(found)
 
@@ -129,14 +129,14 @@ def check_roles(file: ContractFile) -> Iterator[Problem]:
             yield Problem(file.file, f"{at}.role", role.role, "must be the name of a role")
         if role.access != "read":
             yield Problem(file.file, f"{at}.access", role.access, "must be read: the lake's tables are written by jobs")
-        told = custom_properties(role.customProperties)
-        for name in sorted(set(told) - _PROPERTIES):
+        given = custom_properties(role.customProperties)
+        for name in sorted(set(given) - _PROPERTIES):
             cure = f"is not known for a role; known are {', '.join(sorted(_PROPERTIES))}"
-            yield Problem(file.file, f"{at}.customProperties.{name}", told[name], cure)
-        if "classifications" in told:
-            yield from _check_words(file, f"{at}.customProperties.classifications", told["classifications"], known)
-        if "rows" in told:
-            yield from _check_rows(file, f"{at}.customProperties.rows", told["rows"])
+            yield Problem(file.file, f"{at}.customProperties.{name}", given[name], cure)
+        if "classifications" in given:
+            yield from _check_words(file, f"{at}.customProperties.classifications", given["classifications"], known)
+        if "rows" in given:
+            yield from _check_rows(file, f"{at}.customProperties.rows", given["rows"])
 
 
 def _check_words(file: ContractFile, at: str, words: Any, known: Collection[str]) -> Iterator[Problem]:

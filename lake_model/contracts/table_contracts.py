@@ -68,7 +68,7 @@ def load_contracts(folder: Path) -> ContractSet:
     """
     files, problems = _read(folder)
     problems += _problems(folder, files, files, {problem.file for problem in problems})
-    # Of a contract that cannot be read nobody knows what it lets be waived.
+    # What a contract that cannot be read lets be waived is not known.
     _refuse(folder, problems or check_waivers(folder, files))
     tables = [_table(folder.name, file) for file in files if file.settings["tableKind"] != "one_big_table"]
     wide = [one_big_table_contract(file) for file in files if file.settings["tableKind"] == "one_big_table"]
@@ -103,7 +103,7 @@ def read_one_big_table_contract(folder: Path, table: str) -> OneBigTableContract
 
 
 def silver_tables(folder: Path) -> list[str]:
-    """Names of the dimensions and facts that have a contract; also where it is faulty, for its own run to tell.
+    """Names of the dimensions and facts that have a contract; also where it is faulty, which its own run reports.
 
     Facts come last: one may refuse rows whose key no dimension knows.
     """
@@ -118,7 +118,7 @@ def silver_tables(folder: Path) -> list[str]:
 
 
 def gold_tables(folder: Path) -> list[str]:
-    """Names of the tables of gold that a contract declares; also where it is faulty, for its own run to tell."""
+    """Names of the tables of gold that a contract declares; also where it is faulty, which its own run reports."""
     return [name for name, file in _readable(folder) if file.settings.get("tableKind") == "one_big_table"]
 
 
@@ -183,7 +183,7 @@ def _problems(
     folder: Path, files: Sequence[ContractFile], known: Sequence[ContractFile], unread: Collection[str]
 ) -> list[Problem]:
     """What is wrong with some contracts, alone and beside those that are known, of which some could not be read."""
-    # A file that is misnamed is told so, and not its absence under the other name as well.
+    # A misnamed file is reported as such, and not its absence under the other name as well.
     misnamed = {file.file for file in known if file.file != f"{file.name}{FILE_ENDING}"}
     names = {file.removesuffix(FILE_ENDING) for file in {*unread, *misnamed}}
     of = {file.file: file for file in files}

@@ -67,7 +67,7 @@ class GovernedTable:
 
     @property
     def row_columns(self) -> tuple[GovernedColumn, ...]:
-        """The columns that tell apart whose rows are whose, in the table's order."""
+        """The columns that say whose rows are whose, in the table's order."""
         asked = {column for role in self.roles for column, _ in role.rows}
         return tuple(column for column in self.columns if column.name in asked)
 

@@ -1,4 +1,4 @@
-"""What a contract asks of the rows of one table, as values; also of a contract whose problems are still to be told."""
+"""What a contract asks of the rows of one table, as values; also of a contract whose problems are not reported yet."""
 
 from __future__ import annotations
 

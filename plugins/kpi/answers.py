@@ -46,7 +46,7 @@ def table_answer(contract: KpiContract) -> dict[str, Any]:
 
 def view_answer(seen: Seen, figures: Figures, question: Question) -> dict[str, Any]:
     """Every figure of a view."""
-    about, told = seen.sight.about, seen.reconciliation
+    about, reconciled = seen.sight.about, seen.reconciliation
     return {
         "table": question.contract.name,
         "range": question.range_name,
@@ -79,13 +79,13 @@ def view_answer(seen: Seen, figures: Figures, question: Question) -> dict[str, A
             "version": about.version,
             "committed_at": about.committed_at,
             "reconciliation": None
-            if told is None
+            if reconciled is None
             else {
-                "business_date": told.business_date,
-                "run_id": told.run_id,
-                "holds": told.holds,
-                "ended_at": told.ended_at,
-                "problem": told.problem,
+                "business_date": reconciled.business_date,
+                "run_id": reconciled.run_id,
+                "holds": reconciled.holds,
+                "ended_at": reconciled.ended_at,
+                "problem": reconciled.problem,
             },
         },
     }

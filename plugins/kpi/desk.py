@@ -68,7 +68,7 @@ class Desk:
         allowed = [(one, access) for one in contracts if (access := self.roles.access(one, reader)) is not None]
         if contracts and not allowed:
             raise NotForReaderError(
-                "no table here is for one of your Airflow roles: whoever runs the platform gives the roles that a "
+                "no table here is for one of your Airflow roles: the platform's operators give the roles that a "
                 "table's contract names (LAKEHOUSE_KPI_ROLES)"
             )
         found = [(whole.seen_by(access), whole, access) for whole, access in allowed]

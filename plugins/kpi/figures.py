@@ -173,7 +173,7 @@ class Figures:
         order, order_before = ("c0", "p0") if measure.per is None else ("c0 / nullif(c1, 0)", "p0 / nullif(p1, 0)")
         changing = [str(place) for place, level in enumerate(levels) if before and level.column in question.by_change]
         if changing:
-            # As the page tells it; what there was nothing of before has no change, and comes last.
+            # As the page shows it; what there was nothing of before has no change, and comes last.
             now, then = (
                 f"coalesce({figure}, 0)" if measure.is_additive else figure for figure in (order, order_before)
             )

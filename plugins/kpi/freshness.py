@@ -54,4 +54,4 @@ def _row(content: bytes | None) -> LedgerRow | None:
     try:
         return LedgerRow.from_json((content or b"").decode())
     except ValueError:
-        return None  # A page tells figures all the same; the run's own reader tells what is wrong.
+        return None  # The page shows figures all the same; the run's own reader reports what is wrong.

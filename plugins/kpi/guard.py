@@ -1,4 +1,4 @@
-"""Stands around the whole page: nobody passes without a login of Airflow's and the right to see its plugins.
+"""Stands around the whole page: only an Airflow login with the right to see plugins passes.
 
 A mounted application inherits nothing of Airflow's own checks, and each of its paths, also those that do not exist and
 its scripts, has to be closed. Nothing heavy is imported before the first request: schedulers load plugins too.

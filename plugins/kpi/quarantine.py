@@ -1,4 +1,4 @@
-"""The rows of a fact that wait in quarantine, as they would stand in its One Big Table as far as that can be told.
+"""The rows of a fact that wait in quarantine, as they would stand in its One Big Table as far as their values show it.
 
 A refused row is kept as it was landed. The contracts say what its columns, its dimensions and its measures would be;
 what depends on a value that is wrong, missing or masked is not known, and is NULL here.
@@ -113,8 +113,8 @@ class _Builder:
             self._read_latest(number, join)
         columns = [f"{self._text(one)} AS {quoted(one.name)}" for one in self._texts]
         columns += [f"{self._amount(one)} AS {quoted(one.name)}" for one in self._summed]
-        told = ", ".join(["row", f"day AS {DATE}", "errors", *columns])
-        self._session.execute(f"CREATE TABLE {WAITING} AS SELECT {told} FROM {self._joined}")
+        listed = ", ".join(["row", f"day AS {DATE}", "errors", *columns])
+        self._session.execute(f"CREATE TABLE {WAITING} AS SELECT {listed} FROM {self._joined}")
         for table in ("landed", "fact", *(_latest(number) for number in range(len(self._joins)))):
             self._session.execute(f"DROP TABLE {table}")
 
@@ -158,8 +158,8 @@ class _Builder:
             if found is None:
                 self._unclear.add(one.name)
             columns.append(f"TRY_CAST({found or 'NULL'} AS {type_in_duckdb(one.lake_type)}) AS {quoted(one.name)}")
-        told = ", ".join(["row", "day", "errors", "faults", *columns])
-        self._session.execute(f"CREATE TABLE fact AS SELECT {told} FROM landed")
+        listed = ", ".join(["row", "day", "errors", "faults", *columns])
+        self._session.execute(f"CREATE TABLE fact AS SELECT {listed} FROM landed")
 
     def _read_latest(self, number: int, join: Join) -> None:
         """The latest row of each key that waits; nothing where the dimension is not in silver."""
@@ -170,8 +170,8 @@ class _Builder:
         state = delta_state(self._lake / "silver" / join.dimension)
         if state is None:
             kinds = {one.name: type_in_duckdb(one.lake_type) for one in dimension.columns}
-            told = ", ".join(f"{quoted(name)} {kinds[name]}" for name in names)
-            self._session.execute(f"CREATE TABLE {_latest(number)} ({told}, present BOOLEAN)")
+            listed = ", ".join(f"{quoted(name)} {kinds[name]}" for name in names)
+            self._session.execute(f"CREATE TABLE {_latest(number)} ({listed}, present BOOLEAN)")
             return
         order = "valid_from" if dimension.scd_type == 2 else "true"
         read = ", ".join([*map(quoted, names), *(["valid_from"] if dimension.scd_type == 2 else [])])

@@ -110,7 +110,7 @@ def refresh(path: Path, earlier: Path, contract: KpiContract, state: DeltaState,
             _finish(session, contract, state, columns, about.refreshes + 1)
             ((rows,),) = session.execute(f"SELECT count(*) FROM {ROWS}").fetchall()
             session.register("stored", state.batches("SELECT count(*) FROM stored"))
-            # What the log does not tell, for whatever reason, has to come out at last.
+            # Whatever the log leaves out has to come out at last.
             if session.execute("SELECT * FROM stored").fetchall() != [(rows,)]:
                 raise _NotWorthItError
             session.unregister("stored")
@@ -212,7 +212,7 @@ def columns_of(contract: KpiContract, state: DeltaState) -> _Columns:
     """
     levels = [level.column for level in contract.levels]
     measured = {one.column for one in contract.aggregates if one.column and one.function != "count_distinct"}
-    # Beside what is counted: what tells apart whose rows are whose.
+    # Beside what is counted: what says whose rows are whose.
     counted = {one.column for one in contract.aggregates if one.function == "count_distinct"}
     counted = (counted | set(contract.row_columns)) - set(levels)
     missing = sorted({contract.date_column, *levels, *measured, *counted} - set(state.types))

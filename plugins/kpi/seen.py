@@ -55,9 +55,9 @@ def seen_of(shown: Shown, contract: KpiContract, whole: KpiContract, access: Acc
         whole: the contract itself.
         access: what the reader sees.
     """
-    told, waiting = shown.reconciliation, None
-    if told and told.problem and not access.is_whole:
-        told = dataclasses.replace(told, problem="the figures differ")
+    outcome, waiting = shown.reconciliation, None
+    if outcome and outcome.problem and not access.is_whole:
+        outcome = dataclasses.replace(outcome, problem="the figures differ")
     if shown.quarantine:
         known = dict(whole.fact_columns)
 
@@ -66,4 +66,4 @@ def seen_of(shown: Shown, contract: KpiContract, whole: KpiContract, access: Acc
             return access.classifications is not None and not access.sees(known.get(column, "?"))
 
         waiting = QuarantineSight(shown.quarantine, access, hides)
-    return Seen(contract, Sight(shown.model, contract, access), told, waiting, access, whole.levels, shown.origins)
+    return Seen(contract, Sight(shown.model, contract, access), outcome, waiting, access, whole.levels, shown.origins)

@@ -119,7 +119,7 @@ class Shelf:
             found = self._shown(contract, entry)
         except LakehouseError as problem:
             error = problem
-        except Exception as problem:  # A thread's error would be told to nobody.
+        except Exception as problem:  # A thread's error would be lost.
             error = LakehouseError(f"{contract.name} cannot be shown ({type(problem).__name__}): see the server's log")
             _log(contract, problem)
         with entry.lock:

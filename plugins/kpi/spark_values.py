@@ -1,6 +1,6 @@
 """The contracts' Spark SQL expressions in DuckDB's SQL, as far as both give the same value for every row.
 
-What is not known to mean the same in both is not translated: a figure that nobody can tell is better than a wrong one.
+What is not known to mean the same in both is not translated: no figure is better than a wrong one.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class Versions:
     """What is known of a value.
 
     Attributes:
-        columns: names and titles of what the versions tell.
+        columns: names and titles of what the versions show.
         members: those that changed, at most `MOST_MEMBERS`; one that stands alone is there in any case.
         changed: how many changed.
         unchanged: how many did not.
@@ -67,7 +67,7 @@ def versioned_levels(origins: Origins, levels: Sequence[Level]) -> list[Level]:
 def versions_of(lake: Any, seen: Seen, level: Level, value: str) -> Versions:
     """The versions of every row of the dimension that has, or once had, a value.
 
-    A reader who sees some rows alone is told of the dimension's rows that stand in theirs.
+    A reader who sees some rows alone is shown the dimension's rows that stand in theirs.
 
     Args:
         lake: its root.
@@ -171,7 +171,7 @@ def _version(row: dict[str, Any], names: Sequence[str]) -> Version:
 
 
 def _joined(versions: Sequence[Version]) -> Iterator[Version]:
-    """Neighbours that differ in nothing that is shown are one: when something hidden changed is not told."""
+    """Neighbours that differ in nothing that is shown are one: when something hidden changed is not shown."""
     held: Version | None = None
     for one in versions:
         if held and held.values == one.values and held.until == one.since:

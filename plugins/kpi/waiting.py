@@ -39,7 +39,7 @@ class Waiting:
     Attributes:
         whole: all of them; a row with two faults stands under two reasons, and here once.
         reasons: the most frequent first.
-        undecided: further rows of the period, of which nobody can tell whether the filters let them through.
+        undecided: further rows of the period, that may or may not pass the filters.
         undated: further rows whose date is missing or wrong.
     """
 
@@ -85,7 +85,7 @@ class QuarantineSight:
         hidden = ", ".join("?" * len(self._hidden))
         reason = f"CASE WHEN list_has_any(error.columns, [{hidden}]::VARCHAR[]) THEN ? ELSE error.message END"
         found = self._quarantine.ask(
-            f"WITH {rows}, told AS (SELECT row, {amount} AS amount, unnest(errors) AS error FROM rows "
+            f"WITH {rows}, by_error AS (SELECT row, {amount} AS amount, unnest(errors) AS error FROM rows "
             f"WHERE fits AND is_then), each AS (SELECT DISTINCT row, amount, {reason} AS reason FROM told) "
             "SELECT reason, count(*), count(amount), sum(amount) FROM each GROUP BY 1 ORDER BY 2 DESC, 1",
             [*bound, *self._hidden, _HIDDEN_REASON],

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-_OF_THE_PLATFORM = "this cannot be shown now: whoever runs the platform finds why in the API server's log"
+_OF_THE_PLATFORM = "this cannot be shown now: the API server's log has the reason"
 STATIC = Path(__file__).parent / "static"
 
 
@@ -181,7 +181,7 @@ def _pivot_question(seen: Seen, request: Request) -> PivotQuestion:
 def _answered(
     endpoint: Callable[[Request], Response], sees_everything: Callable[[Request], bool]
 ) -> Callable[[Request], Response]:
-    """An endpoint that tells its errors as people can read them, and whose answers nobody keeps."""
+    """An endpoint whose errors people can read, and whose answers no browser or proxy keeps."""
     from starlette.responses import JSONResponse
 
     @functools.wraps(endpoint)
@@ -213,6 +213,6 @@ def _may_know(request: Request, sees_everything: Callable[[Request], bool]) -> b
         if sees_everything(request):
             return True
     except LakehouseError:
-        return False  # Settings are wrong: then nobody is known to see everything.
-    logging.getLogger(__name__).exception("told a reader in general words")
+        return False  # Settings are wrong: then no reader is known to see everything.
+    logging.getLogger(__name__).exception("shown to a reader in general words")
     return False

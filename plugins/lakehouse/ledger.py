@@ -109,7 +109,7 @@ def not_in_silver(tables: Iterable[NamedTableT], rows: Iterable[LedgerRow]) -> l
 
 
 def render_rows(rows: Iterable[LedgerRow]) -> str:
-    """The rows as a table for a task's log; below it errors, and what their details have to tell people."""
+    """The rows as a table for a task's log; below it errors, and what their details have for people."""
     heading = ("table", "stage", "status", "outcome", "rows read", "rows written", "bytes", "seconds")
     rows = list(rows)
     cells = [heading] + [

@@ -79,7 +79,7 @@ class WiringSettings(TimeZoneSetting):
     databricks_conn_id: str = setting(
         "databricks_default", "Airflow connection of the Databricks workspace", forms.word
     )
-    databricks_polling_seconds: int = setting("10", "seconds between two looks at a Databricks run", forms.positive)
+    databricks_polling_seconds: int = setting("10", "polling interval for Databricks runs, in seconds", forms.positive)
     databricks_worker_wait_seconds: int = setting(
         "30",
         "seconds that a task waits for its Databricks run in the worker before it is deferred; 0: deferred at once",
@@ -128,7 +128,7 @@ class AlertSettings(TimeZoneSetting):
     )
     waiting_minutes: int = setting(
         "90",
-        "minutes that a task may be queued, or up for reschedule, before `bin/lakehouse waiting` tells it;"
+        "minutes that a task may be queued, or up for reschedule, before `bin/lakehouse waiting` reports it;"
         " source_ready waits up to 60",
         forms.positive,
     )

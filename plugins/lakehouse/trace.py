@@ -31,7 +31,7 @@ class Fact:
     """Something that is known of a step.
 
     Attributes:
-        is_open: it tells no figure, column or value, and so may be told to whoever sees the table at all.
+        is_open: it holds no figure, column or value, so every reader of the table may see it.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Trace:
     notes: tuple[str, ...]
 
     def open_part(self) -> Trace:
-        """What may be told to whoever does not see everything."""
+        """What a reader who does not see everything may see."""
         steps = [Step(step.layer, tuple(fact for fact in step.facts if fact.is_open)) for step in self.steps]
         return Trace(self.table, self.day, tuple(steps), self.notes)
 
@@ -122,7 +122,7 @@ def _silver_step(
     digest, _, waived = progress["contract_hash"].partition("+waivers:")
     is_todays = digest == fact.content_hash
     version = _contract_version(contracts / f"{fact.name}{FILE_ENDING}")
-    written = "before the commits that the table still tells of"
+    written = "before the commits that the table still lists"
     if wrote:
         written = f"{wrote['version']} of {_instant(dt.datetime.fromtimestamp(wrote['timestamp'] / 1000, dt.UTC))}"
     facts = [

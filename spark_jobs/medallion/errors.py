@@ -15,7 +15,7 @@ from lake_model.errors import LakehouseError
 SPARK_ERRORS = (PySparkException, Py4JJavaError)
 _CONFLICT = re.compile(r"\[DELTA_(?:CONCURRENT_\w+|METADATA_CHANGED|PROTOCOL_CHANGED)\b")
 
-# Marks the text of an error that a job has Spark raise on a row: it tells of no value.
+# Marks the text of an error that a job has Spark raise on a row: it holds no value.
 REFUSAL = "lakehouse refuses: "
 _REFUSED = re.compile(rf"\[USER_RAISED_EXCEPTION\] {REFUSAL}([^\n]+?)(?: SQLSTATE: \w+)?$", re.MULTILINE)
 

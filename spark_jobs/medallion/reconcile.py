@@ -178,7 +178,7 @@ def measure_dimension(
 ) -> dict[str, object]:  # fmt: skip
     """The ledger's detail of a dimension: what its tables hold of the snapshot of a business date.
 
-    ``has_refused``: the snapshot is known to have refused rows. Where it has some that nobody knew of, silver is
+    ``has_refused``: the snapshot is known to have refused rows. Where it has some that were not known, silver is
     measured a second time.
     """
     day = dt.date.fromisoformat(progress.slice)

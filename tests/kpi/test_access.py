@@ -163,7 +163,7 @@ def test_what_is_wrong_with_the_platform_is_told_to_who_sees_everything_alone(
     assert (admin.status_code, viewer.status_code) == (503, 503)
     assert "has no column buyer" in admin.json()["detail"]
     assert viewer.json()["detail"] == (
-        "this cannot be shown now: whoever runs the platform finds why in the API server's log"
+        "this cannot be shown now: the API server's log has the reason"
     )
     site.clock[0] += CHECK_SECONDS
     edit_contract("sales_obt", lambda document: document["roles"].append({"role": "x", "access": "buy"}))

@@ -253,7 +253,7 @@ def test_dates_without_a_run_bound_what_is_landed_before_them_and_have_their_qua
 def test_a_run_that_is_needed_says_why(spark: SparkSession, tmp_path: Path) -> None:
     things = Things.at(tmp_path)
     things.land(1, [("K1", "a", 1, None, None)])
-    assert things.reason_to_run(1) == "no silver run has left word of it since it last began one"
+    assert things.reason_to_run(1) == "no silver run has finished since one last began"
     things.silver(1)
     assert things.reason_to_run(1) is None
     things.land(2, [("K1", "b", 1, None, None)])
@@ -262,7 +262,7 @@ def test_a_run_that_is_needed_says_why(spark: SparkSession, tmp_path: Path) -> N
     assert things.reason_to_run(1) == "what is landed changed"
     things.land(3, [("K1", "a", 1, None, None)])
     things.silver(1)
-    assert things.reason_to_run(2) == "no silver run has left word of it since it last began one"
+    assert things.reason_to_run(2) == "no silver run has finished since one last began"
     things.silver(3)
     things.use(model.OTHER_TRACKED)
     assert things.reason_to_run(3) == "its contract changed"

@@ -141,7 +141,7 @@ def test_a_run_that_ends_while_it_notes_dates_that_had_no_run(spark: SparkSessio
     assert things.skipped == 1
     with pytest.raises(Killed), before_commit(commit, kill):
         things.silver(2)
-    assert things.reason_to_run(3) == "no silver run has left word of it since it last began one"
+    assert things.reason_to_run(3) == "no silver run has finished since one last began"
     things.silver(1)
     things.silver(2)
     things.check()

@@ -17,7 +17,7 @@ class Failure:
         what: the names of the tasks, by comma, or what else it is known by, in Markdown.
         means: what it means, in Markdown.
         cure: what to do; plain text, as alerts have it too.
-        case: of a task that can fail in several ways, what tells this one; alerts have the one that has none.
+        case: of a task that can fail in several ways, which one this is; alerts have the one that has none.
         more: what to add to the cure where it can be read at leisure, in Markdown.
     """
 
@@ -129,7 +129,7 @@ DEADLINE = Failure(
 WAITING = Failure(
     "a task that waits",
     "it is queued, or given back by workers, for longer than `LAKEHOUSE_WAITING_MINUTES`: no worker serves its queue, "
-    "or one cannot read the DAG; `bin/lakehouse waiting` tells it, since it is not red",
+    "or one cannot read the DAG; `bin/lakehouse waiting` reports it, since it is not red",
     "see that a worker runs for the queue that the cause names, and run bin/lakehouse worker there",
     more="see [below](#tasks-that-wait)",
 )

@@ -33,7 +33,7 @@ _WHOLE = (
 
 
 def masked(text: str) -> str:
-    """The text with `***` in place of every password, key, token and signature that its name or form tells."""
+    """The text with `***` in place of every password, key, token and signature that its name or form shows."""
     text = text[:_LONGEST_TEXT]
     for pattern, replacement in _WHOLE:
         text = pattern.sub(replacement, text)

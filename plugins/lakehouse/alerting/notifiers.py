@@ -15,15 +15,15 @@ from lakehouse.settings import AlertSettings, alert_settings_at_run
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-NO_CONNECTION = "nobody is told: the setting alert_conn_ids names no connection"
+NO_CONNECTION = "no alert is sent: the setting alert_conn_ids names no connection"
 """What is shown in place of an alert that has nowhere to go."""
 
 
 class AlertNotifier(BaseNotifier):
-    """Tells on-call of a failed task, a failed run or a missed deadline.
+    """Alerts on-call to a failed task, a failed run or a missed deadline.
 
     For `on_failure_callback` (a task's is called after its last try alone) and for a deadline's callback. A channel
-    that cannot be reached is logged and the next is tried: the failure that is told must stay the one that is seen.
+    that cannot be reached is logged and the next is tried: the failure that is alerted must stay the one that is seen.
 
     Args:
         raise_when_undelivered: raise NotificationError when a channel could not be reached.
@@ -55,8 +55,8 @@ class AlertNotifier(BaseNotifier):
         await asyncio.to_thread(self.notify, context)
 
     def _deliver(self, context: Context) -> list[str]:
-        if _told_already(context):
-            self.log.info("the run has failed and its failed task was told: its deadline is no second problem")
+        if _alerted_already(context):
+            self.log.info("the run has failed and its failed task was alerted: its deadline is no second problem")
             return []
         try:
             settings = alert_settings_at_run()
@@ -81,13 +81,13 @@ def send_to_all(settings: AlertSettings, alert: Alert) -> list[str]:
     for conn_id in settings.alert_conn_ids:
         try:
             send(BaseHook.get_connection(conn_id), alert)
-        # Each client has errors of its own; none may keep the next channel from being told.
+        # Each client has errors of its own; none may keep the alert from the next channel.
         except Exception as error:
             problems.append(f"connection {conn_id}: {type(error).__name__}: {one_line(error)}")
     return problems
 
 
-def _told_already(context: Any) -> bool:
+def _alerted_already(context: Any) -> bool:
     return "deadline" in context and context["dag_run"].get("state") == "failed"
 
 

@@ -1,6 +1,6 @@
 """Finds tasks that no worker begins: Airflow shows them queued, or up for reschedule, and never red.
 
-It asks Airflow's database, since no task could tell of it: where workers are missing, none runs.
+It asks Airflow's database, since no task could report it: where workers are missing, none runs.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from lakehouse.lake.lake_path import (
 
 # A copy is stopped after hours; what it has written stays out of reach of the sweep for longer than any copy lasts.
 SHORTEST_GRACE = timedelta(days=1)
-# Whoever read an index before it was replaced may still be reading its files.
+# A reader that read an index before it was replaced may still be reading its files.
 _READERS = timedelta(hours=3)
 _MANIFEST = re.compile(r"business_date=\d{4}-\d{2}-\d{2}/_manifest\.json")
 _PART = re.compile(r"business_date=\d{4}-\d{2}-\d{2}/part-.+\.parquet")
@@ -66,7 +66,7 @@ def sweep_bronze(root: LakePath, now: datetime, grace: timedelta, dry_run: bool 
         root: the folder of bronze.
         now: the instant from which ages are counted, with a time zone: by the clock that gave the files their times.
         grace: how old a file must be to go; no copy may last as long.
-        dry_run: remove nothing, and tell what would go.
+        dry_run: remove nothing, and show what would go.
 
     Raises:
         SettingError: the grace period is shorter than `SHORTEST_GRACE`.
@@ -118,7 +118,7 @@ def _sweep_table(
     indexes = [file for file in files if file.name == LATEST_NAME or _MANIFEST.fullmatch(file.name)]
     visible = read_visible(folder)
     # The listing is older: an index that was published since is not in it, though it may name old files. Each
-    # publication writes the pointer, so that of the pointer just now tells. What is published from here on names files
+    # publication writes the pointer, so that of the pointer counts. What is published from here on names files
     # of the index that was read here, and young ones.
     pointer = state(folder / LATEST_NAME)
     published = max((file.modified for file in [*indexes, *([pointer] if pointer else [])]), default=None)

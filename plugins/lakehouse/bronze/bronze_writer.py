@@ -1,6 +1,6 @@
 """Decoding and writing batches as Parquet files, in a thread beside the fetch, with the figures of a manifest.
 
-What is written is visible to nobody until a manifest names it.
+What is written is visible to no reader until a manifest names it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class BronzeWriter:
 
     Args:
         folder: the table's folder.
-        name_part: gives the name of the next file, relative to the folder, which nobody else has or takes.
+        name_part: gives the name of the next file, relative to the folder, which no other file has or takes.
         schema: of every decoded batch.
         limits: when a row group and a file are full.
         decode: turns what `write` is given into rows; called in the thread that writes.
@@ -188,7 +188,7 @@ class _OpenFile:
             try:
                 self._stream.finish(durable=local_path(self._path) is not None)
             except FileExistsError:
-                # Nobody else has the name: the store's client tried again, because an answer was lost.
+                # No other file has the name: the store's client tried again, because an answer was lost.
                 found = state(self._path)
                 if found is None or found.bytes != self._stream.size:
                     raise

@@ -1,6 +1,6 @@
 """The checksum of rows that bronze holds, as the server would compute it: the same text of every row, hashed alike.
 
-The server's text of a row is `hash_sql` of its columns (type_map.py). Where the stored value tells that text exactly, a
+The server's text of a row is `hash_sql` of its columns (type_map.py). Where the stored value gives that text exactly, a
 slice can be held against the source without having asked the source when it was copied: the first load of a large table
 saves the server that work. Not every type can: how a server prints a FLOAT is its own affair.
 """

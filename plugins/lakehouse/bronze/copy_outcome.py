@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 
 class CopyProgress(Protocol):
-    """Is told how far a copy has come, from whichever thread reads."""
+    """Is called with how far a copy has come, from whichever thread reads."""
 
     def begin(self, rows: int) -> None:
-        """So many rows will be read; told once. On the first load of a large table it is the server's estimate."""
+        """So many rows will be read; called once. On the first load of a large table it is the server's estimate."""
 
     def advance(self, rows: int) -> None:
         """So many further rows were read."""

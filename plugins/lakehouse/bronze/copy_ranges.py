@@ -15,7 +15,7 @@ from lakehouse.source.fingerprint import SourceSlice, copy_predicates, spans_pre
 from lakehouse.source.sql_text import quote_identifier
 from lakehouse.source.type_map import ColumnPlan
 
-# How many rows a half-open range of whole numbers holds, as far as anybody knows; None: nobody does.
+# How many rows a half-open range of whole numbers holds, as far as is known; None: not known.
 Estimate = Callable[[int, int], int | None]
 Span = tuple[int, int]
 
@@ -120,7 +120,7 @@ def cut(span: Span, most_rows: int, estimate: Estimate) -> list[tuple[Span, int]
     """Halve a half-open range of whole numbers, always its fullest piece, until no piece has more than so many rows.
 
     Returns:
-        The pieces in order, each with its estimated rows; one piece where nobody knows.
+        The pieces in order, each with its estimated rows; one piece where it is not known.
     """
     pieces = [(span, estimate(*span) or 0)]
     for _ in range(_MOST_CUTS):

@@ -31,7 +31,7 @@ class CopyRun:
         settings: of the platform.
         connection: gives the source's connection when the copy starts.
         clock: gives the present instant, with a time zone.
-        progress: is told how far the copy has come, from the thread that copies.
+        progress: is called with how far the copy has come, from the thread that copies.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class CopyRun:
                         self.stop()
                     raise
         except LakehouseError as error:
-            # A lake that is away cannot take the row either: what is told is why the copy failed.
+            # A lake that is away cannot take the row either: what is raised is why the copy failed.
             with contextlib.suppress(StorageError):
                 self._record(CopyOutcome("failed"), started, str(error))
             raise

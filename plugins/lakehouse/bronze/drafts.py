@@ -75,7 +75,7 @@ class Draft:
         there = {name for name, file in left.files.items() if self._is_there(name, file, not_before)}
         slices = [item for item in left.slices if there.issuperset(item.files)]
         if left.substitutions and len(slices) < len(left.slices):
-            # Nobody knows which slices its counts of substituted values belong to.
+            # It is not known which slices its counts of substituted values belong to.
             return None
         self._left = filled_index(left, slices, left.files)
         return self._left

@@ -2,8 +2,8 @@
 
 They are of sums of SHA-1, which MySQL 9 has no more. Where the server still has it, it is asked for those too, in the
 same snapshot: a slice whose earlier fingerprint is still the source's gets the new one. Elsewhere the slice counts as
-one that the source was never asked about: its files tell the new one (stored_fingerprints.py), as far as they hold the
-server's text exactly, and what they cannot tell is copied again.
+one that the source was never asked about: its files give the new one (stored_fingerprints.py), as far as they hold the
+server's text exactly, and what they cannot give is copied again.
 """
 
 from __future__ import annotations

@@ -69,17 +69,17 @@ def repair_index(folder: LakePath) -> Repair:
 
 
 def newest_business_date(found: Sequence[tuple[str, Manifest]]) -> date:
-    """The newest business date ever landed, as far as manifests tell: those of before the field know less.
+    """The newest business date ever landed, as far as manifests say: those of before the field know less.
 
     Upkeep removes replaced indexes of facts, so that the newest run's need not be among them; its slices are.
     """
-    told: set[str] = set()
+    named: set[str] = set()
     for _, manifest in found:
-        told |= {manifest.business_date, manifest.newest_business_date or manifest.business_date}
-        told |= {item.copied_business_date for item in manifest.slices}
+        named |= {manifest.business_date, manifest.newest_business_date or manifest.business_date}
+        named |= {item.copied_business_date for item in manifest.slices}
         if manifest.date_column is not None:
-            told |= {item.slice for item in manifest.slices if item.slice != UNDATED}
-    return date.fromisoformat(max(told))
+            named |= {item.slice for item in manifest.slices if item.slice != UNDATED}
+    return date.fromisoformat(max(named))
 
 
 def _manifests(folder: LakePath) -> tuple[list[tuple[str, Manifest]], list[str]]:

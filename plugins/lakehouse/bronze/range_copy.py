@@ -87,7 +87,7 @@ class RangeCopy:
                     one.result()
             except BaseException:
                 self._stopped.set()
-                # Whoever waits for the server learns of it at once; to cancel the first cancels the others.
+                # A thread that waits for the server learns of it at once; to cancel the first cancels the others.
                 if not all(one.done() for one in reading):
                     self._sessions[0].cancel()
                 raise

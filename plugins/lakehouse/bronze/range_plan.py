@@ -1,4 +1,4 @@
-"""Deciding by what the source's indexes tell into which ranges a copy is cut."""
+"""Deciding by the source's indexes into which ranges a copy is cut."""
 
 from __future__ import annotations
 

@@ -156,5 +156,5 @@ class RowCopy:
         return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
 
     def _next_part(self) -> str:
-        # Nobody else has such a name: not even an attempt of the same run, by a worker that was thought dead.
+        # No other attempt has such a name: not even an attempt of the same run, by a worker that was thought dead.
         return part_name(self._business_date, self._run_id, self._attempt, next(self._numbers))

@@ -24,7 +24,7 @@ def with_stored_fingerprints(
         folder: the table's folder.
         index: names the slices and their files.
         names: the slices that are asked for.
-        plans: the source's columns; where bronze cannot tell the server's text of one, no slice is given.
+        plans: the source's columns; where bronze does not give the server's text of one, no slice is given.
 
     Raises:
         StorageError: a file cannot be read.

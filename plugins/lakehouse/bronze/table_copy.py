@@ -71,7 +71,7 @@ def copy_table(
         run_id: names the files.
         clock: gives the instant of the copy, with a time zone.
         limits: other limits than the defaults.
-        progress: is told how many rows there are to read, and of each batch.
+        progress: is called with how many rows there are to read, and of each batch.
 
     Raises:
         SourceError: the source cannot be read.

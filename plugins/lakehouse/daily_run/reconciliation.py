@@ -6,7 +6,7 @@ For every table and slice (a date, `undated`, or `all`), in rows and in the sums
     gold = silver of its fact table
 
 Another run may publish a newer index or silver at any moment. So each stage is held against what it says itself that
-it read; that it was newer than what this run left is told, and is no difference.
+it read; that it was newer than what this run left is reported, and is no difference.
 
 All arithmetic is exact: sums travel as decimal texts and are compared as decimals.
 """
@@ -150,7 +150,7 @@ def reconcile(
     """Compares source, bronze, silver, quarantine and gold of one run.
 
     A table without a contract is compared between source and bronze alone, and not at all where its copy failed: that
-    is `report`'s to tell. One that has no landed snapshot for the business date was rightly left alone and is not
+    `report` fails the run for. One that has no landed snapshot for the business date was rightly left alone and is not
     compared.
 
     Args:
@@ -204,8 +204,8 @@ class _Found:
         elif "landed" not in silver.detail:
             self.missing.append(f"{plan.table}: silver does not say what it read: clear its silver with downstream")
         elif _reads_too_old(copied, silver):
-            told = f"silver read {_publication(silver)}, which is older than this run's copy"
-            self.missing.append(f"{plan.table}: {told}")
+            why = f"silver read {_publication(silver)}, which is older than this run's copy"
+            self.missing.append(f"{plan.table}: {why}")
         else:
             if _is_anothers(copied, silver):
                 self.overtaken[plan.table] = f"silver read {_publication(silver)}, which came after this run's copy"

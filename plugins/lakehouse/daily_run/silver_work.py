@@ -1,4 +1,4 @@
-"""Tells which tables of a run silver must work on, and why the others need no Databricks run."""
+"""Which tables of a run silver must work on, and why the others need no Databricks run."""
 
 from __future__ import annotations
 
@@ -129,6 +129,6 @@ def failures(plans: Iterable[Mapping[str, Any]], rows: Sequence[LedgerRow]) -> d
     for plan in plans:
         row = silver.get(plan["lake_name"])
         if row is None or row.status == "failed":
-            told = row.error if row else None
-            found[plan["table"]] = held_back(plan, rows) or told or "this run did not bring it to silver"
+            error = row.error if row else None
+            found[plan["table"]] = held_back(plan, rows) or error or "this run did not bring it to silver"
     return found

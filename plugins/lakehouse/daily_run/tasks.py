@@ -95,7 +95,7 @@ def plan_silver(
     settings = settings_of_task()
     day = quiet_day(settings, schema, date.fromisoformat(run["business_date"]), run["run_slug"])
     rows = read_rows(day.lake, schema, day.business_date, day.run_slug)
-    # A table without a contract is nobody's: it is told with the dimensions, once.
+    # A table without a contract belongs to neither kind: it is logged with the dimensions, once.
     mine = [plan for plan in plans if plan["kind"] == kind or (plan["kind"] is None and kind == "dimension")]
     work = silver_work(day, mine, rows, wishes_of(get_current_context()["params"]))
     work.settle(day, _log.info)

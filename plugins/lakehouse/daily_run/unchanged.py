@@ -1,4 +1,4 @@
-"""Tells, without Spark, whether a run of a table would leave its silver or gold as it is.
+"""Finds, without Spark, whether a run of a table would leave its silver or gold as it is.
 
 A Spark job says at its end what its table depends on (`lake_model.table_state`). Where all of that is as it was, the
 day's figures are those of that run, and Airflow writes them into the ledger itself. Where anything differs, is missing
@@ -60,10 +60,10 @@ class QuietDay:
         It says `UNCHANGED_SINCE`, but where this very run has brought the table there: then it is that run's own row.
 
         Raises:
-            ReasonToRunError: one must be sent, or it cannot be told.
+            ReasonToRunError: one must be sent, or nothing is known of it.
         """
         started, table = self.clock(), plan["lake_name"]
-        with _told():
+        with _unknown_as_reason():
             left = self._state(table, "silver")
             landed, as_of = self._landed(plan)
             if left.landed != landed.digest:
@@ -88,9 +88,9 @@ class QuietDay:
         return self._today(row, left, detail, started)
 
     def landed_rows(self, plan: Mapping[str, Any]) -> int:
-        """How many rows a silver run of a table has before it; 0 where that cannot be told."""
+        """How many rows a silver run of a table has before it; 0 where that is not known."""
         try:
-            with _told():
+            with _unknown_as_reason():
                 return self._landed(plan)[0].rows
         except ReasonToRunError:
             return 0
@@ -98,7 +98,7 @@ class QuietDay:
     def gold_row(self, table: str) -> LedgerRow:
         """The same of a One Big Table."""
         started = self.clock()
-        with _told():
+        with _unknown_as_reason():
             left = self._state(table, "gold")
             if not self._has_same_texts(table, left):
                 contract = read_one_big_table_contract(self.contracts, table)
@@ -118,7 +118,7 @@ class QuietDay:
         path = self.lake / state_path(self.contracts.name, table, stage)
         found = TableState.from_json(read(path))
         if found is None:
-            raise ReasonToRunError(f"no {stage} run has left word of it since it last began one")
+            raise ReasonToRunError(f"no {stage} run has finished since one last began")
         return found
 
     def _landed(self, plan: Mapping[str, Any]) -> tuple[Manifest, date]:
@@ -204,8 +204,8 @@ def reason_to_run(contract: SilverContract, left: TableState, as_of: date, verdi
 
 
 @contextmanager
-def _told() -> Generator[None]:
+def _unknown_as_reason() -> Generator[None]:
     try:
         yield
     except (LakehouseError, OSError) as error:
-        raise ReasonToRunError(f"it cannot be told whether anything changed: {error}") from error
+        raise ReasonToRunError(f"it is not known whether anything changed: {error}") from error

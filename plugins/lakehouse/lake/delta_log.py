@@ -22,7 +22,7 @@ def changed_partitions(place: LakePath, column: str, since: int, until: int) -> 
         until: the last version that counts.
 
     Returns:
-        None where the log does not tell: commits are gone, too many, changed more than rows, or the table is
+        None where the log does not show it: commits are gone, too many, changed more than rows, or the table is
         partitioned otherwise.
 
     Raises:

@@ -69,15 +69,15 @@ def delta_state(place: LakePath) -> DeltaState | None:
 def _of_store(place: Any) -> tuple[str, dict[str, str]]:
     """Address and login of a table in a storage account, as the connection of the lake has them."""
     store = place.fs
-    told = dict(part.split("=", 1) for part in (store.connection_string or "").split(";") if "=" in part)
+    given = dict(part.split("=", 1) for part in (store.connection_string or "").split(";") if "=" in part)
     options = {
-        "account_name": store.account_name or told.get("AccountName"),
-        "account_key": store.account_key or told.get("AccountKey"),
-        "sas_token": store.sas_token or told.get("SharedAccessSignature"),
+        "account_name": store.account_name or given.get("AccountName"),
+        "account_key": store.account_key or given.get("AccountKey"),
+        "sas_token": store.sas_token or given.get("SharedAccessSignature"),
         "client_id": store.client_id,
         "client_secret": store.client_secret,
         "tenant_id": store.tenant_id,
-        "endpoint": told.get("BlobEndpoint"),
+        "endpoint": given.get("BlobEndpoint"),
     }
     found = {name: str(value) for name, value in options.items() if value}
     if "account_name" not in found:

@@ -1,4 +1,4 @@
-"""Paths of the lake: reading and writing that is never half seen, writing that overwrites nobody, and listing.
+"""Paths of the lake: reading and writing that is never half seen, writing that overwrites no other writer, and listing.
 
 `pathlib.Path` and Airflow's `ObjectStoragePath` both fit `LakePath`: the same code serves a folder and a cloud store.
 The store's client caches listings and asks several questions where one would do, so it is called here and nowhere else.
@@ -76,7 +76,7 @@ def make_parents(path: LakePath) -> None:
 def open_stream(path: LakePath, mode: Literal["rb", "xb"]) -> IO[bytes]:
     """Open a file for reading or, where there is none yet, for writing bytes.
 
-    What goes wrong then is to be put into words by `storage_errors`; a store tells only on closing that there is one.
+    What goes wrong then is to be put into words by `storage_errors`; a store reports only on closing that there is one.
 
     Airflow's own `open` notes each single read and write as lineage, which costs more than the reads and writes.
     """
@@ -104,7 +104,7 @@ def read(path: LakePath) -> bytes | None:
 
 
 def look(path: LakePath) -> Seen:
-    """The content of a small file, to be handed to `publish` when its replacement must overwrite nobody.
+    """The content of a small file, to be handed to `publish` when its replacement must overwrite no other writer.
 
     Raises:
         StorageError: it cannot be read.
@@ -248,7 +248,7 @@ def _store_files(store: Any, folder: str) -> list[LakeFile]:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    # The end of a long name tells it from others, and leaves room for what is added to it.
+    # The end of a long name makes it unlike others, and leaves room for what is added to it.
     partial = path.with_name(f".{path.name[-_PARTIAL_LETTERS:]}.{os.getpid()}{PARTIAL_SUFFIX}")
     try:
         with partial.open("wb") as stream:

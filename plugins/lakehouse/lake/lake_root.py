@@ -20,7 +20,7 @@ def lake_at(uri: str, conn_id: str) -> ObjectStoragePath:
     """The lake at an address in the form of the setting `lake_root`; `conn_id` serves one that names no connection."""
     from airflow.sdk import ObjectStoragePath
 
-    # The storage account's client would tell every request and its headers in the task's log.
+    # The storage account's client would write every request and its headers to the task's log.
     logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(logging.WARNING)
     if uri.startswith("file://") or "@" in uri:
         return ObjectStoragePath(uri)

@@ -1,1 +1,1 @@
-"""What OpenLineage is told of each task: tables by their names there, and which column is made of which."""
+"""What is sent to OpenLineage of each task: tables by their names there, and which column is made of which."""

@@ -22,7 +22,7 @@ class DatasetName(NamedTuple):
 
 
 def source_dataset(source: ConnectionInfo, schema: str, table: str) -> DatasetName:
-    """A table of MySQL, by the server's address alone: who asks, and with which password, is told nobody."""
+    """A table of MySQL, by the server's address alone: who asks, and with which password, is left out."""
     return DatasetName(f"mysql://{source.host}:{source.port}", f"{schema}.{table}")
 
 

@@ -1,6 +1,6 @@
 """Makes what OpenLineage's provider asks each operator for: inputs, outputs, and which column is made of which.
 
-Contracts and the bronze index alone are told: names, types, expressions, classifications and counts. No value of a row
+Contracts and the bronze index alone are sent: names, types, expressions, classifications and counts. No value of a row
 is among them.
 """
 
@@ -56,7 +56,7 @@ def copied_table(
         )
         for column in manifest.columns
     ]
-    told = output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
+    statistics = output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
         rowCount=row.rows_written, size=row.bytes_written, fileCount=row.detail["files"]
     )
     return OperatorLineage(
@@ -69,7 +69,7 @@ def copied_table(
                     "schema": _schema((one.name, one.arrow_type, None) for one in manifest.columns),
                     "columnLineage": _column_lineage(steps, {f"{Layer.MYSQL}.{table}": source}),
                 },
-                outputFacets={"outputStatistics": told},
+                outputFacets={"outputStatistics": statistics},
             )
         ],
     )
@@ -150,7 +150,7 @@ def _made(
 
 
 def _schema(columns: Iterable[tuple[str, str, str | None]]) -> schema_dataset.SchemaDatasetFacet:
-    fields = [schema_dataset.SchemaDatasetFacetFields(name, kind, told) for name, kind, told in columns]
+    fields = [schema_dataset.SchemaDatasetFacetFields(name, kind, text) for name, kind, text in columns]
     return schema_dataset.SchemaDatasetFacet(fields)
 
 

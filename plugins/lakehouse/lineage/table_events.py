@@ -1,4 +1,4 @@
-"""Reads what a task's lineage is told from: contracts, and of a copy the index of bronze."""
+"""Reads what a task's lineage is made of: contracts, and of a copy the index of bronze."""
 
 from __future__ import annotations
 

@@ -84,10 +84,10 @@ class DatabricksRunOperator(DatabricksSubmitRunOperator):
         self.execute_complete(dict(context), event)
 
     def get_openlineage_facets_on_failure(self, _instance: object) -> None:
-        """Nothing is told of the tables of a run that failed: it may have made none of them."""
+        """Nothing is reported of the tables of a run that failed: it may have made none of them."""
 
     def _ended_within(self, longest: timedelta, run_id: int) -> dict[str, Any] | None:
-        """What the trigger would tell of the run, once it has ended; None if it has not within that time."""
+        """What the trigger would report of the run, once it has ended; None if it has not within that time."""
         from airflow.providers.databricks.hooks.databricks import RunState
         from airflow.providers.databricks.utils.databricks import extract_failed_task_errors
 
@@ -130,7 +130,7 @@ class DatabricksRunOperator(DatabricksSubmitRunOperator):
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except TaskDeferralTimeout as error:
-            # Airflow drops the trigger of a task whose time is over, and nobody else ends the run.
+            # Airflow drops the trigger of a task whose time is over, and nothing else ends the run.
             instance = context["ti"]
             run_id = instance.xcom_pull(task_ids=instance.task_id, key=XCOM_RUN_ID_KEY, map_indexes=instance.map_index)
             self._hook.cancel_run(run_id)

@@ -26,8 +26,8 @@ class MySqlToBronzeOperator(BaseOperator):
     Its result (XCom) is the ledger row's figures as a dict: `outcome`, `rows_read`, `rows_written`, `bytes_written`,
     `seconds` and the `detail` of the copy.
 
-    A table without a contract is nobody's yet, so its failure must not hold up the others: it is noted in the ledger
-    and skipped, and `report` fails the run for it at the end.
+    A table without a contract is best-effort: if its copy fails, that is noted in the ledger, the task is skipped, and
+    `report` fails the run at the end.
 
     Where rows were copied, the table's asset is added to each alias among its outlets (`table_assets`).
 

@@ -1,4 +1,4 @@
-"""How the password is kept from whoever answers in the server's place: TLS modes, login methods, what is proved first.
+"""How the password is kept from what answers in the server's place: TLS modes, login methods, what is proved first.
 
 The driver falls back to plain text where a server offers no TLS (unless it verifies), and gives the password by
 any method that a server asks for. So the methods are always restricted, by what is known of the server.

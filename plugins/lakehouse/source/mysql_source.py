@@ -94,7 +94,7 @@ class MySqlSource:
             with self._errors("connect"):
                 self._connection = connect(self.info)
                 self._thread_id = self._connection.thread_id()
-                # Asked for here: the driver refuses to tell it to another thread while a query is under way.
+                # Asked for here: the driver refuses it to another thread while a query is under way.
                 self._handle = self._connection.fileno()
             for statement in (*_SESSION, *self.load.statements):
                 with self._errors(f"connect ({statement})"):
@@ -314,7 +314,7 @@ class MySqlSource:
     def server(self) -> Server:
         """The server's version and the position of its binary log, as far as the account may see them."""
         version = _text(self.rows("SELECT VERSION()")[0][0])
-        # MariaDB and Percona tell, to anybody, the position that belongs to the snapshot exactly.
+        # MariaDB and Percona show, to any account, the position that belongs to the snapshot exactly.
         status = {
             _text(name).lower(): _text(value) for name, value in self.rows("SHOW STATUS LIKE 'binlog_snapshot_%'")
         }

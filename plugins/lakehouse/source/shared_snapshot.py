@@ -1,6 +1,6 @@
 """Several sessions that see one and the same state of the server, with no privilege and no lock.
 
-MariaDB and Percona Server tell each session the place in the binary log that belongs exactly to its consistent
+MariaDB and Percona Server show each session the place in the binary log that belongs exactly to its consistent
 snapshot. Sessions of the same place see the same transactions, as far as these go through that log. What does not (a
 replica that does not log what it applies, `sql_log_bin=0`) is noticed by InnoDB's counter of transactions, which every
 begin and every commit of a transaction that writes moves on: it must stand still while the snapshots are taken. So the
@@ -60,7 +60,7 @@ def _open_together(
         # Before any other is opened: most servers that cannot do it say so here.
         source.rows(BEGIN_SNAPSHOT)
         if _position(source) is None or _transactions(source) is None:
-            return found, "the server does not tell the binary log's position of a snapshot"
+            return found, "the server does not show the binary log's position of a snapshot"
         found += [opened.enter_context(source.sibling()) for _ in range(sessions - 1)]
     except SourceError as error:
         return found, f"no further session could be opened ({error})"

@@ -1,4 +1,4 @@
-"""What the source's errors mean: which may heal by themselves, what to do about each, whose words may be told."""
+"""What the source's errors mean: which may heal by themselves, what to do about each, whose text may be shown."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _code(error: MySQLdb.Error) -> int:
 
 
 def _text(error: MySQLdb.Error) -> str:
-    # Where a message is not UTF-8 the driver leaves a hole in the arguments, and whoever reads it brings Python down.
+    # Where a message is not UTF-8 the driver leaves a hole in the arguments, and to read it brings Python down.
     if repr(error.args).endswith("<NULL>)"):
         return "without a message that can be read"
     detail = error.args[-1] if error.args else error

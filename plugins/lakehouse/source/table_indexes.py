@@ -1,4 +1,4 @@
-"""What a table's indexes tell for nothing: whether one begins with a column, its extremes, the rows in between.
+"""What a table's indexes show at no cost: whether one begins with a column, its extremes, the rows in between.
 
 All of it is answered from statistics or by a look at the ends of an index, whatever the table's size.
 """

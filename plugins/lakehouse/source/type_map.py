@@ -75,7 +75,7 @@ class SourceColumn:
 class ColumnPlan:
     """How one column is read, stored, hashed and summed.
 
-    `hash_sql` never is NULL, and tells NULL from every value; `sum_sql` is None where the column is not summed.
+    `hash_sql` never is NULL, and differs for NULL and every value; `sum_sql` is None where the column is not summed.
     `quick_sum_sql` gives the same sum as `sum_sql`, and costs the server less, of up to `quick_sum_rows` rows.
     `kind` names the decoding.
     """

@@ -43,7 +43,7 @@ class WireRows:
     """The rows of one answer; an iterator of chunks, each a list of binary Arrow arrays, one per column.
 
     Args:
-        receive: puts bytes from the server into the buffer it is given and tells how many; 0 at the end of the
+        receive: puts bytes from the server into the buffer it is given and returns how many; 0 at the end of the
             connection.
         bytes_per_column: how much of the answer is held and cut at a time, for each of its columns, up to 1.5 MB
             together; one longer row is held as a whole.
@@ -73,7 +73,7 @@ class WireRows:
                 yield _cut_one(self._packet(), width)
 
     def _read_header(self) -> int:
-        """Read up to the first row, and tell the number of columns."""
+        """Read up to the first row; the number of columns."""
         first = self._packet()
         if first[0] == _ERROR:
             raise _server_error(first)

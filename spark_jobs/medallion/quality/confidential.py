@@ -76,14 +76,14 @@ def has_confidential_key(contract: SilverContract) -> bool:
 
 
 def _shown_sources(contract: SilverContract) -> frozenset[str]:
-    """The source columns that are open; of one that no property is made from nobody said so."""
+    """The source columns that are open; one that no property is made from is not known to be."""
     named = {column.source for column in contract.columns if column.source}
     named |= {used.column for column in contract.columns for used in columns_of(column.expression)}
     return frozenset(name.lower() for name in named) - confidential_sources(contract)
 
 
 def is_confidential(column: SourceColumn) -> bool:
-    """Whether a column is classified as anything but open to all: a word that nobody knows here hides it too."""
+    """Whether a column is classified as anything but open to all: an unknown word hides it too."""
     return (column.classification or "public").strip().lower() not in _OPEN
 
 

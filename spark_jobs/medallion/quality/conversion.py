@@ -42,9 +42,9 @@ def converted(value: Column, given: str, wanted: str) -> Column:
     return F.when(found.try_cast(given).eqNullSafe(value), found)
 
 
-def refusal(told: str) -> Column:
+def refusal(message: str) -> Column:
     """A value that cannot be read: reading it fails with this text, which must hold no row's value."""
-    return F.raise_error(F.lit(REFUSAL + told))
+    return F.raise_error(F.lit(REFUSAL + message))
 
 
 def is_lossless(given: str, wanted: str) -> bool:

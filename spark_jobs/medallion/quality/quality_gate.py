@@ -1,4 +1,4 @@
-"""Decides before silver is touched whether a run may go on, and tells what it found."""
+"""Decides before silver is touched whether a run may go on, and reports what it found."""
 
 from __future__ import annotations
 

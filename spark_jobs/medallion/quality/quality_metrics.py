@@ -62,8 +62,8 @@ def metric_rows(
         limit = {"measured": measured, "limit": str(verdict.limit), "outcome": outcome}
         rows.append(_row(verdict.slice, verdict.rule, "limit", verdict.severity.value, None, None) | limit)
     for waiver, days in ended:
-        told = {"measured": float(days), "limit": f"until {waiver.until}", "outcome": "ended"}
-        rows += [_row(f"line {waiver.line}", rule, "waiver", "warning", None, None) | told for rule in waiver.rules]
+        ended = {"measured": float(days), "limit": f"until {waiver.until}", "outcome": "ended"}
+        rows += [_row(f"line {waiver.line}", rule, "waiver", "warning", None, None) | ended for rule in waiver.rules]
     return rows
 
 

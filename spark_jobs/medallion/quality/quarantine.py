@@ -84,8 +84,8 @@ def refused_rows(
         F.col(ERRORS).isNull().alias("is_waived"),
     )
     # Rows that differ in what is masked alone are told apart by what is said of them.
-    told = [F.to_json(ERRORS), F.to_json(WARNINGS), "is_waived", "business_key"]
-    order = told if confidential_sources(contract) else ["raw_row"]
+    findings = [F.to_json(ERRORS), F.to_json(WARNINGS), "is_waived", "business_key"]
+    order = findings if confidential_sources(contract) else ["raw_row"]
     equal_rows = Window.partitionBy("business_date", "raw_row").orderBy(*order)
     occurrence = F.row_number().over(equal_rows).cast("string")
     return rows.withColumn("row_id", F.sha2(F.concat_ws("#", occurrence, "raw_row"), 256))

@@ -34,7 +34,7 @@ FINDINGS_TYPE = (
 
 @dataclass(frozen=True)
 class _Found:
-    """One thing that a row may be told: the condition and the struct that tells it, both Spark SQL."""
+    """One finding that a row may have: its condition and its struct, both Spark SQL."""
 
     condition: str
     finding: str

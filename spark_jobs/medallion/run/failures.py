@@ -1,7 +1,7 @@
-"""Tells what failed in one sentence that everybody may read: without any value of a row.
+"""Puts what failed into one sentence that everybody may read: without any value of a row.
 
 Ledger, task logs and alerts have more readers than the data. Spark prints the value that it could not convert, Delta
-the keys that a commit is about, so that of their errors only what is known to hold no value is told.
+the keys that a commit is about, so that of their errors only what is known to hold no value is shown.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def explain(error: Exception) -> LakehouseError:
             f"kin in transformLogic: [{condition}]{_fragment(error)}"
         )
     if (isinstance(error, AnalysisException) and "DELTA_" not in condition) or _TOLD.fullmatch(condition):
-        told = " ".join(_REST.split(text)[0].split())
-        return MedallionError(f"Spark refused: {told or type(error).__name__}")
+        sentence = " ".join(_REST.split(text)[0].split())
+        return MedallionError(f"Spark refused: {sentence or type(error).__name__}")
     every = "\n".join(texts)
     found = _SYSTEM.search(every)
     classes = list(dict.fromkeys(_JAVA_CLASS.findall(every)))

@@ -19,7 +19,7 @@ from medallion.run.session import get_session
 from medallion.run.table_states import leave_state, take_state
 
 Work = Callable[[SparkSession, JobArguments], Outcome]
-# They print each failed analysis with its Java stack, also those that are told in words of our own.
+# They print each failed analysis with its Java stack, also those that are shown in words of our own.
 _PYSPARK_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def run_job(stage: str, work: Work, argv: Sequence[str] | None) -> str | None:
         outcome, message = Outcome("stopped", detail={"expectations_not_met": list(error.findings)}), str(error)
     except LakehouseError as error:
         message = str(error)
-    except Exception as error:  # A traceback would tell values of rows to all who may read a task's log.
+    except Exception as error:  # A traceback would show values of rows to all who may read a task's log.
         log.debug("stage failed", exc_info=error)
         message = str(explain(error))
     row, message = _write_ledger(spark, job, stage, started, outcome, message)
@@ -73,7 +73,7 @@ def _write_ledger(
     outcome: Outcome | None,
     message: str | None,
 ) -> tuple[str | None, str | None]:
-    """Writes the row; gives its name and the run's message: a run without a row has failed: nobody can reconcile it."""
+    """Writes the row; gives its name and the run's message: without a row it cannot be reconciled, so it has failed."""
     row = None
     try:
         row = run_ledger.write_row(spark, job, stage, started, dt.datetime.now(dt.UTC), outcome, message)

@@ -1,4 +1,4 @@
-"""What a run says of its table at its end: from that the orchestrator tells whether another would change anything."""
+"""What a run says of its table at its end: by that the orchestrator knows whether another would change anything."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Begun:
 
 
 def take_state(spark: SparkSession, job: JobArguments, stage: str) -> Begun:
-    """Removes what the last run said of the table, which nobody shall go by while this one is at work.
+    """Removes what the last run said of the table, which must not count while this one is at work.
 
     Raises:
         BronzeError: it cannot be removed.
@@ -46,12 +46,12 @@ def take_state(spark: SparkSession, job: JobArguments, stage: str) -> Begun:
 def leave_state(
     spark: SparkSession, job: JobArguments, stage: str, ledger_row: str, begun: Begun, outcome: Outcome
 ) -> None:
-    """Says what the table is after this run, where its outcome tells."""
+    """Says what the table is after this run, where its outcome has it."""
     standing = outcome.standing
     if standing is None:
         return
     if job.catalog:
-        # There nobody else can see that another run has written since.
+        # There no other run can see that another has written since.
         names = TableNames(job.lake_root, job.catalog)
         table = names.gold(job.table) if stage == "gold" else names.silver(job.table)
         if table_version(spark, table) != standing.table:

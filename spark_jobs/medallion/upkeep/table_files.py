@@ -1,4 +1,4 @@
-"""The files of one Delta table: counted, put together where they are small and many, removed when nobody reads them."""
+"""The files of one Delta table: counted, put together where small and many, removed when no kept version has them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MANY = 8
 """So many small files in one folder are put together: a day's one file of a table by dates is nothing to mend."""
 LEAST_DAYS = 7
 """Delta removes no younger files, and keeps them as long where nothing is said."""
-# How long a removed file stays and its version can be read, and how long the log tells of it; with Delta's own days.
+# How long a removed file stays and its version can be read, and how long the log has it; with Delta's own days.
 _RETENTION = {"delta.deletedFileRetentionDuration": LEAST_DAYS, "delta.logRetentionDuration": 30}
 _DAYS = re.compile(r"(?:interval )?(\d+) (day|week)s?", re.IGNORECASE)
 

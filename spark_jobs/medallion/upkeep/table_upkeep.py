@@ -23,7 +23,7 @@ def tend_gold(spark: SparkSession, names: TableNames, table: str, days: int, clu
 def tend_silver(spark: SparkSession, names: TableNames, table: str, days: int, clustered_by: str | None) -> Outcome:
     """Upkeep of a silver table, whose older versions are readable for some days, with its quarantine and progress.
 
-    Of these nobody reads older versions, and a quarantine's may hold values that were masked since; so it is with the
+    Of these no older versions are read, and a quarantine's may hold values that were masked since; so it is with the
     table of quality metrics.
     """
     if table == QUALITY_METRICS:

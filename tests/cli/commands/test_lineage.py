@@ -63,7 +63,7 @@ def test_programs_read_it_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "told"),
     [
         (["gold.sales_obt.revenue"], "gold.sales_obt has no column revenue; it has order_date, year, "),
-        (["gold.sales"], "no contract tells of a table or column gold.sales; there are the tables gold.sales_obt\n"),
+        (["gold.sales"], "no contract has a table or column gold.sales; there are the tables gold.sales_obt\n"),
         (["gold.sales_obt", "--contracts", "/nowhere"], "the contracts' folder /nowhere does not exist"),
     ],
 )

@@ -52,7 +52,7 @@ def test_a_name_that_spark_would_take_for_a_function_is_quoted(name: str, expres
 def test_a_reference_is_doubted_by_what_its_collation_calls_equal(collation: str, kinds: str | None) -> None:
     said = (
         f"at the source it refers to keys that differ in {kinds} too ({collation}), in silver to equal ones alone: "
-        "contract check counts such rows, and tells the transformLogic that joins them"
+        "contract check counts such rows, and shows the transformLogic that joins them"
     )
     column = DescribedColumn("code", "varchar(9)", False, collation=collation)
 

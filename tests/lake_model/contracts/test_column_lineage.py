@@ -186,10 +186,10 @@ def test_schemas_stand_beside_each_other(shop: Path) -> None:
     ("name", "message"),
     [
         ("gold.wide.towns", "gold.wide has no column towns; it has day, town, net, one"),
-        ("gold.sales.town", "no contract tells of a table or column gold.sales.town; there are the tables gold.wide"),
+        ("gold.sales.town", "no contract has a table or column gold.sales.town; there are the tables gold.wide"),
         (
             "towns",
-            "no contract tells of a table or column towns; there are the tables silver.shops, silver.orders, "
+            "no contract has a table or column towns; there are the tables silver.shops, silver.orders, "
             "gold.wide, kpi.wide, mysql.shop.shops, bronze.shop.shops, silver.shops_quarantine, mysql.shop.orders, "
             "bronze.shop.orders, silver.orders_quarantine",
         ),

@@ -108,7 +108,7 @@ def role(**properties: object) -> dict[str, object]:
         (role(rows={"zone": []}), "rows.zone: []: must be a list of at least one value"),
         (role(rows={"zone": [False]}), "rows.zone: [False]: must be a list of at least one value"),
         (role(rows={"year": ["2026"]}), "rows.year: ['2026']: must be a list of at least one value"),
-        (role(rows={"sales_qty": [1]}), "sales_qty is a level of a hierarchy or tells rows apart, and so a text"),
+        (role(rows={"sales_qty": [1]}), "sales_qty is a level of a hierarchy or says whose a row is, and so a text"),
     ],
 )
 def test_what_is_wrong_with_a_role_is_told_with_its_field_and_cure(

@@ -142,7 +142,7 @@ def test_where_sessions_are_not_told_their_place_in_the_log_one_reads_and_that_i
     outcome = bench.copy(bench.spec("t", parallel_ranges=2), "2026-11-20")
     assert outcome.rows_written == 500
     assert outcome.notes == (
-        "parallelRanges: one session reads: the server does not tell the binary log's position of a snapshot",
+        "parallelRanges: one session reads: the server does not show the binary log's position of a snapshot",
     )
 
 

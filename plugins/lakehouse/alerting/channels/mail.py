@@ -25,13 +25,13 @@ def send(connection: Connection, alert: Alert) -> None:
     """Writes to everyone whom the extra's `to` names.
 
     Raises:
-        NotificationError: it names nobody.
+        NotificationError: it has no recipient.
     """
     from airflow.providers.smtp.hooks.smtp import SmtpHook
 
     recipients = [name.strip() for name in str(connection.extra_dejson.get("to", "")).split(",") if name.strip()]
     if not recipients:
-        raise NotificationError('it names nobody to write to: add to its extra {"to": "oncall@example.com"}')
+        raise NotificationError('it has no recipient: add to its extra {"to": "oncall@example.com"}')
     with SmtpHook(smtp_conn_id=connection.conn_id) as hook:
         hook.send_email_smtp(
             to=recipients,

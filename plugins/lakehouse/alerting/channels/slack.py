@@ -33,7 +33,7 @@ def send(connection: Connection, alert: Alert) -> None:
     if not connection.password:
         raise NotificationError("its password is missing: put the webhook's token or its whole address there")
     hook = SlackWebhookHook(slack_webhook_conn_id=connection.conn_id, timeout=int(SECONDS_TO_WAIT))
-    # Not by the hook's own check of the answer: it tells the whole answer, whose address is a secret.
+    # Not by the hook's own check of the answer: it shows the whole answer, whose address is a secret.
     response = hook.client.send(text=for_chat(alert.text()), unfurl_links=False)
     if response.status_code != 200:
         raise NotificationError(f"Slack answered {response.status_code} {response.body[:200]}")
