@@ -86,7 +86,7 @@ class QuarantineSight:
         reason = f"CASE WHEN list_has_any(error.columns, [{hidden}]::VARCHAR[]) THEN ? ELSE error.message END"
         found = self._quarantine.ask(
             f"WITH {rows}, by_error AS (SELECT row, {amount} AS amount, unnest(errors) AS error FROM rows "
-            f"WHERE fits AND is_then), each AS (SELECT DISTINCT row, amount, {reason} AS reason FROM told) "
+            f"WHERE fits AND is_then), each AS (SELECT DISTINCT row, amount, {reason} AS reason FROM by_error) "
             "SELECT reason, count(*), count(amount), sum(amount) FROM each GROUP BY 1 ORDER BY 2 DESC, 1",
             [*bound, *self._hidden, _HIDDEN_REASON],
         )

@@ -162,9 +162,7 @@ def test_what_is_wrong_with_the_platform_is_told_to_who_sees_everything_alone(
     admin, viewer = (site.client(login).get("/api/view") for login in ("admin", "viewer"))
     assert (admin.status_code, viewer.status_code) == (503, 503)
     assert "has no column buyer" in admin.json()["detail"]
-    assert viewer.json()["detail"] == (
-        "this cannot be shown now: the API server's log has the reason"
-    )
+    assert viewer.json()["detail"] == "this cannot be shown now: the API server's log has the reason"
     site.clock[0] += CHECK_SECONDS
     edit_contract("sales_obt", lambda document: document["roles"].append({"role": "x", "access": "buy"}))
     assert "roles[x].access" in site.client("admin").get("/api/view").json()["detail"]

@@ -53,8 +53,7 @@ def test_one_channel_that_is_down_does_not_keep_the_next_from_being_told(
     assert len(mailbox.bodies) == 1
     assert str(caught.value).splitlines() == [
         "connection down: NotificationError: the webhook answered 503 the answer",
-        "connection nobody: NotificationError: it has no recipient: add to its extra "
-        '{"to": "oncall@example.com"}',
+        'connection nobody: NotificationError: it has no recipient: add to its extra {"to": "oncall@example.com"}',
         "connection files: NotificationError: its type is 'fs', and alerts go to: "
         + "; ".join(one.CONNECTION for one in channels()),
     ]
