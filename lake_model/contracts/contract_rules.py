@@ -125,8 +125,8 @@ def _check_table_properties(file: ContractFile, kind: str) -> Iterator[Problem]:
         elif name == "changeDetection" and value == "watermark" and kind == "dimension":
             cure = "a watermark points to dates, and a dimension has none: use fingerprint or full"
             yield problem(file, f"customProperties.{name}", value, cure)
-        elif name in CHOICES and (cure := _no_choice(CHOICES[name], value)):
-            yield problem(file, f"customProperties.{name}", value, cure)
+        elif name in CHOICES and (fault := _no_choice(CHOICES[name], value)):
+            yield problem(file, f"customProperties.{name}", value, fault)
 
 
 def _no_choice(choices: Sequence[Any], value: object) -> str | None:

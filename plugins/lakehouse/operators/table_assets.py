@@ -13,6 +13,8 @@ from airflow.sdk import Asset, AssetAlias, Context
 from lake_model.lake_layout import folder_of_name
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from lakehouse.ledger import LedgerRow
 
 
@@ -27,5 +29,5 @@ def announce(context: Context, outlets: Iterable[object], row: LedgerRow) -> Non
         layer, _, schema = alias.name.partition(".")
         name = folder_of_name(row.table)
         asset = Asset(name=f"{alias.name}.{name}", uri=f"lakehouse://{layer}/{schema}/{name}")
-        figures = {"business_date": row.business_date, "rows_written": row.rows_written}
+        figures: dict[str, JsonValue] = {"business_date": row.business_date, "rows_written": row.rows_written}
         context["outlet_events"][alias].add(asset, extra=figures)

@@ -62,8 +62,8 @@ def metric_rows(
         limit = {"measured": measured, "limit": str(verdict.limit), "outcome": outcome}
         rows.append(_row(verdict.slice, verdict.rule, "limit", verdict.severity.value, None, None) | limit)
     for waiver, days in ended:
-        ended = {"measured": float(days), "limit": f"until {waiver.until}", "outcome": "ended"}
-        rows += [_row(f"line {waiver.line}", rule, "waiver", "warning", None, None) | ended for rule in waiver.rules]
+        row = {"measured": float(days), "limit": f"until {waiver.until}", "outcome": "ended"}
+        rows += [_row(f"line {waiver.line}", rule, "waiver", "warning", None, None) | row for rule in waiver.rules]
     return rows
 
 
