@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 from local.mysql_lts_server import SERVERS, MySqlLtsServer, mysql_folder
 from local.mysql_server import MySqlServer
@@ -52,6 +53,24 @@ _LONGEST_FILES = (
     "test_spark_connect.py",
     "test_adding_a_table.py",
 )
+
+
+# Their tests share one server with its Spark, so that one process runs them all.
+_ONE_SERVER = ("test_with_databricks_sdk.py", "test_with_airflow.py", "test_spark_driver.py")
+
+
+class _ByFile(LoadFileScheduling):
+    """Gives each process whole files, and one of them all that share a server."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return _ONE_SERVER[0] if file.endswith(_ONE_SERVER) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """How `--dist loadfile` shares the tests out."""
+    return _ByFile(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
