@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import re
+import textwrap
 from collections.abc import Iterator
 
 from cli.commands.command import Command
 from cli.main import COMMANDS, EXIT_STATUS
 
+_WIDTH = 160
 _HEAD = f"""# Command line
 `bin/lakehouse COMMAND …` is for engineers.
 It sets up what it needs the first time, and relative paths are relative to where you are.
@@ -30,7 +32,8 @@ def _part(command: Command) -> Iterator[str]:
     actions = [action for action in parser._actions if action.help != argparse.SUPPRESS]
     words = " ".join([*command.words, *(_usage(action) for action in actions if not action.option_strings)])
     yield f"## `{words}`"
-    yield from re.split(r"(?<=[.!?]) (?=[A-Z])", " ".join(command.description.split()))
+    for sentence in re.split(r"(?<=[.!?]) (?=[A-Z])", " ".join(command.description.split())):
+        yield from textwrap.wrap(sentence, _WIDTH, break_on_hyphens=False)
     if actions:
         yield ""
         yield "| argument | |"
