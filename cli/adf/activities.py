@@ -10,7 +10,7 @@ from typing import Any
 from cli.adf.connections import LAKE_SERVICES, MYSQL_SERVICES, mysql_schema
 from cli.adf.export_files import Factory, Json
 from cli.adf.expressions import Items, Scope, is_expression, items_named_in, items_of, text_of, values_of
-from cli.adf.source_queries import QueryTold, query_told
+from cli.adf.source_queries import QueryMeaning, query_meaning
 
 
 @dataclass(frozen=True)
@@ -241,7 +241,7 @@ class _Reading:
             if properties.get(name) or source.get(name):
                 self._left(activity, name, reason)
         query = text_of(source.get("query"))
-        if query and not tables.by_watermark and query_told(query).narrows:
+        if query and not tables.by_watermark and query_meaning(query).narrows:
             self._left(activity, "query", "it takes some columns or rows only: bronze holds the whole table")
         if tables.by_watermark:
             reason = "its bound is no part of the copy: the contract's changeDetection says how changes are found"
@@ -250,8 +250,8 @@ class _Reading:
     def _tables(self, source: Json, dataset: Json, scope: Scope) -> Tables | None:
         """The schema and tables that a Copy reads."""
         query = text_of(source.get("query"))
-        meaning = query_told(query) if query else None
-        schema = self._schema(dataset, meaning, scope)
+        meaning = query_meaning(query) if query else None
+        schema = self._schema(dataset, meaning)
         if schema is None:
             return None
         if meaning is None:
@@ -266,7 +266,7 @@ class _Reading:
         names = tuple(name.rpartition(".")[2].strip("`") for name in items.values)
         return Tables(schema, names, items.all_tables, meaning is not None and meaning.has_bound)
 
-    def _schema(self, dataset: Json, meaning: QueryTold | None, scope: Scope) -> str | None:
+    def _schema(self, dataset: Json, meaning: QueryMeaning | None) -> str | None:
         if meaning is not None and meaning.schema:
             return meaning.schema
         named = dataset.get("typeProperties") or {}
@@ -281,7 +281,7 @@ class _Reading:
     def _with_callers(self) -> list[str]:
         return [self.pipeline, *(caller for caller, _ in self._calls())]
 
-    def _query(self, activity: Json) -> QueryTold | None:
+    def _query(self, activity: Json) -> QueryMeaning | None:
         """What the query of a Lookup asks MySQL; None where it asks something else."""
         properties = activity.get("typeProperties") or {}
         source = properties.get("source") or {}
@@ -289,7 +289,7 @@ class _Reading:
         dataset = self.factory.of("datasets").get(str(reference.get("referenceName")), {})
         if str(source.get("type")) not in _MYSQL_SOURCES and self._service_kind(dataset) not in MYSQL_SERVICES:
             return None
-        return query_told(text_of(source.get("query")))
+        return query_meaning(text_of(source.get("query")))
 
     def _dataset(self, activity: Json, side: str) -> tuple[Json, Mapping[str, Any]]:
         """The dataset of a Copy's source or sink, and the values of its parameters."""

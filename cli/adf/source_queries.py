@@ -15,7 +15,7 @@ _PLAIN = re.compile(r"\s*select\s+\*\s+from\s+\S+\s*;?\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class QueryTold:
+class QueryMeaning:
     """What is known of a query without asking it.
 
     Attributes:
@@ -35,17 +35,17 @@ class QueryTold:
     narrows: bool
 
 
-def query_told(text: str) -> QueryTold:
+def query_meaning(text: str) -> QueryMeaning:
     """What a query says; an expression that makes a query is read as the text that it holds."""
     asks_for_tables = bool(_DICTIONARY.search(text))
     if asks_for_tables:
         match = _OF_SCHEMA.search(text) or _SHOWN.search(text)
-        return QueryTold(match[1] if match else None, (), True, False, False, False)
+        return QueryMeaning(match[1] if match else None, (), True, False, False, False)
     is_made = text.startswith("@") or "@{" in text
     schema, tables = (None, ()) if text.startswith("@") else _named_in(_EXPRESSION.sub("0", text))
     has_bound = is_made and bool(_COMPARED.search(text))
     narrows = not is_made and not _PLAIN.fullmatch(text)
-    return QueryTold(schema, tables, False, bool(_BOUND.search(text)), has_bound, narrows)
+    return QueryMeaning(schema, tables, False, bool(_BOUND.search(text)), has_bound, narrows)
 
 
 def _named_in(sql: str) -> tuple[str | None, tuple[str, ...]]:

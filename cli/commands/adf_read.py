@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ from lakehouse.errors import ContractError
 
 from cli.commands import contract_draft
 from cli.commands.command import DONE, NOT_DONE, Command
-from cli.commands.contract_folders import contracts_root
+from cli.commands.contract_folders import add_contracts_argument, chosen_root
 from cli.commands.source_arguments import add_source_arguments
 from cli.commands.text_files import write_text
 
@@ -27,9 +26,7 @@ prints a page in Markdown: commands, connections to make, and all that it found 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("export", metavar="EXPORT", type=Path, help="folder of the factory, or an ARM template's file")
-    parser.add_argument(
-        "--contracts", type=Path, metavar="DIR", help="root of the contracts' folders (default: the setting)"
-    )
+    add_contracts_argument(parser)
     parser.add_argument("--report", type=Path, metavar="FILE", help="where the page goes (default: standard output)")
     parser.add_argument("--force", action="store_true", help="replace a daily_run.toml, and contracts that are there")
     parser.add_argument("--dry-run", action="store_true", help="print the page, and write no other file")
@@ -43,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     from cli.adf.translation import translated
 
     translation = translated(read_export(arguments.export))
-    root = arguments.contracts or contracts_root(os.environ)
+    root = chosen_root(arguments)
     page = report_text(translation)
     if arguments.report is None:
         sys.stdout.write(page)

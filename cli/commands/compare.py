@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.commands.command import DONE, FOUND_WRONG, Command
-from cli.commands.contract_folders import contract_folders, contracts_root
-from cli.commands.lake_argument import add_lake_argument, environment_with_lake
+from cli.commands.contract_folders import add_contracts_argument, chosen_root, contract_folders
+from cli.commands.lake_argument import add_lake_argument, chosen_lake
 from cli.commands.numbers import positive
 
 _DESCRIPTION = """Holds the Parquet files that Data Factory copied of a table against what the run of a business date
@@ -45,13 +45,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--show-keys", action="store_true", help="name rows by their key, unless the contract says it is confidential"
     )
     parser.add_argument("--memory", default="1GB", metavar="SIZE", help="to use before disk is used (%(default)s)")
-    parser.add_argument("--contracts", type=Path, metavar="FOLDER", help="root of the contracts (default: the setting)")
+    add_contracts_argument(parser)
     add_lake_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare, and print what was found."""
-    from lakehouse.lake.lake_root import lake_at
     from lakehouse.settings import setting_value
 
     from cli.comparison.comparison import How, compare
@@ -61,15 +60,13 @@ def run(arguments: argparse.Namespace) -> int:
         day = dt.date.fromisoformat(arguments.day)
     except ValueError:
         raise CompareError(f"{arguments.day!r} is no date: give one such as 2026-11-20") from None
-    environ = environment_with_lake(arguments.lake_root, os.environ)
-    conn_id = setting_value("lake_conn_id", environ)
-    table = _table(arguments.contracts or contracts_root(environ), arguments.table, arguments.schema)
+    conn_id = setting_value("lake_conn_id", os.environ)
+    table = _table(chosen_root(arguments), arguments.table, arguments.schema)
     only = day.isoformat() if arguments.only_date else None
     key = tuple(arguments.key.split(",")) if arguments.key else table.key
     with tempfile.TemporaryDirectory(prefix="lakehouse-compare-") as scratch:
         place = Path(scratch)
-        lake = lake_at(setting_value("lake_root", environ), conn_id)
-        here = bronze_side(lake, table.schema, table.name, day, place, only)
+        here = bronze_side(chosen_lake(arguments.lake_root), table.schema, table.name, day, place, only)
         if only and here.manifest.date_column is None:
             raise CompareError(f"{table.schema}.{table.name} has no date column: leave out --only-date")
         there = other_side(arguments.files, conn_id, place)

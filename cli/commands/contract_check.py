@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from lakehouse.errors import ContractError, SourceError
 
 from cli.commands.command import DONE, FOUND_WRONG, Command
+from cli.commands.contract_folders import add_contracts_argument, chosen_root, contract_folders
 from cli.commands.numbers import positive
 from cli.commands.source_arguments import add_source_arguments, source_of
 
@@ -27,12 +27,7 @@ for each finding: file, field, value, cure."""
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--contracts",
-        metavar="DIR",
-        type=Path,
-        help="folder that holds one folder of contracts per MySQL schema (default: the setting contracts_root)",
-    )
+    add_contracts_argument(parser)
     parser.add_argument("--schema", metavar="S", help="check the contracts of this MySQL schema alone")
     add_source_arguments(parser)
     parser.add_argument("--offline", action="store_true", help="validate the files alone, and ask no server")
@@ -44,10 +39,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print every finding on a line of its own, and a summary."""
-    from cli.commands.contract_folders import contract_folders, contracts_root
 
     valid, errors, warnings = [], 0, 0
-    for folder in contract_folders(arguments.contracts or contracts_root(os.environ), arguments.schema):
+    for folder in contract_folders(chosen_root(arguments), arguments.schema):
         problems = _invalid(folder)
         print("\n".join(f"error: {folder.name}/{line}" for line in problems), end="\n" if problems else "")
         errors += len(problems)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +20,16 @@ def contracts_root(environ: Mapping[str, str]) -> Path:
         SettingError: the setting cannot be used.
     """
     return Path(setting_value("contracts_root", environ))
+
+
+def add_contracts_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare `--contracts`."""
+    parser.add_argument("--contracts", type=Path, metavar="FOLDER", help="root of the contracts (default: the setting)")
+
+
+def chosen_root(arguments: argparse.Namespace) -> Path:
+    """The folder of all contracts: the one of `--contracts`, or that of the setting."""
+    return arguments.contracts or contracts_root(os.environ)
 
 
 def contract_folders(root: Path, schema: str | None = None) -> list[Path]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from cli.commands.command import DONE, Command
+from cli.commands.contract_folders import add_contracts_argument
 from cli.commands.lake_argument import add_lake_argument, environment_with_lake
 from cli.commands.progress import shown_progress
 from cli.commands.source_arguments import (
@@ -42,9 +43,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--full", action="store_true", help="copy everything in scope, whether it changed or not")
     add_source_arguments(parser)
     add_schema_argument(parser)
-    parser.add_argument(
-        "--contracts", metavar="DIR", type=Path, help="folder of all contracts (default: the setting contracts_root)"
-    )
+    add_contracts_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

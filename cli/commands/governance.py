@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lakehouse.errors import ContractError
 
 from cli.commands.command import DONE, FOUND_WRONG, Command
-from cli.commands.contract_folders import contracts_root
+from cli.commands.contract_folders import add_contracts_argument, chosen_root
 from cli.commands.text_files import write_text
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--functions", metavar="SCHEMA", default="operations", help="of the functions (%(default)s)")
     parser.add_argument("--tables", metavar="T,…", help="these alone, such as gold.sales_obt: others are not there yet")
-    parser.add_argument("--contracts", type=Path, metavar="FOLDER", help="root of the contracts (default: the setting)")
+    add_contracts_argument(parser)
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the file (default: standard output)")
     parser.add_argument(
         "--dry-run", action="store_true", help="with --output: print what would change in it, and no more"
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     catalog = arguments.catalog or setting_value("catalog", os.environ)
     if not catalog:
         raise ContractError("no catalog is known: give --catalog, or set LAKEHOUSE_CATALOG")
-    root = arguments.contracts or contracts_root(os.environ)
+    root = chosen_root(arguments)
     tables = _chosen(governed_tables(root), arguments.tables)
     tables = [_with_readers(table, arguments.reads_all) for table in tables]
     exempt = Exempt((arguments.jobs_principal,), tuple(arguments.unrestricted))

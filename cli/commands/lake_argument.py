@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lakehouse.errors import SettingError
+
+if TYPE_CHECKING:
+    from lakehouse.lake.lake_path import LakePath
 
 
 def add_lake_argument(parser: argparse.ArgumentParser) -> None:
@@ -31,3 +36,16 @@ def environment_with_lake(place: str | None, environ: Mapping[str, str]) -> dict
             raise SettingError(f"--lake-root {place!r} holds # or ?, which no URI can: rename the folder")
         place = f"file://{Path(place).absolute()}"
     return {**environ, "LAKEHOUSE_LAKE_ROOT": place}
+
+
+def chosen_lake(place: str | None) -> LakePath:
+    """The lake's root: the place that a person named, or that of the setting.
+
+    Raises:
+        SettingError: it cannot be reached as the settings say.
+    """
+    from lakehouse.lake.lake_root import lake_at
+    from lakehouse.settings import setting_value
+
+    environ = environment_with_lake(place, os.environ)
+    return lake_at(setting_value("lake_root", environ), setting_value("lake_conn_id", environ))

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.commands.command import DONE, Command
-from cli.commands.contract_folders import contract_folders, contracts_root
+from cli.commands.contract_folders import add_contracts_argument, chosen_root, contract_folders
 
 if TYPE_CHECKING:
     from lake_model.contracts.column_lineage import ColumnPlace, Lineage, LineageStep
@@ -21,7 +19,7 @@ table of MySQL or bronze, where they come to in gold."""
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--contracts", type=Path, metavar="FOLDER", help="root of the contracts (default: the setting)")
+    add_contracts_argument(parser)
     parser.add_argument("--json", action="store_true", help="print every step as JSON")
     parser.add_argument(
         "name",
@@ -35,8 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the lineage of a column, or of a table's columns."""
     from lake_model.contracts.column_lineage import Layer, read_lineage
 
-    root = arguments.contracts or contracts_root(os.environ)
-    lineage = read_lineage(contract_folders(root))
+    lineage = read_lineage(contract_folders(chosen_root(arguments)))
     found = lineage.found(arguments.name)
     if arguments.json:
         print(json.dumps([_column_json(lineage, place) for place in found], indent=2, ensure_ascii=False))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.errors import LakehouseError
 
 from cli.commands.command import DONE, Command
-from cli.commands.lake_argument import add_lake_argument, environment_with_lake
+from cli.commands.lake_argument import add_lake_argument, chosen_lake
 
 if TYPE_CHECKING:
     import duckdb
@@ -59,7 +59,7 @@ def run_show(arguments: argparse.Namespace) -> int:
     """List the tables, or show one."""
     from lakehouse.lake.delta_table import delta_state
 
-    lake = _lake(arguments)
+    lake = chosen_lake(arguments.lake_root)
     if arguments.table is None:
         tables = _tables_in(lake)
         print("\n".join([*tables, *_views_of(tables)]))
@@ -75,14 +75,6 @@ def run_show(arguments: argparse.Namespace) -> int:
         print(f"{session.execute(f'SELECT count(*) FROM ({sql})').fetchall()[0][0]:,} rows")
         sys.stdout.write(_written(_answer(session, f"{sql} LIMIT {max(0, arguments.rows)}"), "table").decode())
     return DONE
-
-
-def _lake(arguments: argparse.Namespace) -> Any:
-    from lakehouse.lake.lake_root import lake_at
-    from lakehouse.settings import setting_value
-
-    environ = environment_with_lake(arguments.lake_root, os.environ)
-    return lake_at(setting_value("lake_root", environ), setting_value("lake_conn_id", environ))
 
 
 def _tables_in(lake: Any) -> list[str]:
@@ -124,7 +116,7 @@ def _session(arguments: argparse.Namespace, asked: set[str]) -> duckdb.DuckDBPyC
 
     from lake_model.contracts.kpi_views import DUCKDB
 
-    lake = _lake(arguments)
+    lake = chosen_lake(arguments.lake_root)
     known = _tables_in(lake)
     # Contracts are not read for who asks for tables alone.
     declared = _views_of(known) if asked - set(known) else {}

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 from typing import TYPE_CHECKING
 
 from lakehouse.errors import ManifestError
 
 from cli.commands.command import DONE, FOUND_WRONG, Command
-from cli.commands.lake_argument import add_lake_argument, environment_with_lake
+from cli.commands.lake_argument import add_lake_argument, chosen_lake
 
 if TYPE_CHECKING:
     from lakehouse.lake.lake_path import LakePath
@@ -26,15 +25,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Repair, and print what was done; damaged files are told, and make the end `FOUND_WRONG`."""
+    """Repair, and print what was done; damaged files are reported, and make the end `FOUND_WRONG`."""
     from lakehouse.bronze.index_repair import repair_index
-    from lakehouse.lake.lake_root import lake_at
-    from lakehouse.settings import setting_value
 
     from lake_model.lake_layout import bronze_root, table_folder
 
-    environ = environment_with_lake(arguments.lake_root, os.environ)
-    root = bronze_root(lake_at(setting_value("lake_root", environ), setting_value("lake_conn_id", environ)))
+    root = bronze_root(chosen_lake(arguments.lake_root))
     schema = arguments.schema or _only_schema(root, arguments.table)
     repair = repair_index(table_folder(root, schema, arguments.table))
     for line in repair.done:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import os
-from pathlib import Path
 
 from lakehouse.errors import LakehouseError
 
 from cli.commands.command import DONE, Command
-from cli.commands.contract_folders import contract_folders, contracts_root
-from cli.commands.lake_argument import add_lake_argument, environment_with_lake
+from cli.commands.contract_folders import add_contracts_argument, chosen_root, contract_folders
+from cli.commands.lake_argument import add_lake_argument, chosen_lake
 
 
 class TraceError(LakehouseError):
@@ -20,15 +18,13 @@ class TraceError(LakehouseError):
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add_lake_argument(parser)
-    parser.add_argument("--contracts", type=Path, metavar="FOLDER", help="root of the contracts (default: the setting)")
+    add_contracts_argument(parser)
     parser.add_argument("table", metavar="TABLE", help="a One Big Table, such as sales_obt or gold.sales_obt")
     parser.add_argument("day", metavar="DATE", help="the date of the rows, such as 2026-11-20")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the way of a date's rows."""
-    from lakehouse.lake.lake_root import lake_at
-    from lakehouse.settings import setting_value
     from lakehouse.trace import trace_date
 
     from lake_model.contracts.contract_files import FILE_ENDING
@@ -37,14 +33,12 @@ def run(arguments: argparse.Namespace) -> int:
         day = dt.date.fromisoformat(arguments.day)
     except ValueError:
         raise TraceError(f"{arguments.day!r} is no date: give one such as 2026-11-20") from None
-    environ = environment_with_lake(arguments.lake_root, os.environ)
     table = arguments.table.removeprefix("gold.")
-    root = arguments.contracts or contracts_root(environ)
+    root = chosen_root(arguments)
     folders = [folder for folder in contract_folders(root) if (folder / f"{table}{FILE_ENDING}").is_file()]
     if not folders:
         raise TraceError(f"{root} has no contract of a table {table}: name a One Big Table, such as sales_obt")
-    lake = lake_at(setting_value("lake_root", environ), setting_value("lake_conn_id", environ))
-    found = trace_date(lake, folders[0], table, day)
+    found = trace_date(chosen_lake(arguments.lake_root), folders[0], table, day)
     for step in found.steps:
         print(step.layer)
         for fact in step.facts:

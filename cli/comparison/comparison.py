@@ -84,7 +84,7 @@ class _Comparing:
         if not both:
             raise CompareError("the sides have no column in common: these are not files of the same table")
         self._make_there(both, ours, theirs)
-        figures, rows_here, rows_there = self._figures(both, ours, theirs)
+        figures, rows_here, rows_there = self._figures(both, ours)
         key, notes = self._key(both)
         repeated = [self._repeated(side, key) for side in ("here", "there")] if key else [0, 0]
         if any(repeated):
@@ -155,9 +155,7 @@ class _Comparing:
         self._session.execute(f"CREATE VIEW converted AS SELECT *, {due} AS __due FROM {converted} AS one{wanted}")
         self._session.execute("CREATE VIEW there AS SELECT * EXCLUDE (__due) FROM converted WHERE __due")
 
-    def _figures(
-        self, both: Mapping[str, str], ours: Mapping[str, str], theirs: Mapping[str, str]
-    ) -> tuple[dict[str, ColumnFigures], int, int]:
+    def _figures(self, both: Mapping[str, str], ours: Mapping[str, str]) -> tuple[dict[str, ColumnFigures], int, int]:
         """Of each column its figures; one pass over each side."""
         summed = {name: total for name in both if (total := _sum(name, ours[name])) is not None}
         here = self._row("here", both, summed, unfit=False)

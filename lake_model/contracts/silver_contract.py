@@ -22,7 +22,6 @@ class TableKind(StrEnum):
 
     DIMENSION = "dimension"
     FACT = "fact"
-    ONE_BIG_TABLE = "one_big_table"
 
 
 class Severity(StrEnum):

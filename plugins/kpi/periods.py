@@ -37,10 +37,6 @@ class Period:
         """How many days it has."""
         return (self.end - self.start).days + 1
 
-    def overlaps(self, other: Period) -> bool:
-        """Whether both have a day."""
-        return self.start <= other.end and other.start <= self.end
-
 
 @dataclass(frozen=True)
 class Comparison:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from lakehouse.bronze.manifest import look_at_index, publish_manifest
+from lakehouse.bronze.manifest import publish_manifest, read_index_state
 from lakehouse.daily_run.unchanged import QuietDay
 from lakehouse.ledger import LedgerRow, ledger_folder
 
@@ -46,7 +46,7 @@ class Lake:
             {}, 0, {},
         )  # fmt: skip
         folder = self.root / "bronze/atliqsale" / table
-        publish_manifest(folder, manifest, business_date, look_at_index(folder, business_date))
+        publish_manifest(folder, manifest, business_date, read_index_state(folder, business_date))
         self.digests[table] = manifest.digest
 
     def commit(self, layer: str, table: str, version: int) -> None:

@@ -18,8 +18,8 @@ from lakehouse.source.type_map import ColumnPlan
 
 
 @dataclass(frozen=True)
-class Looked:
-    """The slices that a run looks at.
+class ScanScope:
+    """The slices that a run scans.
 
     Attributes:
         everywhere: all of them; the others then mean nothing.
@@ -34,7 +34,7 @@ class Looked:
     undated: bool = False
 
     def __contains__(self, name: object) -> bool:
-        """Whether the run looks at the slice of this name."""
+        """Whether the run scans the slice of this name."""
         if self.everywhere or name == ALL:
             return True
         if name == UNDATED:
@@ -57,7 +57,7 @@ class Looked:
         return " OR ".join(f"({part})" for part in parts) if parts else "FALSE"
 
 
-EVERYWHERE = Looked(everywhere=True)
+EVERYWHERE = ScanScope(everywhere=True)
 
 
 def needs_full_pass(
@@ -75,15 +75,15 @@ def needs_full_pass(
     return business_date - date.fromisoformat(previous.full_pass) >= timedelta(days=scope.full_pass_days)
 
 
-def trailing_window(days: int, business_date: date, newest: date) -> Looked:
+def trailing_window(days: int, business_date: date, newest: date) -> ScanScope:
     """The last so many days up to the business date, and all since the newest that was landed, however long ago."""
-    return Looked(since=min(business_date - timedelta(days=days - 1), newest + timedelta(days=1)))
+    return ScanScope(since=min(business_date - timedelta(days=days - 1), newest + timedelta(days=1)))
 
 
-def since_watermark(touched: Collection[str], newest: date) -> Looked:
+def since_watermark(touched: Collection[str], newest: date) -> ScanScope:
     """The slices that hold rows of after the watermark, and the dates that were not due before."""
     days = sorted(date.fromisoformat(name) for name in touched if name != UNDATED)
-    return Looked(days=tuple(days), since=newest + timedelta(days=1), undated=UNDATED in touched)
+    return ScanScope(days=tuple(days), since=newest + timedelta(days=1), undated=UNDATED in touched)
 
 
 def touched_sql(schema: str, table: str, date_key: str, scope: ChangeScope, watermark: str) -> str:

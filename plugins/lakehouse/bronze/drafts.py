@@ -20,7 +20,7 @@ from lake_model.lake_layout import DRAFT_NAME
 from lakehouse.bronze.earlier_fingerprints import without_earlier
 from lakehouse.bronze.slice_index import filled_index
 from lakehouse.errors import ManifestError, OvertakenError, StorageError
-from lakehouse.lake.lake_path import LakePath, Seen, look, publish, remove, state, store_time
+from lakehouse.lake.lake_path import FileState, LakePath, publish, read_state, remove, state, store_time
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Draft:
         self._folder = folder
         self._head = head
         self._longest_age = longest_age
-        self._seen: Seen | None = None
+        self._seen: FileState | None = None
         self._writable = writable
         self._left: Manifest | None = None
         self._taken: dict[str, Slice] = {}
@@ -59,7 +59,7 @@ class Draft:
         Raises:
             StorageError: it cannot be read, or the folder cannot be written.
         """
-        self._seen = look(self._folder / DRAFT_NAME)
+        self._seen = read_state(self._folder / DRAFT_NAME)
         if self._seen.content is None:
             return None
         try:
@@ -128,8 +128,8 @@ class Draft:
         # Before it is written: a write that failed half-way may have been seen.
         self.kept.update(name for item in finished for name in item.files)
         with contextlib.suppress(OvertakenError):
-            publish(path, content, self._seen or look(path))
-            self._seen = look(path)
+            publish(path, content, self._seen or read_state(path))
+            self._seen = read_state(path)
         # Another run of the table writes drafts at the same time: one of the two is enough.
         self._writable = self._seen is not None and self._seen.content == content
 

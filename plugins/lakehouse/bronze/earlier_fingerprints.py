@@ -40,7 +40,7 @@ def without_earlier(index: Manifest) -> Manifest:
 def still_the_source(
     source: MySqlSource,
     index: Manifest,
-    looked: Sequence[str],
+    scanned: Sequence[str],
     plans: Sequence[ColumnPlan],
     date_plan: ColumnPlan | None,
     predicate: str | None,
@@ -50,7 +50,7 @@ def still_the_source(
     Args:
         source: the session.
         index: names the slices.
-        looked: the slices that the run looks at.
+        scanned: the slices that the run scans.
         plans: the source's columns.
         date_plan: the column that dates the rows.
         predicate: of the rows of these slices.
@@ -61,7 +61,7 @@ def still_the_source(
     Raises:
         SourceError: the source refuses, or the connection is lost.
     """
-    earlier = [item for item in index.slices if item.slice in looked and _is_earlier(item)]
+    earlier = [item for item in index.slices if item.slice in scanned and _is_earlier(item)]
     if not earlier:
         return frozenset()
     if not _has_sha1(source):

@@ -10,7 +10,7 @@ from lake_model.bronze_manifest import Manifest
 from lake_model.contracts.copy_spec import CopySpec
 from lakehouse.bronze.change_scope import (
     EVERYWHERE,
-    Looked,
+    ScanScope,
     needs_full_pass,
     since_watermark,
     touched_sql,
@@ -89,7 +89,7 @@ class IndexComparison:
         """Whether the contract got a measure that the index has no sum of."""
         return any(plan.sum_sql and plan.name not in previous.sums for plan in self.plans)
 
-    def look(self, damage: Damage) -> Looked:
+    def choose_scope(self, damage: Damage) -> ScanScope:
         """The slices to hold against the source."""
         spec, scope, previous, newest, date_plan = (
             self.spec, self.spec.change_scope, self.previous, self.newest, self.date_plan,
@@ -97,7 +97,7 @@ class IndexComparison:
         if previous is None or newest is None or self._is_replaced(previous):
             return EVERYWHERE
         if self.is_backfill:
-            return Looked(days=(self.business_date,))
+            return ScanScope(days=(self.business_date,))
         if (
             scope is None
             or date_plan is None
@@ -112,8 +112,8 @@ class IndexComparison:
         touched = self.source.rows(touched_sql(spec.schema, spec.table, key, scope, previous.watermark or ""))
         return since_watermark({slice_name(row[0]) for row in touched}, newest)
 
-    def decide(self, looked: Looked, damage: Damage) -> tuple[dict[str, SourceSlice], SlicePlan]:
-        """What the source holds of what was looked at, and what to copy, carry over and drop.
+    def decide(self, scanned: ScanScope, damage: Damage) -> tuple[dict[str, SourceSlice], SlicePlan]:
+        """What the source holds of what was scanned, and what to copy, carry over and drop.
 
         Raises:
             SourceError: the source cannot be read.
@@ -135,14 +135,14 @@ class IndexComparison:
             self.plans,
             date_plan,
             with_checksum=spec.change_detection != "full",
-            predicate=looked.predicate(date_plan),
+            predicate=scanned.predicate(date_plan),
         )
         is_comparable = previous and previous.date_column == spec.date_column and not self._lacks_sums(previous)
         checked = previous if self.compares and is_comparable else None
-        names = [name for name in old if name in looked and name not in unusable]
+        names = [name for name in old if name in scanned and name not in unusable]
         still: frozenset[str] | None = frozenset()
         if checked is not None:
-            still = still_the_source(self.source, checked, names, self.plans, date_plan, looked.predicate(date_plan))
+            still = still_the_source(self.source, checked, names, self.plans, date_plan, scanned.predicate(date_plan))
             if still is None:
                 checked = without_earlier(checked)
                 self.notes.append(NO_SHA1)
@@ -151,9 +151,9 @@ class IndexComparison:
         )
         fingerprints = {name: fingerprint_of(item, self.plans) for name, item in found.items()}
         old |= known | {name: replace(old[name], source_fingerprint=fingerprints[name]) for name in still or ()}
-        plan = plan_slices(old, found, fingerprints, scope, newest, always=not self.compares, looked=looked)
+        plan = plan_slices(old, found, fingerprints, scope, newest, always=not self.compares, scanned=scanned)
         if previous is not None and self.is_backfill:
-            # Rows past the newest date are not looked at in a backfill: the last run's figure stands.
+            # Rows past the newest date are not scanned in a backfill: the last run's figure stands.
             plan = replace(plan, rows_not_yet_due=previous.rows_not_yet_due)
         return found, plan
 
@@ -167,8 +167,8 @@ class IndexComparison:
         value = self.source.rows(watermark_sql(spec.schema, spec.table, scope))[0][0]
         return None if value is None else value.decode()
 
-    def full_pass(self, looked: Looked) -> str | None:
-        """The date of the newest run that looked everywhere, ISO."""
-        if looked.everywhere:
+    def full_pass(self, scanned: ScanScope) -> str | None:
+        """The date of the newest run that scanned everything, ISO."""
+        if scanned.everywhere:
             return self.business_date.isoformat()
         return self.previous.full_pass if self.previous else None

@@ -12,7 +12,7 @@ from lake_model.lake_layout import LATEST_NAME
 from lakehouse.bronze.index_check import damaged_files
 from lakehouse.bronze.manifest import pointer_to, read_manifest, read_visible
 from lakehouse.errors import ManifestError
-from lakehouse.lake.lake_path import LakePath, folders_in, look, publish, read
+from lakehouse.lake.lake_path import LakePath, folders_in, publish, read, read_state
 
 _DATE_FOLDER = re.compile(r"business_date=\d{4}-\d{2}-\d{2}")
 
@@ -41,7 +41,7 @@ def repair_index(folder: LakePath) -> Repair:
         OvertakenError: a copy published the table meanwhile.
         StorageError: the lake cannot be read or written.
     """
-    seen = look(folder / LATEST_NAME)
+    seen = read_state(folder / LATEST_NAME)
     done: list[str] = []
     try:
         visible = read_visible(folder)

@@ -10,7 +10,7 @@ from datetime import date
 from lake_model.bronze_manifest import Latest, Manifest
 from lake_model.lake_layout import LATEST_NAME, manifest_name, name_of_folder
 from lakehouse.errors import ManifestError
-from lakehouse.lake.lake_path import LakePath, Seen, look, publish, read
+from lakehouse.lake.lake_path import FileState, LakePath, publish, read, read_state
 
 
 def read_latest(folder: LakePath) -> Latest | None:
@@ -59,20 +59,20 @@ def read_visible(folder: LakePath) -> tuple[Latest, Manifest] | None:
 
 
 @dataclass(frozen=True)
-class SeenIndex:
+class IndexState:
     """The pointer, and a business date's manifest, as they were when a run began; either may have been missing."""
 
-    pointer: Seen
-    manifest: Seen
+    pointer: FileState
+    manifest: FileState
 
 
-def look_at_index(folder: LakePath, business_date: date) -> SeenIndex:
+def read_index_state(folder: LakePath, business_date: date) -> IndexState:
     """Look at what the run of a business date will replace.
 
     Raises:
         StorageError: it cannot be read.
     """
-    return SeenIndex(look(folder / LATEST_NAME), look(folder / manifest_name(business_date)))
+    return IndexState(read_state(folder / LATEST_NAME), read_state(folder / manifest_name(business_date)))
 
 
 def pointer_to(name: str, content: bytes, newest: date) -> Latest:
@@ -86,7 +86,7 @@ def pointer_to(name: str, content: bytes, newest: date) -> Latest:
     return Latest(name, newest.isoformat(), hashlib.sha256(content).hexdigest())
 
 
-def publish_manifest(folder: LakePath, manifest: Manifest, newest: date, seen: SeenIndex) -> None:
+def publish_manifest(folder: LakePath, manifest: Manifest, newest: date, seen: IndexState) -> None:
     """Make a manifest visible: the manifest first, then the pointer to it, each only over what was seen there.
 
     So of two runs that began from the same index one is refused, at the manifest when they are of one business date, at

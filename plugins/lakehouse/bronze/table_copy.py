@@ -18,7 +18,7 @@ from lakehouse.bronze.drafts import Draft
 from lakehouse.bronze.first_load import FirstLoad
 from lakehouse.bronze.index_check import find_damage
 from lakehouse.bronze.index_comparison import IndexComparison
-from lakehouse.bronze.manifest import SeenIndex, look_at_index, publish_manifest, read_manifest, read_visible
+from lakehouse.bronze.manifest import IndexState, publish_manifest, read_index_state, read_manifest, read_visible
 from lakehouse.bronze.range_copy import RangeCopy
 from lakehouse.bronze.range_plan import RangePlanner
 from lakehouse.bronze.row_copy import CopyLimits as CopyLimits
@@ -40,7 +40,7 @@ from lakehouse.source.type_map import ColumnPlan, plan_column
 _log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
-# What the source holds of what was looked at; what was decided; slices taken over from an unfinished copy.
+# What the source holds of what was scanned; what was decided; slices taken over from an unfinished copy.
 _Loaded = tuple[dict[str, SourceSlice], SlicePlan, Mapping[str, Slice]]
 
 _TRANSIENT = "nothing was changed; the task tries again"
@@ -81,7 +81,7 @@ def copy_table(
     """
     folder = table_folder(root, spec.schema, spec.table)
     # First what is there, then what it means: an index that is replaced in between is noticed when publishing.
-    seen = look_at_index(folder, business_date)
+    seen = read_index_state(folder, business_date)
     visible = read_visible(folder)
     newest = date.fromisoformat(visible[0].newest_business_date) if visible else None
     if spec.date_column is None and newest is not None and business_date < newest:
@@ -110,7 +110,7 @@ class _Copy:
         clock: Clock,
         limits: CopyLimits,
         visible: tuple[Latest, Manifest] | None,
-        seen: SeenIndex,
+        seen: IndexState,
         progress: CopyProgress | None,
     ) -> None:
         self._source = source
@@ -126,7 +126,7 @@ class _Copy:
         self._previous = visible[1] if visible else None
         self._newest = date.fromisoformat(visible[0].newest_business_date) if visible else None
         self._plans: tuple[ColumnPlan, ...] = ()
-        self._looked = EVERYWHERE
+        self._scanned = EVERYWHERE
         self._notes: list[str] = []
         self._comparison: IndexComparison
         self._draft: Draft
@@ -189,7 +189,7 @@ class _Copy:
         publish_manifest(
             self._folder, manifest, max(self._business_date, self._newest or self._business_date), self._seen
         )
-        self._draft.remove(self._looked.everywhere)
+        self._draft.remove(self._scanned.everywhere)
         copied = copying.copied
         for note in self._notes:
             _log.warning("%s: %s", spec.full_name, note)
@@ -229,16 +229,16 @@ class _Copy:
     def _copy_changes(self, copying: RangeCopy) -> _Loaded:
         """Ask the source for its fingerprints, and copy the slices that differ from the visible index."""
         damage = find_damage(self._folder, self._previous)
-        self._looked = self._comparison.look(damage)
-        if self._spec.change_scope is not None and self._looked.everywhere:
+        self._scanned = self._comparison.choose_scope(damage)
+        if self._spec.change_scope is not None and self._scanned.everywhere:
             damage = find_damage(self._folder, self._previous, with_content=True)
         self._notes += damage.notes
-        found, plan = self._comparison.decide(self._looked, damage)
+        found, plan = self._comparison.decide(self._scanned, damage)
         resumed = self._resume(plan.copy)
         wanted = [item for item in plan.copy if item.slice not in resumed]
         self._begin(sum(item.rows for item in wanted))
-        # Who did not look everywhere cannot know whether there are undated rows.
-        ranges = self._planner.of_slices(wanted, UNDATED in found or not self._looked.everywhere)
+        # A run that did not scan everything cannot know whether there are undated rows.
+        ranges = self._planner.of_slices(wanted, UNDATED in found or not self._scanned.everywhere)
 
         def verified(number: int, totals: Mapping[str, Totals], _: MySqlSource) -> Sequence[SourceSlice]:
             verify(self._spec.full_name, self._spec.date_column, ranges[number].slices, totals)
@@ -302,5 +302,5 @@ class _Copy:
             rows_not_yet_due=plan.rows_not_yet_due,
             substitutions=substitutions,
             watermark=self._comparison.watermark(),
-            full_pass=self._comparison.full_pass(self._looked),
+            full_pass=self._comparison.full_pass(self._scanned),
         )

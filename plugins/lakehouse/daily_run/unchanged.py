@@ -79,7 +79,7 @@ class QuietDay:
                     raise ReasonToRunError(reason)
                 detail = announced(contract, verdicts, as_of)
             self._check_tables("silver", table, left)
-            row = self._row(table, "silver", left)
+            row = self._row(left)
         if (left.business_date, left.run_id) == (self.business_date.isoformat(), self.run_slug):
             return row
         detail = {**row.detail, **detail, "landed": landed.landed(plan["measures"])}
@@ -107,7 +107,7 @@ class QuietDay:
                 if left.contract != wide_standing(contract, silver):
                     raise ReasonToRunError("its contract changed, or that of a table in it")
             self._check_tables("gold", table, left)
-            row = self._row(table, "gold", left)
+            row = self._row(left)
         return self._today(row, left, {**row.detail, "dates_rewritten": [], "mode": "unchanged", "reason": ""}, started)
 
     def _has_same_texts(self, table: str, left: TableState) -> bool:
@@ -152,7 +152,7 @@ class QuietDay:
         if state(log / f"{version.version + 1:020}.json") is not None:
             raise ReasonToRunError(f"{layer}.{table} was written after its last run that ended well")
 
-    def _row(self, table: str, stage: str, left: TableState) -> LedgerRow:
+    def _row(self, left: TableState) -> LedgerRow:
         row = read_row(self.lake, self.contracts.name, left.business_date, left.run_id, left.ledger_row)
         if row is None:
             raise ReasonToRunError(f"the ledger's row of run {left.run_id} of {left.business_date} is gone")

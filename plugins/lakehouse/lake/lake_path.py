@@ -36,7 +36,7 @@ class LakePath(Protocol):
 
 
 @dataclass(frozen=True)
-class Seen:
+class FileState:
     """What a file held when it was read (None: there was no file), and the store's mark of that state if it has one."""
 
     content: bytes | None
@@ -103,23 +103,23 @@ def read(path: LakePath) -> bytes | None:
     return None
 
 
-def look(path: LakePath) -> Seen:
+def read_state(path: LakePath) -> FileState:
     """The content of a small file, to be handed to `publish` when its replacement must overwrite no other writer.
 
     Raises:
         StorageError: it cannot be read.
     """
     if local_path(path) is not None:
-        return Seen(read(path))
+        return FileState(read(path))
     with storage_errors("read", path), contextlib.suppress(FileNotFoundError):
         store, name = _store(path)
         # The mark first: content that is newer than its mark makes a later write fail, which does no harm.
         mark = store.info(name, refresh=True).get("etag")
-        return Seen(bytes(store.cat_file(name)), mark)
-    return Seen(None)
+        return FileState(bytes(store.cat_file(name)), mark)
+    return FileState(None)
 
 
-def publish(path: LakePath, content: bytes, seen: Seen | None = None) -> None:
+def publish(path: LakePath, content: bytes, seen: FileState | None = None) -> None:
     """Write a small file so that a reader sees the old content or the new one, never a part.
 
     A cloud store shows an object when its upload is complete; on a local disk a file written beside it takes its place.
@@ -127,7 +127,7 @@ def publish(path: LakePath, content: bytes, seen: Seen | None = None) -> None:
     Args:
         path: the file.
         content: all of it.
-        seen: what it must still hold, as `look` gave it; None: whatever it holds is replaced.
+        seen: what it must still hold, as `read_state` gave it; None: whatever it holds is replaced.
 
     Raises:
         OvertakenError: it does not hold any more what was seen; the other writer's content stays.
@@ -260,7 +260,7 @@ def _replace(path: Path, content: bytes) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _put(path: LakePath, content: bytes, seen: Seen | None) -> None:
+def _put(path: LakePath, content: bytes, seen: FileState | None) -> None:
     from azure.core import MatchConditions
 
     options: dict[str, Any] = {}

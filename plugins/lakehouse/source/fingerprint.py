@@ -135,7 +135,7 @@ def plan_slices(
     business_date: date,
     newest: date | None,
     always: bool = False,
-    looked: Container[str] | None = None,
+    scanned: Container[str] | None = None,
 ) -> SlicePlan:
     """Compare the visible index with the source.
 
@@ -149,12 +149,12 @@ def plan_slices(
         business_date: the run's.
         newest: the newest business date ever landed.
         always: copy every slice in scope, changed or not.
-        looked: the slices that the source was asked about; the others are carried over. None: all of them.
+        scanned: the slices that the source was asked about; the others are carried over. None: all of them.
     """
     backfill = newest is not None and business_date < newest
 
     def in_scope(name: str) -> bool:
-        if looked is not None and name not in looked:
+        if scanned is not None and name not in scanned:
             return False
         if backfill:
             return name == business_date.isoformat()

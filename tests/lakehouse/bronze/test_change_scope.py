@@ -1,4 +1,4 @@
-"""Runs that do not look everywhere: what they find, what they cannot find, and the full pass that finds the rest."""
+"""Runs that do not scan everything: what they find, what they cannot find, and the full pass that finds the rest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lakehouse.bronze.change_scope import EVERYWHERE, Looked, since_watermark, trailing_window
+from lakehouse.bronze.change_scope import EVERYWHERE, ScanScope, since_watermark, trailing_window
 from lakehouse.source.type_map import SourceColumn, plan_column
 
 from lake_model.contracts.copy_spec import ChangeScope, CopySpec
@@ -23,20 +23,20 @@ WHOLE = "COALESCE(FROM_DAYS(TO_DAYS(`d`)) = DATE(`d`) AND YEAR(`d`) > 0, FALSE)"
 
 
 def test_a_window_reaches_back_to_what_was_never_due() -> None:
-    assert trailing_window(3, date(2026, 11, 20), date(2026, 11, 19)) == Looked(since=date(2026, 11, 18))
-    assert trailing_window(3, date(2026, 11, 20), date(2026, 11, 10)) == Looked(since=date(2026, 11, 11))
-    assert trailing_window(1, date(2026, 11, 20), date(2026, 11, 20)) == Looked(since=date(2026, 11, 20))
+    assert trailing_window(3, date(2026, 11, 20), date(2026, 11, 19)) == ScanScope(since=date(2026, 11, 18))
+    assert trailing_window(3, date(2026, 11, 20), date(2026, 11, 10)) == ScanScope(since=date(2026, 11, 11))
+    assert trailing_window(1, date(2026, 11, 20), date(2026, 11, 20)) == ScanScope(since=date(2026, 11, 20))
 
 
 def test_predicates_use_an_index_of_the_date() -> None:
     assert EVERYWHERE.predicate(D) is None
-    assert Looked(since=date(2026, 11, 18)).predicate(D) == f"(`d` >= '2026-11-18' AND {WHOLE})"
-    looked = since_watermark(["2026-11-20", "2026-10-01", "undated"], date(2026, 11, 19))
-    assert looked.predicate(D) == (
+    assert ScanScope(since=date(2026, 11, 18)).predicate(D) == f"(`d` >= '2026-11-18' AND {WHOLE})"
+    scanned = since_watermark(["2026-11-20", "2026-10-01", "undated"], date(2026, 11, 19))
+    assert scanned.predicate(D) == (
         f"(`d` >= '2026-11-20' AND {WHOLE}) OR (((`d` >= '2026-10-01' AND `d` < '2026-10-02')) AND {WHOLE}) "
         f"OR (NOT {WHOLE})"
     )
-    assert Looked().predicate(D) == "FALSE"
+    assert ScanScope().predicate(D) == "FALSE"
 
 
 days = st.dates(date(2026, 11, 1), date(2026, 11, 30))
@@ -44,9 +44,9 @@ days = st.dates(date(2026, 11, 1), date(2026, 11, 30))
 
 @given(st.lists(days), st.none() | days, days, st.booleans())
 def test_a_day_is_looked_at_once_it_is_named(named: list[date], since: date | None, day: date, undated: bool) -> None:
-    looked = Looked(days=tuple(named), since=since, undated=undated)
-    assert (day.isoformat() in looked) == (day in named or (since is not None and day >= since))
-    assert ("undated" in looked) == undated
+    scanned = ScanScope(days=tuple(named), since=since, undated=undated)
+    assert (day.isoformat() in scanned) == (day in named or (since is not None and day >= since))
+    assert ("undated" in scanned) == undated
     assert day.isoformat() in EVERYWHERE
     assert "undated" in EVERYWHERE
 

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from lakehouse.bronze.manifest import look_at_index, publish_manifest, read_latest, read_manifest, read_visible
+from lakehouse.bronze.manifest import publish_manifest, read_index_state, read_latest, read_manifest, read_visible
 from lakehouse.errors import ManifestError, OvertakenError, StorageError
 from lakehouse.lake.lake_path import files_below
 
@@ -26,7 +26,7 @@ def test_nothing_landed_is_no_error(tmp_path: Path) -> None:
 
 def publish_over_what_is_there(folder: Path, manifest: Manifest, newest: date) -> None:
     """Publish as a run does that nobody comes between."""
-    publish_manifest(folder, manifest, newest, look_at_index(folder, date.fromisoformat(manifest.business_date)))
+    publish_manifest(folder, manifest, newest, read_index_state(folder, date.fromisoformat(manifest.business_date)))
 
 
 def test_what_is_published_is_visible_and_leaves_no_other_file(tmp_path: Path) -> None:
@@ -60,8 +60,8 @@ def test_of_two_runs_that_began_alike_one_wins(tmp_path: Path, landed: bool, oth
     if landed:
         publish_over_what_is_there(tmp_path, sample(), DAY)
     other = replace(sample(), business_date=other_day, run_id="other")
-    seen = look_at_index(tmp_path, DAY)
-    other_seen = look_at_index(tmp_path, date.fromisoformat(other_day))
+    seen = read_index_state(tmp_path, DAY)
+    other_seen = read_index_state(tmp_path, date.fromisoformat(other_day))
     publish_manifest(tmp_path, replace(sample(), run_id="one"), DAY, seen)
     with pytest.raises(OvertakenError, match="another run wrote it meanwhile"):
         publish_manifest(tmp_path, other, DAY, other_seen)

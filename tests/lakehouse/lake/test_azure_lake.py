@@ -18,7 +18,17 @@ from lakehouse.bronze.bronze_upkeep import sweep_bronze
 from lakehouse.bronze.bronze_writer import FileLimits
 from lakehouse.bronze.table_copy import CopyLimits, copy_table
 from lakehouse.errors import OvertakenError, StorageError
-from lakehouse.lake.lake_path import LakeFile, Seen, files_below, folders_in, look, publish, read, remove, state
+from lakehouse.lake.lake_path import (
+    FileState,
+    LakeFile,
+    files_below,
+    folders_in,
+    publish,
+    read,
+    read_state,
+    remove,
+    state,
+)
 from lakehouse.lake.lake_root import lake_at
 from lakehouse.ledger import read_rows
 from lakehouse.operators.mysql_to_bronze_operator import MySqlToBronzeOperator
@@ -124,11 +134,11 @@ def test_only_the_folders_of_a_folder_are_named(lake: Any) -> None:
 
 def test_a_small_file_is_published_read_listed_and_removed(lake: Any) -> None:
     path = lake / "a" / "b" / "x.json"
-    assert (read(path), look(path), files_below(lake)) == (None, Seen(None), [])
+    assert (read(path), read_state(path), files_below(lake)) == (None, FileState(None), [])
     before = datetime.now(UTC) - timedelta(seconds=2)
     publish(path, b"one")
     publish(path, b"three")
-    assert read(path) == look(path).content == b"three"
+    assert read(path) == read_state(path).content == b"three"
     (found,) = files_below(lake / "a")
     assert found == LakeFile("b/x.json", 5, found.modified)
     assert before < found.modified < datetime.now(UTC) + timedelta(seconds=2)
@@ -139,11 +149,11 @@ def test_a_small_file_is_published_read_listed_and_removed(lake: Any) -> None:
 
 def test_what_another_run_wrote_is_not_overwritten(lake: Any) -> None:
     path = lake / "x.json"
-    absent = look(path)
+    absent = read_state(path)
     publish(path, b"mine", absent)
     with pytest.raises(OvertakenError, match=r"another run wrote it meanwhile"):
         publish(path, b"theirs", absent)
-    seen = look(path)
+    seen = read_state(path)
     publish(path, b"next", seen)
     with pytest.raises(OvertakenError):
         publish(path, b"theirs", seen)
@@ -153,10 +163,10 @@ def test_what_another_run_wrote_is_not_overwritten(lake: Any) -> None:
 def test_a_write_whose_answer_was_lost_is_no_defeat(lake: Any) -> None:
     """The client then asks again, and is refused for what it wrote itself."""
     path = lake / "x.json"
-    absent = look(path)
+    absent = read_state(path)
     publish(path, b"mine", absent)
     publish(path, b"mine", absent)
-    seen = look(path)
+    seen = read_state(path)
     publish(path, b"next", seen)
     publish(path, b"next", seen)
     assert read(path) == b"next"

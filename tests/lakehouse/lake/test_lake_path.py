@@ -16,7 +16,17 @@ from pathlib import Path
 import pytest
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ServiceRequestError
 from lakehouse.errors import OvertakenError, StorageError
-from lakehouse.lake.lake_path import LakeFile, Seen, files_below, folders_in, look, publish, read, remove, store_time
+from lakehouse.lake.lake_path import (
+    FileState,
+    LakeFile,
+    files_below,
+    folders_in,
+    publish,
+    read,
+    read_state,
+    remove,
+    store_time,
+)
 from lakehouse.lake.storage_errors import storage_errors
 
 from tests.waiting import wait_until
@@ -24,10 +34,10 @@ from tests.waiting import wait_until
 
 def test_a_file_is_published_read_and_removed(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "x.json"
-    assert (read(path), look(path)) == (None, Seen(None))
+    assert (read(path), read_state(path)) == (None, FileState(None))
     publish(path, b"one")
     publish(path, b"two")
-    assert (read(path), look(path)) == (b"two", Seen(b"two"))
+    assert (read(path), read_state(path)) == (b"two", FileState(b"two"))
     assert [file.name for file in files_below(path.parent)] == ["x.json"]
     remove(path)
     remove(path)
@@ -36,11 +46,11 @@ def test_a_file_is_published_read_and_removed(tmp_path: Path) -> None:
 
 def test_what_another_run_wrote_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
-    absent = look(path)
+    absent = read_state(path)
     publish(path, b"mine", absent)
     with pytest.raises(OvertakenError, match=r"cannot write .*x\.json: another run wrote it meanwhile: the task tries"):
         publish(path, b"theirs", absent)
-    seen = look(path)
+    seen = read_state(path)
     publish(path, b"next", seen)
     with pytest.raises(OvertakenError):
         publish(path, b"theirs", seen)
@@ -53,8 +63,8 @@ def test_what_another_run_wrote_is_not_overwritten(tmp_path: Path) -> None:
 def test_a_publication_waits_for_a_lock_on_a_file_that_is_open_for_writing(tmp_path: Path) -> None:
     """A network file system refuses an exclusive lock on a folder, which can be opened for reading alone."""
     path = tmp_path / "x.json"
-    publish(path, b"seen", look(path))
-    seen = look(path)
+    publish(path, b"seen", read_state(path))
+    seen = read_state(path)
     with (tmp_path / ".lock").open("r+b") as lock, ThreadPoolExecutor(1) as pool:
         fcntl.flock(lock, fcntl.LOCK_EX)
         publication = pool.submit(publish, path, b"ours", seen)
@@ -85,7 +95,7 @@ def test_of_many_writers_at_once_one_wins_each_round(tmp_path: Path) -> None:
     def count_to_25() -> None:
         done = 0
         while done < 25:
-            seen = look(path)
+            seen = read_state(path)
             try:
                 publish(path, str(int(seen.content or b"0") + 1).encode(), seen)
                 done += 1
