@@ -21,7 +21,7 @@ from lake_model.errors import LakehouseError
 from medallion.dimensions.dimension_run import refresh_dimension
 from medallion.facts.fact_run import refresh_fact
 from medallion.run.cli import JobArguments, parse_arguments, taken_tables
-from medallion.run.job import exit_on_failure, run_job
+from medallion.run.job import exit_on_failure, run_job, run_jobs
 from medallion.run.run_ledger import Outcome
 
 
@@ -43,13 +43,7 @@ def main(argv: Sequence[str] | None = None) -> str | None:
             return f"silver: {error}"
     if not tables:
         return run_job("silver", refresh, given)
-    failures = []
-    for number, table in enumerate(tables, 1):
-        if len(tables) > 1:
-            # Where one run's log has many tables, their parts are found by this.
-            print(f"=== silver {table} ({number} of {len(tables)})", flush=True)
-        failures.append(run_job("silver", refresh, [*given, "--table", table]))
-    return "\n".join(one for one in failures if one is not None) or None
+    return run_jobs("silver", refresh, tables, given)
 
 
 def run() -> None:

@@ -18,7 +18,7 @@ from lake_model.contracts.table_contracts import clustering_columns, gold_tables
 from lake_model.errors import LakehouseError
 from medallion.lake.table_names import TableNames
 from medallion.run.cli import JobArguments, parse_arguments, taken_tables
-from medallion.run.job import exit_on_failure, run_job
+from medallion.run.job import exit_on_failure, run_jobs
 from medallion.run.run_ledger import Outcome
 from medallion.upkeep.table_upkeep import QUALITY_METRICS, tend_gold, tend_silver
 
@@ -46,8 +46,7 @@ def main(argv: Sequence[str] | None = None) -> str | None:
     wide, clustered = gold_tables(contracts), clustering_columns(contracts)
     # A job by hand gives an empty name for all.
     tables = [table for table in tables if table] or [*silver_tables(contracts), *wide, QUALITY_METRICS]
-    failures = [run_job("upkeep", partial(tend, wide, clustered), [*given, "--table", table]) for table in tables]
-    return "\n".join(one for one in failures if one is not None) or None
+    return run_jobs("upkeep", partial(tend, wide, clustered), tables, given)
 
 
 def run() -> None:

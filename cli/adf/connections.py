@@ -57,7 +57,7 @@ def connections_of(factory: Factory) -> Connections:
     """Each linked service's connection; one deployment has one lake and one workspace, and reads one server."""
     services = factory.of("linkedServices")
     vaults = {
-        name: _told(service, "baseUrl") or "<vault>"
+        name: _setting(service, "baseUrl") or "<vault>"
         for name, service in services.items()
         if service.get("type") == VAULT_SERVICE
     }
@@ -131,8 +131,8 @@ def _mysql(name: str, service: Json) -> Connection:
 
 
 def _lake(name: str, service: Json) -> Connection:
-    url = _told(service, "url") or _told(service, "serviceEndpoint")
-    named = _ACCOUNT.match(url or "") or re.search(r"AccountName=([\w-]+)", _told(service, "connectionString") or "")
+    url = _setting(service, "url") or _setting(service, "serviceEndpoint")
+    named = _ACCOUNT.match(url or "") or re.search(r"AccountName=([\w-]+)", _setting(service, "connectionString") or "")
     account = named[1] if named else "<account>"
     document = {
         "conn_type": "wasb",
@@ -144,7 +144,7 @@ def _lake(name: str, service: Json) -> Connection:
 
 
 def _databricks(name: str, service: Json) -> Connection:
-    host = (_told(service, "domain") or "").removeprefix("https://").rstrip("/") or "<workspace>"
+    host = (_setting(service, "domain") or "").removeprefix("https://").rstrip("/") or "<workspace>"
     document = {"conn_type": "databricks", "host": host, "extra": {"use_default_azure_credential": True}}
     notes = ["no token is needed: Airflow's identity is a service principal of the workspace"]
     compute = sorted({"newClusterNodeType", "existingClusterId", "instancePoolId"} & set(_properties(service)))
@@ -189,7 +189,7 @@ def _properties(service: Json) -> Json:
     return properties
 
 
-def _told(service: Json, field: str) -> str | None:
+def _setting(service: Json, field: str) -> str | None:
     return _plain(text_of(_properties(service).get(field)))
 
 

@@ -59,7 +59,7 @@ def guess(
     is_whole: bool,
     kind: str | None = None,
 ) -> Guesses:
-    """Guess all; `kind` is the user's word on it.
+    """Guess all; `kind` is what the user says it is.
 
     Raises:
         ContractError: the user wants a fact, and no column can date its rows.

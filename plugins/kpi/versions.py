@@ -100,8 +100,8 @@ def versions_of(lake: Any, seen: Seen, level: Level, value: str) -> Versions:
         if allowed is not None and tuple(versions[-1][name] for name in of_levels.values()) not in allowed:
             continue
         key = ", ".join(versions[0][name] for name in dimension.key) if _shows_key(origins, dimension, seen) else None
-        told = list(_joined([_version(row, shown) for row in versions]))
-        members.append(Member(key, told))
+        joined = list(_joined([_version(row, shown) for row in versions]))
+        members.append(Member(key, joined))
     members.sort(key=lambda one: -len(one.versions))
     changed = [one for one in members if len(one.versions) > 1]
     listed = changed[:MOST_MEMBERS] if len(members) > 1 else members

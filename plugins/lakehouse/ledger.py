@@ -1,14 +1,13 @@
 """The run ledger: one JSON row per table, stage and attempt, so that figures can be read long after logs are gone.
 
 No two attempts share a name, so that none can take another's row away: of a table and stage the row of the attempt that
-began last counts. A row is one object. Lakes of earlier versions have folders of such a name too, in which Spark wrote
-one JSON part; readers take both.
+began last counts.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date
 from typing import Protocol, Self, TypeVar
 
@@ -23,7 +22,7 @@ from lakehouse.lake.storage_errors import storage_errors
 PathT = TypeVar("PathT", bound=LakePath)
 # In the detail of a row that Airflow wrote itself, for a table that no run was sent for.
 UNCHANGED_SINCE = "unchanged_since"
-_TOLD = {"expectations_not_met": "not met", "waivers_ended": "waiver ended"}
+_SAID = {"expectations_not_met": "not met", "waivers_ended": "waiver ended"}
 
 
 class LakeFolder(LakePath, Protocol):
@@ -32,10 +31,8 @@ class LakeFolder(LakePath, Protocol):
     @property
     def name(self) -> str: ...
     def is_dir(self) -> bool: ...
+    def is_file(self) -> bool: ...
     def iterdir(self) -> Iterable[Self]: ...
-
-
-FolderT = TypeVar("FolderT", bound=LakeFolder)
 
 
 def ledger_folder(lake: PathT, schema: str, business_date: str, run: str) -> PathT:
@@ -66,7 +63,9 @@ def read_rows(lake: LakeFolder, schema: str, business_date: date | str, run: str
     """
     folder = ledger_folder(lake, schema, str(business_date), run)
     with storage_errors("read the ledger", folder):
-        rows = _parsed(_row_objects(folder)) if folder.is_dir() else []
+        entries = folder.iterdir() if folder.is_dir() else ()
+        files = [entry for entry in entries if entry.name.endswith(".json") and entry.is_file()]
+        rows = [row for file in files if (row := _parsed(file)) is not None]
     newest = {(row.table, row.stage): row for row in sorted(rows, key=_began)}
     return sorted(
         newest.values(), key=lambda row: (row.table, STAGES.index(row.stage) if row.stage in STAGES else len(STAGES))
@@ -81,8 +80,7 @@ def read_row(lake: LakeFolder, schema: str, business_date: str, run: str, name: 
     """
     path = ledger_folder(lake, schema, business_date, run) / name
     with storage_errors("read the ledger", path):
-        found = _parsed(_objects_of(path)) if path.exists() else []
-    return found[0] if found else None
+        return _parsed(path) if path.is_file() else None
 
 
 class NamedTable(Protocol):
@@ -133,45 +131,28 @@ def render_rows(rows: Iterable[LedgerRow]) -> str:
         for row in rows
         if UNCHANGED_SINCE in row.detail
     ]
-    told = [
+    said = [
         f"{row.table} {row.stage}: {what}: {sentence}"
         for row in rows
-        for name, what in _TOLD.items()
+        for name, what in _SAID.items()
         if not row.error
         for sentence in row.detail.get(name) or ()
     ]
-    return "\n".join(lines + errors + stood + told)
-
-
-def _row_objects(folder: FolderT) -> Iterator[FolderT]:
-    for entry in folder.iterdir():
-        if not entry.name.endswith(".json"):
-            continue
-        yield from _objects_of(entry)
-
-
-def _objects_of(entry: FolderT) -> Iterator[FolderT]:
-    if entry.is_dir():
-        yield from (part for part in entry.iterdir() if part.name.startswith("part-") and part.name.endswith(".json"))
-    else:
-        yield entry
+    return "\n".join(lines + errors + stood + said)
 
 
 def _began(row: LedgerRow) -> tuple[str, str]:
     return row.started_at, row.ended_at
 
 
-def _parsed(entries: Iterable[LakeFolder]) -> list[LedgerRow]:
-    rows = []
-    for entry in entries:
-        content = entry.read_bytes()
-        # In a cloud store an object of Spark's is empty for a moment: the row is then not there yet.
-        if not content:
-            continue
-        try:
-            rows.append(LedgerRow.from_json(content.decode()))
-        except ValueError as error:
-            raise StorageError(
-                f"{entry} is no ledger row ({error}): clear the task that wrote it, and it is written again"
-            ) from error
-    return rows
+def _parsed(entry: LakeFolder) -> LedgerRow | None:
+    content = entry.read_bytes()
+    # In a cloud store an object of Spark's is empty for a moment: the row is then not there yet.
+    if not content:
+        return None
+    try:
+        return LedgerRow.from_json(content.decode())
+    except ValueError as error:
+        raise StorageError(
+            f"{entry} is no ledger row ({error}): clear the task that wrote it, and it is written again"
+        ) from error

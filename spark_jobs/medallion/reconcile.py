@@ -230,5 +230,5 @@ def _stored_dimension(rows: DataFrame, contract: SilverContract, day: dt.date, r
             rows = rows.join(unknown, BUSINESS_KEY, "left")
             is_day &= F.col("_is_unknown").isNull()
     flags = F.concat_ws("", F.when(is_day, _OF_DAY), F.when(opened, _OPENED), F.when(closed, _CLOSED))
-    told = rows.select(flags.alias("_flags"), F.when(is_day, F.col(WARNINGS)).alias(WARNINGS))
-    return Side(told, F.col("_flags"), findings=WARNINGS)
+    flagged = rows.select(flags.alias("_flags"), F.when(is_day, F.col(WARNINGS)).alias(WARNINGS))
+    return Side(flagged, F.col("_flags"), findings=WARNINGS)

@@ -69,7 +69,7 @@ def test_an_interrupt_ends_with_status_130(monkeypatch: Patch, capsys: pytest.Ca
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cli.commands.contract_folders.contract_folders", interrupt)
+    monkeypatch.setattr("cli.commands.contract_check.contract_folders", interrupt)
 
     assert main(["contract", "check"]) == INTERRUPTED
     assert capsys.readouterr().err == "interrupted\n"

@@ -1,4 +1,4 @@
-"""The run ledger: rows that Airflow writes as an object and Spark as a folder."""
+"""The run ledger: a row is one object, whichever side writes it."""
 
 from __future__ import annotations
 
@@ -81,23 +81,8 @@ def test_a_run_id_as_long_as_airflow_takes_makes_a_name_that_a_disk_takes(tmp_pa
     assert read_rows(tmp_path, "atliqsale", date(2026, 11, 20), row.run_id) == [row]
 
 
-def test_rows_that_earlier_versions_wrote_as_folders_are_read_too(tmp_path: Path) -> None:
-    gold = replace(ROW, table="sales_obt", stage="gold")
-    silver = replace(ROW, stage="silver")
-    write_row(tmp_path, silver)
-    write_row(tmp_path, ROW)
-    folder = ledger_path(tmp_path, gold, "abc")
-    folder.mkdir(parents=True)
-    without_null = {name: value for name, value in json.loads(gold.to_json()).items() if value is not None}
-    (folder / "part-00000-abc.json").write_text(json.dumps(without_null) + "\n")
-    (folder / "_SUCCESS").touch()
-    (folder / ".part-00000-abc.json.crc").touch()
-
-    assert read_rows(tmp_path, "atliqsale", "2026-11-20", RUN) == [gold, ROW, silver]
-
-
-def test_a_row_that_spark_is_about_to_write_is_not_there_yet(tmp_path: Path) -> None:
-    (ledger_path(tmp_path, ROW, "abc") / "_temporary").mkdir(parents=True)
+def test_an_object_that_is_about_to_be_written_and_a_folder_of_the_first_version_are_no_rows(tmp_path: Path) -> None:
+    ledger_path(tmp_path, ROW, "abc").mkdir(parents=True)
     ledger_path(tmp_path, ROW, "def").touch()
 
     assert read_rows(tmp_path, "atliqsale", "2026-11-20", RUN) == []

@@ -1,1 +1,1 @@
-"""What on-call people are told, when, and by which way."""
+"""What on-call people are alerted to, when, and by which way."""

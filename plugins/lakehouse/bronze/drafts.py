@@ -17,8 +17,8 @@ from datetime import datetime, timedelta
 
 from lake_model.bronze_manifest import BronzeFile, Manifest, Slice
 from lake_model.lake_layout import DRAFT_NAME
-from lakehouse.bronze.earlier_fingerprints import without_earlier
 from lakehouse.bronze.slice_index import filled_index
+from lakehouse.bronze.stored_fingerprints import without_earlier
 from lakehouse.errors import ManifestError, OvertakenError, StorageError
 from lakehouse.lake.lake_path import FileState, LakePath, publish, read_state, remove, state, store_time
 

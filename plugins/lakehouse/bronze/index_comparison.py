@@ -17,10 +17,9 @@ from lakehouse.bronze.change_scope import (
     trailing_window,
     watermark_sql,
 )
-from lakehouse.bronze.earlier_fingerprints import NO_SHA1, still_the_source, without_earlier
 from lakehouse.bronze.index_check import Damage
 from lakehouse.bronze.slice_index import index_columns
-from lakehouse.bronze.stored_fingerprints import asked_beside_stored
+from lakehouse.bronze.stored_fingerprints import asked_beside_stored, without_earlier
 from lakehouse.lake.lake_path import LakePath
 from lakehouse.source.fingerprint import (
     SlicePlan,
@@ -47,7 +46,6 @@ class IndexComparison:
         business_date: of the run.
         previous: the visible index; None of a table that was never copied.
         newest: the newest business date that was published.
-        notes: gets what a person should know of the decision.
     """
 
     source: MySqlSource
@@ -57,7 +55,6 @@ class IndexComparison:
     business_date: date
     previous: Manifest | None
     newest: date | None
-    notes: list[str]
 
     @property
     def date_plan(self) -> ColumnPlan | None:
@@ -138,19 +135,13 @@ class IndexComparison:
             predicate=scanned.predicate(date_plan),
         )
         is_comparable = previous and previous.date_column == spec.date_column and not self._lacks_sums(previous)
-        checked = previous if self.compares and is_comparable else None
+        checked = without_earlier(previous) if previous and self.compares and is_comparable else None
         names = [name for name in old if name in scanned and name not in unusable]
-        still: frozenset[str] | None = frozenset()
-        if checked is not None:
-            still = still_the_source(self.source, checked, names, self.plans, date_plan, scanned.predicate(date_plan))
-            if still is None:
-                checked = without_earlier(checked)
-                self.notes.append(NO_SHA1)
         found, known = asked_beside_stored(
             self.source, statement, self.folder, checked, names, self.plans, date_plan is not None
         )
         fingerprints = {name: fingerprint_of(item, self.plans) for name, item in found.items()}
-        old |= known | {name: replace(old[name], source_fingerprint=fingerprints[name]) for name in still or ()}
+        old |= known
         plan = plan_slices(old, found, fingerprints, scope, newest, always=not self.compares, scanned=scanned)
         if previous is not None and self.is_backfill:
             # Rows past the newest date are not scanned in a backfill: the last run's figure stands.

@@ -14,6 +14,19 @@ from lakehouse.source.fingerprint import SourceSlice, fingerprint_of, slices_of
 from lakehouse.source.mysql_source import MySqlSource
 from lakehouse.source.type_map import ColumnPlan
 
+# Rows and digest; those of today name the algorithm in between.
+_PARTS_OF_EARLIER = 2
+
+
+def without_earlier(index: Manifest) -> Manifest:
+    """The index, as though the source had never been asked for the fingerprints of SHA-1 that version 0.1.0 made."""
+    return replace(index, slices=tuple(map(_without_earlier, index.slices)))
+
+
+def _without_earlier(item: Slice) -> Slice:
+    is_earlier = item.source_fingerprint is not None and item.source_fingerprint.count(":") + 1 == _PARTS_OF_EARLIER
+    return replace(item, source_fingerprint=None) if is_earlier else item
+
 
 def with_stored_fingerprints(
     folder: LakePath, index: Manifest, names: Collection[str], plans: Sequence[ColumnPlan]

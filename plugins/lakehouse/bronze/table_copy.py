@@ -155,9 +155,8 @@ class _Copy:
             for column in columns
         )
         self._comparison = IndexComparison(
-            self._source, self._folder, spec, self._plans, self._business_date, self._previous, self._newest,
-            self._notes,
-        )  # fmt: skip
+            self._source, self._folder, spec, self._plans, self._business_date, self._previous, self._newest
+        )
         contract = (spec.full_name, spec.contract_label, spec.contracted_columns, spec.date_column)
         check_contract(*contract, self._plans, spec.drift_policy, spec.measures)
         before = self._previous.columns if self._previous else ()

@@ -35,7 +35,7 @@ def resolve_business_date(
         today: the present date in that time zone.
 
     Raises:
-        BusinessDateError: no date can be told, or the one given is no date or lies in the future.
+        BusinessDateError: no date is known, or the one given is no date or lies in the future.
     """
     if param is not None and str(param).strip():
         return check_business_date(param, "params.business_date", timezone, today)

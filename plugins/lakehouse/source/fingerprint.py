@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Context, Decimal
@@ -67,15 +67,13 @@ def fingerprint_sql(
     with_checksum: bool,
     predicate: str | None = None,
     quick_sums: bool = False,
-    digest: Callable[[str], str] = digest_sql,
 ) -> str:
     """The statement that gives one row per date: the date, the count, the checksum, and the sums of summed columns.
 
-    Quick sums cost the server less, and are the sums only where `quick_sums_hold` says so. `digest` gives the SQL of a
-    text's digest, in hexadecimal digits.
+    Quick sums cost the server less, and are the sums only where `quick_sums_hold` says so.
     """
     key = "NULL" if date_column is None else date_key_sql(date_column)
-    hashed = digest(f"CONCAT_WS(',',{','.join(plan.hash_sql for plan in plans)})")
+    hashed = digest_sql(f"CONCAT_WS(',',{','.join(plan.hash_sql for plan in plans)})")
     checksum = f"SUM(CAST(CONV(LEFT({hashed},16),16,10) AS UNSIGNED))" if with_checksum else "NULL"
     sums = [(quick_sums and plan.quick_sum_sql) or plan.sum_sql for plan in plans if plan.sum_sql]
     fields = ", ".join([key, "COUNT(*)", checksum, *sums])

@@ -81,8 +81,8 @@ def _check_public_key(path: str, label: str) -> None:
 def _certificate(info: ConnectionInfo) -> bytes:
     """The certificate that the server shows over TLS, unverified.
 
-    The driver, told to expect it, gives up before the login where the server offers no TLS; told only that TLS is
-    required, it goes on without.
+    The driver, asked to expect it, gives up before the login where the server offers no TLS; asked only for TLS, it
+    goes on without.
     """
     try:
         with socket.create_connection((info.host, info.port), timeout=CONNECT_SECONDS) as plain:

@@ -343,11 +343,11 @@ class MySqlSource:
         try:
             yield
         except MySQLdb.Error as error:
-            told = without_values(error)
-            raise source_error(told, self.info.label, action) from told
+            shown = without_values(error)
+            raise source_error(shown, self.info.label, action) from shown
         except WireError as error:
-            told = without_values(MySQLdb.OperationalError(error.code, error.message))
-            raise source_error(told, self.info.label, action) from told
+            shown = without_values(MySQLdb.OperationalError(error.code, error.message))
+            raise source_error(shown, self.info.label, action) from shown
         except ConnectionError as error:
             raise source_error(MySQLdb.OperationalError(2013, str(error)), self.info.label, action) from error
         except (AttributeError, TypeError) as error:

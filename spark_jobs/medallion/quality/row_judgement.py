@@ -67,10 +67,10 @@ def judge(cleaned: DataFrame, contract: SilverContract, as_of: dt.date, known: S
     broken_rows = [_Found(violations[rule.name], text_literal(rule.name)) for rule in contract.counted]
     return rows.select(
         *[identifier(name) for name in cleaned.columns if name != "_unconverted"],
-        _told(errors).alias(ERRORS),
-        _told([*_warnings(contract, violations), *waived]).alias(WARNINGS),
-        _told(waived).alias(WAIVED),
-        _told(broken_rows, "array<string>").alias(COUNTED),
+        _found_in_row(errors).alias(ERRORS),
+        _found_in_row([*_warnings(contract, violations), *waived]).alias(WARNINGS),
+        _found_in_row(waived).alias(WAIVED),
+        _found_in_row(broken_rows, "array<string>").alias(COUNTED),
     )
 
 
@@ -85,8 +85,8 @@ def judge_warnings(
     covered = {name for waiver in contract.waivers for name in waiver.rules}
     wanted = tuple(rule for rule in contract.rules if rule.severity is Severity.WARNING or rule.name in covered)
     judged, violations = _violations(rows, wanted, slice_column, contract, known)
-    told = [*_warnings(contract, violations), *_waived(contract, contract.waivers, violations)]
-    return judged.select(*[identifier(name) for name in rows.columns], _told(told).alias(WARNINGS))
+    warnings = [*_warnings(contract, violations), *_waived(contract, contract.waivers, violations)]
+    return judged.select(*[identifier(name) for name in rows.columns], _found_in_row(warnings).alias(WARNINGS))
 
 
 def _violations(
@@ -136,7 +136,7 @@ def _not_waived(violated: str, rule: Rule, waivers: Iterable[Waiver]) -> str:
     return f"({violated}) AND NOT ({passed})" if passed else violated
 
 
-def _told(found: list[_Found], result_type: str = FINDINGS_TYPE) -> Column:
+def _found_in_row(found: list[_Found], result_type: str = FINDINGS_TYPE) -> Column:
     if not found:
         return F.lit(None).cast(result_type)
     each = ", ".join(f"IF({one.condition}, {one.finding}, NULL)" for one in found)

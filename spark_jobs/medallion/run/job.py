@@ -55,6 +55,21 @@ def run_job(stage: str, work: Work, argv: Sequence[str] | None) -> str | None:
     return None if message is None else f"{stage} {job.table} {job.business_date}: {message}"
 
 
+def run_jobs(stage: str, work: Work, tables: Sequence[str], argv: Sequence[str]) -> str | None:
+    """Runs one stage for some tables, one after the other: one that fails holds no other up.
+
+    Returns:
+        None, or the messages of those that failed, by line.
+    """
+    failures = []
+    for number, table in enumerate(tables, 1):
+        if len(tables) > 1:
+            # Where one run's log has many tables, their parts are found by this.
+            print(f"=== {stage} {table} ({number} of {len(tables)})", flush=True)
+        failures.append(run_job(stage, work, [*argv, "--table", table]))
+    return "\n".join(one for one in failures if one is not None) or None
+
+
 def exit_on_failure(failure: str | None) -> None:
     """Ends the process with a job's message, if it has one.
 
