@@ -216,7 +216,7 @@ def test_in_a_run_one_table_that_fails_keeps_only_those_from_silver_that_are_jud
         "LAKEHOUSE_SILVER_BATCH_TABLES": "2",
     }
 
-    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=180)
+    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=600)
 
     assert done.returncode == 0, done.stderr[-4000:]
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("BATCHES ")]
