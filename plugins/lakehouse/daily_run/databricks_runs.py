@@ -17,51 +17,10 @@ JOB_DEPENDENCIES = ("jsonschema>=4.21", "msgspec>=0.20", "open-data-contract-sta
 _NAMED = 3
 
 
-def silver_run(
-    settings: Settings,
-    *,
-    schema: str,
-    tables: Sequence[str],
-    business_date: date,
-    run_slug: str,
-    attempt: str,
-    rebuild: bool = False,
-    accept_deletes: bool = False,
-) -> dict[str, Any]:
-    """The request that brings some tables of one business date to silver, one after the other.
-
-    Args:
-        settings: where code, contracts and lake are for Spark, and what the run computes on.
-        schema: source schema, which names the contracts' folder.
-        tables: the tables' names in the lake.
-        business_date: the date to work on.
-        run_slug: the Airflow run's name in paths.
-        attempt: names this try of this task: the same try submits one run however often it asks, and the next try
-            submits a fresh one.
-        rebuild: make the tables anew from bronze alone.
-        accept_deletes: let a snapshot lose any number of keys.
-    """
-    flags = [*["--rebuild"] * rebuild, *["--accept-deletes"] * accept_deletes]
-    return _run(settings, "silver", schema, tables, business_date, run_slug, attempt, flags)
-
-
-def gold_run(
-    settings: Settings, *, schema: str, table: str, business_date: date, run_slug: str, attempt: str
-) -> dict[str, Any]:
-    """The request that brings one One Big Table up to the present state of silver; arguments as for `silver_run`."""
-    return _run(settings, "gold", schema, [table], business_date, run_slug, attempt)
-
-
-def upkeep_run(settings: Settings, *, schema: str, business_date: date, run_slug: str, attempt: str) -> dict[str, Any]:
-    """The request for the upkeep of all silver and gold tables of a schema; arguments as for `silver_run`."""
-    days = {"silver": settings.silver_version_days, "gold": settings.gold_version_days}
-    flags = [word for layer, number in days.items() for word in (f"--{layer}-days", str(number))]
-    return _run(settings, "upkeep", schema, [], business_date, run_slug, attempt, flags)
-
-
-def _run(
+def run_request(
     settings: Settings,
     stage: str,
+    *,
     schema: str,
     tables: Sequence[str],
     business_date: date,
@@ -69,6 +28,19 @@ def _run(
     attempt: str,
     flags: Sequence[str] = (),
 ) -> dict[str, Any]:
+    """The request that runs a stage for some tables of one business date, one after the other.
+
+    Args:
+        settings: where code, contracts and lake are for Spark, and what the run computes on.
+        stage: `silver`, `gold` or `upkeep`.
+        schema: source schema, which names the contracts' folder.
+        tables: the tables' names in the lake; none: all of the schema.
+        business_date: the date to work on.
+        run_slug: the Airflow run's name in paths.
+        attempt: names this try of this task: the same try submits one run however often it asks, and the next try
+            submits a fresh one.
+        flags: further arguments of the stage.
+    """
     parameters = [
         *("--contracts", f"{settings.spark_contracts_root}/{schema}"),
         *(word for table in tables for word in ("--table", table)),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from lakehouse.alerting.task_failures import settings_of_task
-from lakehouse.daily_run.databricks_runs import silver_run
+from lakehouse.daily_run.databricks_runs import run_request
 from lakehouse.operators.databricks_run_operator import DatabricksRunOperator, is_true
 from lakehouse.operators.table_assets import announce
 
@@ -122,16 +122,11 @@ class BronzeToSilverOperator(DatabricksRunOperator):
 
     def build_run(self, settings: Settings, business_date: date, attempt: str) -> dict[str, Any]:
         """The silver run of the tables that need one."""
-        return silver_run(
-            settings,
-            schema=self.schema,
-            tables=self._tables,
-            business_date=business_date,
-            run_slug=self.run_slug,
-            attempt=attempt,
-            rebuild=is_true(self.rebuild),
-            accept_deletes=is_true(self.accept_deletes),
-        )
+        flags = ["--rebuild"] * is_true(self.rebuild) + ["--accept-deletes"] * is_true(self.accept_deletes)
+        return run_request(
+            settings, "silver", schema=self.schema, tables=self._tables, business_date=business_date,
+            run_slug=self.run_slug, attempt=attempt, flags=flags,
+        )  # fmt: skip
 
     def get_openlineage_facets_on_complete(self, _instance: object) -> OperatorLineage[Any, Any]:
         """Which columns of silver are made of which of bronze, by the contracts of the batch.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.daily_run.databricks_runs import upkeep_run
+from lakehouse.daily_run.databricks_runs import run_request
 from lakehouse.operators.databricks_run_operator import DatabricksRunOperator
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ class LakeUpkeepOperator(DatabricksRunOperator):
         self.schema = schema
 
     def build_run(self, settings: Settings, business_date: date, attempt: str) -> dict[str, Any]:
-        """The upkeep run."""
-        return upkeep_run(
-            settings, schema=self.schema, business_date=business_date, run_slug=self.run_slug, attempt=attempt
-        )
+        """The upkeep run, of all tables."""
+        days = {"silver": settings.silver_version_days, "gold": settings.gold_version_days}
+        return run_request(
+            settings, "upkeep", schema=self.schema, tables=[], business_date=business_date, run_slug=self.run_slug,
+            attempt=attempt, flags=[word for layer, one in days.items() for word in (f"--{layer}-days", str(one))],
+        )  # fmt: skip

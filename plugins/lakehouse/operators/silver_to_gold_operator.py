@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.alerting.task_failures import settings_of_task
-from lakehouse.daily_run.databricks_runs import gold_run
+from lakehouse.daily_run.databricks_runs import run_request
 from lakehouse.operators.databricks_run_operator import DatabricksRunOperator, is_true
 
 if TYPE_CHECKING:
@@ -64,14 +64,10 @@ class SilverToGoldOperator(DatabricksRunOperator):
 
     def build_run(self, settings: Settings, business_date: date, attempt: str) -> dict[str, Any]:
         """The gold run."""
-        return gold_run(
-            settings,
-            schema=self.schema,
-            table=self.table,
-            business_date=business_date,
-            run_slug=self.run_slug,
-            attempt=attempt,
-        )
+        return run_request(
+            settings, "gold", schema=self.schema, tables=[self.table], business_date=business_date,
+            run_slug=self.run_slug, attempt=attempt,
+        )  # fmt: skip
 
     def get_openlineage_facets_on_complete(self, _instance: object) -> OperatorLineage[Any, Any] | None:
         """Which columns of the One Big Table are made of which of silver, by the contracts; None where no run was sent.

@@ -7,8 +7,12 @@ from datetime import date
 from typing import Any
 
 import pytest
-from lakehouse.daily_run.databricks_runs import JOB_DEPENDENCIES, WHEEL_PACKAGE, gold_run, silver_run, upkeep_run
+from lakehouse.daily_run.databricks_runs import JOB_DEPENDENCIES, WHEEL_PACKAGE, run_request
 from lakehouse.errors import SettingError
+from lakehouse.operators.bronze_to_silver_operator import BronzeToSilverOperator
+from lakehouse.operators.databricks_run_operator import DatabricksRunOperator
+from lakehouse.operators.lake_upkeep_operator import LakeUpkeepOperator
+from lakehouse.operators.silver_to_gold_operator import SilverToGoldOperator
 from lakehouse.settings import load_settings
 
 from tests.conftest import PROJECT
@@ -19,6 +23,7 @@ ENVIRONMENT = {
     "LAKEHOUSE_SPARK_CONTRACTS_ROOT": "/Workspace/lakehouse/contracts",
     "LAKEHOUSE_SPARK_CODE_ROOT": "/Workspace/lakehouse/spark_jobs",
 }
+DAY, RUN = date(2026, 11, 20), "scheduled__2026-11-21"
 PARAMETERS = [
     "--contracts", "/Workspace/lakehouse/contracts/atliqsale",
     "--table", "customer",
@@ -29,47 +34,37 @@ PARAMETERS = [
 
 
 def customer_run(attempt: str = "dag/run/table.silver/0/a", **environment: str) -> dict[str, Any]:
-    settings = load_settings({**ENVIRONMENT, **environment})
-    return silver_run(
-        settings,
-        schema="atliqsale",
-        tables=["customer"],
-        business_date=date(2026, 11, 20),
-        run_slug="scheduled__2026-11-21",
-        attempt=attempt,
-    )
+    return silver_run(["customer"], attempt, **environment)
+
+
+def silver_run(tables: list[str], attempt: str = "a", **environment: str) -> dict[str, Any]:
+    return run_request(
+        load_settings({**ENVIRONMENT, **environment}), "silver", schema="atliqsale", tables=tables, business_date=DAY,
+        run_slug=RUN, attempt=attempt,
+    )  # fmt: skip
+
+
+def of_operator(kind: type[DatabricksRunOperator], **arguments: Any) -> DatabricksRunOperator:
+    return kind(task_id="it", schema="atliqsale", business_date=DAY.isoformat(), run_slug=RUN, **arguments)
 
 
 def test_flags_follow_the_other_parameters() -> None:
-    run = silver_run(
-        load_settings(ENVIRONMENT),
-        schema="atliqsale",
-        tables=["customer"],
-        business_date=date(2026, 11, 20),
-        run_slug="scheduled__2026-11-21",
-        attempt="a",
-        rebuild=True,
-        accept_deletes=True,
-    )
+    silver = of_operator(BronzeToSilverOperator, batch={}, rebuild="True", accept_deletes="True")
+    silver._tables = ["customer"]
+    run = silver.build_run(load_settings(ENVIRONMENT), DAY, "a")
     parameters = run["tasks"][0]["spark_python_task"]["parameters"]
     assert parameters == [*PARAMETERS, "--rebuild", "--accept-deletes"]
 
 
 def test_several_tables_share_one_run_that_is_named_by_the_first_of_them() -> None:
-    def run(*tables: str) -> dict[str, Any]:
-        return silver_run(
-            load_settings(ENVIRONMENT), schema="atliqsale", tables=tables, business_date=date(2026, 11, 20),
-            run_slug="r", attempt="a",
-        )  # fmt: skip
-
-    found = run("customer", "date", "market", "product", "transactions")
+    found = silver_run(["customer", "date", "market", "product", "transactions"])
 
     parameters = found["tasks"][0]["spark_python_task"]["parameters"]
     assert parameters[2:12] == [
         "--table", "customer", "--table", "date", "--table", "market", "--table", "product", "--table", "transactions",
     ]  # fmt: skip
     assert found["run_name"] == "silver atliqsale.customer, date, market and 2 more 2026-11-20"
-    assert found["idempotency_token"] != run("customer", "date")["idempotency_token"]
+    assert found["idempotency_token"] != silver_run(["customer", "date"])["idempotency_token"]
 
 
 def test_silver_runs_its_file_on_serverless_by_default() -> None:
@@ -100,14 +95,7 @@ def test_silver_runs_its_file_on_serverless_by_default() -> None:
 
 
 def test_gold_runs_its_own_file_and_names_its_table() -> None:
-    run = gold_run(
-        load_settings(ENVIRONMENT),
-        schema="atliqsale",
-        table="sales_obt",
-        business_date=date(2026, 11, 20),
-        run_slug="r",
-        attempt="a",
-    )
+    run = of_operator(SilverToGoldOperator, table="sales_obt").build_run(load_settings(ENVIRONMENT), DAY, "a")
 
     assert run["run_name"] == "gold atliqsale.sales_obt 2026-11-20"
     task = run["tasks"][0]
@@ -117,10 +105,8 @@ def test_gold_runs_its_own_file_and_names_its_table() -> None:
 
 
 def test_upkeep_is_of_all_tables_of_a_schema_and_knows_how_long_versions_stay() -> None:
-    run = upkeep_run(
-        load_settings({**ENVIRONMENT, "LAKEHOUSE_SILVER_VERSION_DAYS": "60"}),
-        schema="atliqsale", business_date=date(2026, 11, 20), run_slug="scheduled__2026-11-21", attempt="a",
-    )  # fmt: skip
+    settings = load_settings({**ENVIRONMENT, "LAKEHOUSE_SILVER_VERSION_DAYS": "60"})
+    run = of_operator(LakeUpkeepOperator).build_run(settings, DAY, "a")
 
     assert run["run_name"] == "upkeep atliqsale 2026-11-20"
     task = run["tasks"][0]
