@@ -77,9 +77,17 @@ class CopyRun:
         except LakehouseError as error:
             # A lake that is away cannot take the row either: what is raised is why the copy failed.
             with contextlib.suppress(StorageError):
-                self._record(CopyOutcome("failed"), started, str(error))
+                self.note_failure(started, error)
             raise
         return self._record(outcome, started, None)
+
+    def note_failure(self, started: datetime, error: BaseException) -> None:
+        """Write the ledger's row of a copy that failed.
+
+        Raises:
+            StorageError: the lake cannot be written.
+        """
+        self._record(CopyOutcome("failed"), started, str(error) or type(error).__name__)
 
     def stop(self) -> None:
         """End the session at the source, or keep it from starting: the copy fails and removes what it wrote."""

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from lakehouse.bronze.copy_run import CopyRun
-    from lakehouse.lake.lake_path import LakePath
     from lakehouse.ledger import LedgerRow
 
 
@@ -94,7 +93,8 @@ class MySqlToBronzeOperator(BaseOperator):
             may_heal = not isinstance(error, AirflowFailException | AirflowTaskTimeout)
             if self._killed or (may_heal and instance.try_number <= instance.max_tries):
                 raise
-            self._note_failure(lake, started, error)
+            # Of an error of our own the copy has written the row already; of a timeout it has not.
+            self._run.note_failure(started, error)
             raise AirflowSkipException(f"{self.plan['table']} has no contract and was not copied: {error}") from error
 
     def _copy(self, run: CopyRun, context: Context) -> dict[str, Any]:
@@ -113,29 +113,6 @@ class MySqlToBronzeOperator(BaseOperator):
         if row.outcome == "copied":
             announce(context, self.outlets, row)
         return {**row.summary(), "detail": dict(row.detail)}
-
-    def _note_failure(self, lake: LakePath, started: datetime, error: BaseException) -> None:
-        """Writes the ledger's row, which of an error of our own the copy has written already."""
-        from lakehouse.ledger import LedgerRow, write_row
-
-        ended = datetime.now(UTC)
-        row = LedgerRow(
-            schema=self.plan["schema"],
-            table=self.plan["table"],
-            stage="copy",
-            business_date=self.business_date,
-            run_id=self.run_slug,
-            status="failed",
-            outcome="failed",
-            rows_read=0,
-            rows_written=0,
-            bytes_written=0,
-            seconds=round((ended - started).total_seconds(), 3),
-            started_at=started.isoformat(),
-            ended_at=ended.isoformat(),
-            error=str(error) or type(error).__name__,
-        )
-        write_row(lake, row)
 
     def on_kill(self) -> None:
         """Ends the session at the source, or keeps it from starting: the copy stops and removes what it wrote."""
