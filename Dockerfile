@@ -1,6 +1,6 @@
 # One image for Airflow's components, the local Databricks API and the filling of the demo source.
 
-# docs/guides/deploying.md tells how to pin it by its digest.
+# docs/guides/deploying.md says how to pin it by its digest.
 ARG PYTHON_IMAGE=python:3.12.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build

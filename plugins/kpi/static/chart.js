@@ -158,7 +158,7 @@ export function draw(place, { view, measure, choose }) {
 }
 
 function table(view, measure, texts, before) {
-  // A table takes the width of its words, however narrow it is told to be: what hides it is around it.
+  // A table takes the width of its words, however narrow it is set to be: what hides it is around it.
   return element("div", { class: "sr" }, element("table", {},
     element("caption", {}, `${measure.title} by ${view.grain}`),
     element("thead", {}, element("tr", {}, element("th", {}, "Period"), element("th", {}, "Value"), element("th", {}, "Period before"))),

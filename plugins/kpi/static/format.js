@@ -24,7 +24,7 @@ export function exact(text, measure) {
   return measure.unit && measure.format !== "money" ? `${number} ${measure.unit}` : number;
 }
 
-/** As few digits as tell the value at a glance. */
+/** As few digits as show the value at a glance. */
 export function short(text, measure) {
   if (text === null) return "–";
   const number = Number(text);

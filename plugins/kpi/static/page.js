@@ -245,16 +245,16 @@ function showRange(table) {
 }
 
 function showFreshness(table) {
-  const told = view.freshness, check = told.reconciliation;
+  const about = view.freshness, check = about.reconciliation;
   const item = (className, ...children) => element("span", { class: `item ${className}` }, ...children);
-  const items = [item("", "Data to ", element("b", {}, format.day(told.last_date)))];
+  const items = [item("", "Data to ", element("b", {}, format.day(about.last_date)))];
   if (check === null) items.push(item("", element("i", { class: "dot" }), "not reconciled yet"));
   else if (check.holds)
     items.push(item("", element("i", { class: "dot good" }), element("span", { class: "good" }, "reconciled with the source"),
       ` by the run of ${format.day(check.business_date)}`));
   else items.push(item("", element("i", { class: "dot bad" }), element("span", { class: "bad", title: check.problem || "" },
     `differs from the source: ${check.problem || "see the run"}`)));
-  items.push(item("", `gold version ${told.version} of ${format.instant(told.committed_at)}`));
+  items.push(item("", `gold version ${about.version} of ${format.instant(about.committed_at)}`));
   const first = table.measures.find((one) => one.additive);
   for (const one of view.unknown)
     if (Number(one.share) > 0)

@@ -16,7 +16,7 @@ export function quarantineBoard(view, measure, isFiltered) {
   const notes = [
     isFiltered ? "Under the filters above, by the values that the rows came with." : "Rows that came from the source and wait for their correction.",
     measure.additive && unknown > 0 ? `${title} of ${rowsOf(unknown)} is not known: what it is made of is wrong or missing.` : null,
-    measure.additive ? null : `${title} is no sum, and so not told here.`,
+    measure.additive ? null : `${title} is no sum, and so not shown here.`,
     whole.undecided ? `${rowsOf(whole.undecided)} more may belong here: what a filter asks of them is wrong or missing.` : null,
     whole.undated ? `${rowsOf(whole.undated)} more have no date.` : null,
   ];
@@ -32,7 +32,7 @@ export function quarantineBoard(view, measure, isFiltered) {
     ...notes.filter((text, place) => text && (place || whole.rows)).map((text) => element("p", { class: "note" }, text)));
 }
 
-/** A word of it beside what else tells how far the figures can be trusted; it leads to the board. */
+/** A hint of it beside what else shows how far the figures can be trusted; it leads to the board. */
 export function quarantineWord(view) {
   if (!view.quarantine?.rows) return null;
   const go = () => {
