@@ -10,6 +10,9 @@ COPY requirements.txt ./
 COPY local/setup local/setup
 # The same setup as on a laptop: the lock's packages into .venv, Delta's jars into the cache.
 RUN bash -c '. local/setup/install.sh'
+COPY local/compose/edge_worker.txt local/compose/edge_worker.txt
+RUN bash -c '. local/setup/install.sh; find_uv; "$SETUP_UV" pip install --python .venv/bin/python --no-deps --require-hashes \
+    --requirement local/compose/edge_worker.txt'
 
 FROM ${PYTHON_IMAGE}
 RUN apt-get update \

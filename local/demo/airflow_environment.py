@@ -55,7 +55,6 @@ def airflow_environment(
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
         # Without it a cleared Databricks task may find its old run id and end without running anything.
         "AIRFLOW__STATE_STORE__CLEAR_ON_SUCCESS": "True",
-        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AIRFLOW_CONN_MYSQL_ONPREM": json.dumps(
             {
                 "conn_type": "mysql",

@@ -29,9 +29,16 @@ COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 ONE_SHOT = {"airflow-init", "mysql-fill"}
 SENDS_TASKS = {"airflow-scheduler", "airflow-triggerer", "airflow-dag-processor"}
-EXAMPLE = dict(
-    line.split("=", 1) for line in (REPOSITORY / ".env.example").read_text().splitlines() if re.match(r"[A-Z_]+=", line)
-)
+DEMO = {"mysql", "mysql-fill", "databricks"}
+WORKER = "edge-worker"
+
+
+def values_of(file: Path) -> dict[str, str]:
+    """What an env file sets."""
+    return dict(line.split("=", 1) for line in file.read_text().splitlines() if re.match(r"[A-Z_]+=", line))
+
+
+EXAMPLE = values_of(REPOSITORY / ".env.example")
 SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|KEY|CONN")
 
 
@@ -47,7 +54,7 @@ def _docker_compose() -> list[str] | None:
 def test_it_has_the_parts_of_the_platform() -> None:
     assert SERVICES.keys() == {
         "postgres", "mysql", "mysql-fill", "databricks", "airflow-init", "airflow-apiserver", "airflow-scheduler",
-        "airflow-dag-processor", "airflow-triggerer",
+        "airflow-dag-processor", "airflow-triggerer", "edge-worker", "waiting",
     }  # fmt: skip
 
 
@@ -66,7 +73,15 @@ def test_every_service_is_one_shot_or_tells_its_health(name: str) -> None:
 def test_every_dependency_waits_for_health_or_a_good_end(name: str) -> None:
     for other, how in SERVICES[name].get("depends_on", {}).items():
         expected = "service_completed_successfully" if other in ONE_SHOT else "service_healthy"
-        assert how == {"condition": expected}, other
+        assert how["condition"] == expected, other
+        # What the demo alone has is waited for where it is there.
+        assert (how.get("required") is False) is (other in DEMO and name not in DEMO), other
+
+
+def test_the_demo_alone_has_a_source_and_a_databricks_of_its_own() -> None:
+    assert {name for name, service in SERVICES.items() if service.get("profiles") == ["demo"]} == DEMO
+    assert {name for name, service in SERVICES.items() if "profiles" in service} == DEMO
+    assert EXAMPLE["COMPOSE_PROFILES"] == "demo"
 
 
 @pytest.mark.parametrize("name", sorted(SENDS_TASKS))
@@ -74,8 +89,9 @@ def test_nothing_sends_tasks_before_the_api_server_listens(name: str) -> None:
     assert {"airflow-init", "airflow-apiserver"} <= SERVICES[name]["depends_on"].keys()
 
 
-def test_the_scheduler_waits_for_the_source_and_for_databricks() -> None:
-    assert {"mysql-fill", "databricks"} <= SERVICES["airflow-scheduler"]["depends_on"].keys()
+def test_tasks_wait_for_whom_they_ask() -> None:
+    assert "databricks" in SERVICES["airflow-scheduler"]["depends_on"]
+    assert SERVICES[WORKER]["depends_on"].keys() == {"mysql-fill", "airflow-apiserver"}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -111,7 +127,7 @@ def test_the_documented_loop_pins_every_image_and_may_be_repeated(tmp_path: Path
         subprocess.run(
             ["bash", "-euc", f'docker() {{ bash {docker} "$@"; }}\n{script}'], cwd=tmp_path, check=True, timeout=60
         )
-        filled = dict(line.split("=", 1) for line in (tmp_path / ".env").read_text().splitlines() if "=" in line)
+        filled = values_of(tmp_path / ".env")
         assert filled.keys() == EXAMPLE.keys()
         assert {name: filled[name] for name in expected} == expected
 
@@ -146,6 +162,10 @@ def test_containers_meet_only_whom_they_need() -> None:
             assert networks(name) & networks(other), (name, other)
     for one, two in itertools.combinations(("postgres", "mysql", "databricks", "airflow-apiserver"), 2):
         assert bool(networks(one) & networks(two)) is ((one, two) == ("postgres", "airflow-apiserver")), (one, two)
+    assert networks(WORKER) == networks("mysql") | {"workers"}
+    assert {name for name in SERVICES if "workers" in networks(name)} == {WORKER, "airflow-apiserver"}
+    assert {name for name in SERVICES if "source" in networks(name)} == {WORKER, "mysql", "mysql-fill"}
+    assert COMPOSE["networks"]["workers"] == {"internal": True}
 
 
 def test_the_metadata_cannot_be_reached_from_elsewhere() -> None:
@@ -161,13 +181,22 @@ def test_the_sources_root_is_local() -> None:
 
 
 def test_every_variable_is_in_the_example_and_every_line_of_the_example_is_used() -> None:
-    used = set(re.findall(r"\$\{([A-Z_]+)", TEXT))
-    assert used == EXAMPLE.keys()
+    used = set(re.findall(r"\$\{([A-Z_0-9]+)", TEXT))
+    # One that may stay out is a comment there; Compose itself reads the profiles.
+    assert used == (EXAMPLE.keys() | {"ADLS_GEN2"}) - {"COMPOSE_PROFILES"}
+    assert "# ADLS_GEN2=" in (REPOSITORY / ".env.example").read_text()
 
 
 def test_defaults_are_those_of_the_example() -> None:
     defaults = dict(re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", TEXT))
-    assert defaults == {name: value for name, value in EXAMPLE.items() if value}
+    assert defaults == {
+        name: value for name, value in EXAMPLE.items() if value and name not in {"COMPOSE_PROFILES", *env_file.PLACES}
+    }
+
+
+@pytest.mark.parametrize("name", env_file.PLACES)
+def test_a_place_that_is_left_empty_is_asked_for(name: str) -> None:
+    assert set(re.findall(rf"\$\{{{name}([^}}]*)\}}", TEXT)) == {":?set it in .env"}
 
 
 def test_secrets_have_no_default_and_no_value_in_any_file() -> None:
@@ -218,19 +247,54 @@ def test_the_databricks_api_accepts_its_arguments() -> None:
 
 def test_components_of_airflow_share_one_environment() -> None:
     shared = SERVICES["airflow-apiserver"]["environment"]
-    for name in SENDS_TASKS:
+    for name in (*SENDS_TASKS, "waiting"):
         assert SERVICES[name]["environment"] == shared
     assert shared.items() <= SERVICES["airflow-init"]["environment"].items()
 
 
-def test_connections_are_valid_json() -> None:
-    environment = SERVICES["airflow-scheduler"]["environment"]
-    mysql = json.loads(environment["AIRFLOW_CONN_MYSQL_ONPREM"])
-    databricks = json.loads(environment["AIRFLOW_CONN_DATABRICKS_DEFAULT"])
-    assert (mysql["host"], mysql["login"], mysql["schema"]) == ("mysql", "lakehouse", "atliqsale")
-    assert (databricks["host"], databricks["schema"]) == ("databricks", "http")
-    assert mysql["host"] in SERVICES
-    assert databricks["host"] in SERVICES
+def test_the_worker_agrees_with_the_scheduler_and_knows_nothing_of_its_database_and_of_databricks() -> None:
+    worker, shared = SERVICES[WORKER]["environment"], SERVICES["airflow-scheduler"]["environment"]
+    assert worker.keys() - shared.keys() == {"AIRFLOW_CONN_MYSQL_ONPREM"}
+    assert worker.items() - {("AIRFLOW_CONN_MYSQL_ONPREM", "${MYSQL_ONPREM:?set it in .env}")} <= shared.items()
+    assert not {name for name in worker if re.search(r"DATABASE|FERNET|DATABRICKS|API__SECRET", name)}
+    assert worker["LAKEHOUSE_COPY_EXECUTOR"] in worker["AIRFLOW__CORE__EXECUTOR"].split(",")
+    command = SERVICES[WORKER]["command"][-1]
+    assert command.startswith("python -m cli worker && exec airflow edge worker")
+    assert f"--queues {worker['LAKEHOUSE_COPY_QUEUE']} " in command
+    # By SIGTERM the worker ends the tasks that it runs.
+    assert SERVICES[WORKER]["stop_signal"] == "SIGINT"
+
+
+def test_the_provider_of_the_worker_is_in_the_image() -> None:
+    file = "local/compose/edge_worker.txt"
+    assert file in (REPOSITORY / "Dockerfile").read_text()
+    assert re.findall(r"^([\w-]+)==", (REPOSITORY / file).read_text(), re.MULTILINE) == [
+        "aiofiles", "apache-airflow-providers-edge3", "retryhttp",
+    ]  # fmt: skip
+
+
+def test_connections_of_the_demo_name_its_services() -> None:
+    assert EXAMPLE["MYSQL_ONPREM"] == "mysql://lakehouse:${MYSQL_LAKEHOUSE_PASSWORD}@mysql:3306/atliqsale"
+    # What would be a path is Airflow's field schema: http, since the local Databricks has no certificate.
+    assert EXAMPLE["DATABRICKS_DEFAULT"] == "databricks://:${DATABRICKS_TOKEN}@databricks:8090/http"
+    assert "--port=8090" in SERVICES["databricks"]["command"]
+    assert "MYSQL_LAKEHOUSE_PASSWORD" in SERVICES["mysql"]["environment"]
+
+
+def test_every_option_of_airflow_that_is_set_exists(tmp_path: Path) -> None:
+    """Airflow passes over a name that it does not know, in silence."""
+    ports, secrets = Ports.from_base(20_000), Secrets("a", "b", "c", "d", "e")
+    demo = airflow_environment(Home(tmp_path), ports, secrets, "postgresql://", "p").keys()
+    given = {name for service in SERVICES.values() for name in service.get("environment", {})} | demo
+    options = {tuple(name.lower().split("__")[1:]) for name in given if name.startswith("AIRFLOW__")}
+    package = Path(str(importlib.util.find_spec("airflow").origin)).parent
+    described = yaml.load((package / "config_templates" / "config.yml").read_bytes(), yaml.CSafeLoader)
+    known = {(section, name) for section, one in described.items() for name in one["options"]}
+    assert len(options) > 15
+    # The provider of the Edge executor is in the image alone.
+    assert options - known == {
+        ("edge", "api_enabled"), ("edge", "api_url"), ("edge", "heartbeat_interval"),
+    }  # fmt: skip
 
 
 def test_settings_of_the_platform_exist() -> None:
@@ -251,7 +315,7 @@ def test_it_sets_all_of_airflow_that_the_demo_sets(tmp_path: Path) -> None:
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME",
     }
     needed = {name for name in demo if name.startswith("AIRFLOW")} - laptop_only
-    assert needed <= SERVICES["airflow-scheduler"]["environment"].keys()
+    assert needed - SERVICES["airflow-scheduler"]["environment"].keys() == {"AIRFLOW_CONN_MYSQL_ONPREM"}
 
 
 def test_named_volumes_are_declared_and_mounted_files_exist() -> None:
@@ -295,14 +359,26 @@ def test_compose_itself_accepts_the_file(tmp_path: Path) -> None:
 def test_the_env_file_fills_each_secret_with_its_own_random_value(tmp_path: Path) -> None:
     target = tmp_path / ".env"
     env_file.write(target)
-    values = dict(line.split("=", 1) for line in target.read_text().splitlines() if re.match(r"[A-Z_]+=", line))
+    values = values_of(target)
     assert values.keys() == EXAMPLE.keys()
     assert all(values.values())
+    assert re.fullmatch(
+        r"mysql://lakehouse:\$\{MYSQL_LAKEHOUSE_PASSWORD\}@mysql:3306/atliqsale", values["MYSQL_ONPREM"]
+    )
     filled = [value for name, value in values.items() if not EXAMPLE[name]]
     assert len(set(filled)) == len(filled)
-    assert all(re.fullmatch(r"[A-Za-z0-9_=-]{32,}", value) for value in filled)
+    assert all(re.fullmatch(r"[A-Za-z0-9_=-]{44,}", value) for value in filled)
     Fernet(values["AIRFLOW_FERNET_KEY"])
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
+
+
+def test_the_env_file_of_a_platform_of_one_s_own_leaves_its_places_to_be_filled_in(tmp_path: Path) -> None:
+    target = tmp_path / ".env"
+    env_file.write(target, prod=True)
+    values = values_of(target)
+    assert values.keys() == EXAMPLE.keys()
+    assert {name for name, value in values.items() if not value} == set(env_file.PLACES)
+    assert values["COMPOSE_PROFILES"] == "prod"
 
 
 def test_an_env_file_is_never_overwritten(tmp_path: Path) -> None:
