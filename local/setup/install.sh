@@ -14,6 +14,7 @@
 #              SETUP_MYSQL      "wanted": MySQL is fetched too
 #              SETUP_INFRA      "wanted": the schemas of Terraform's providers, and Databricks' model of its bundles
 #              SETUP_TOFU       "wanted": OpenTofu, built by Go
+#              SETUP_CONTAINERS "wanted": Docker and its Compose
 
 set -euo pipefail
 
@@ -33,10 +34,11 @@ setup_fail() {
 . "$LAKEHOUSE_REPOSITORY/local/setup/delta_jars.sh"
 . "$LAKEHOUSE_REPOSITORY/local/setup/mysql.sh"
 . "$LAKEHOUSE_REPOSITORY/local/setup/infra.sh"
+. "$LAKEHOUSE_REPOSITORY/local/setup/containers.sh"
 
 setup_everything() {
     if python_is_ready && java_is_ready && mariadb_is_ready && npm_is_ready && chromium_is_ready && delta_jars_are_ready &&
-        mysql_is_ready && infra_is_ready && tofu_is_ready; then
+        mysql_is_ready && infra_is_ready && tofu_is_ready && docker_is_ready && compose_is_ready; then
         return 0
     fi
     mkdir -p "$LAKEHOUSE_CACHE"
@@ -53,6 +55,7 @@ setup_everything() {
     install_mysql
     install_infra
     install_tofu
+    install_compose
     exec 9>&-
     setup_say "done in $((SECONDS - started)) s"
 }

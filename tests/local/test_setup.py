@@ -219,6 +219,36 @@ def test_a_user_without_what_tests_want_goes_without(ready: Machine, program: st
     assert (done.returncode, done.stdout, done.stderr) == (0, "went on\n", "")
 
 
+def test_root_gets_an_engine_of_docker_where_none_answers_and_it_is_wanted(ready: Machine) -> None:
+    ready.has("id", "echo 0")
+    ready.has("apt-cache", "echo '  Candidate: 9.2'")
+    ready.has("docker", "exit 1")
+    ready.has("uv", '[ "$1" = --version ] || { while [ "$1" != --target ]; do shift; done; mkdir "$2/bin"; }')
+    ready.has("python3.11", "echo python3.11")
+    installed = "".join(f"ln -s mariadbd {ready.programs}/{one};" for one in ("dockerd", "iptables", "debootstrap"))
+    ready.has("apt-get", f'[ "$1" = update ] || {{ {installed} }}')
+    done = ready.run('echo "$LAKEHOUSE_COMPOSE"', SETUP_CONTAINERS="wanted")
+    assert (done.returncode, Path(done.stdout.strip()).is_dir()) == (0, True), done.stderr
+    calls = ready.calls.read_text()
+    assert "apt-get install --yes --no-install-recommends docker.io iptables debootstrap\n" in calls
+    assert re.search(r"^uv pip install .*--require-hashes .*local/setup/containers\.txt$", calls, re.MULTILINE)
+    assert ready.run(SETUP_CONTAINERS="wanted").stderr == ""
+
+
+def test_an_engine_of_docker_that_answers_is_enough(ready: Machine) -> None:
+    ready.has("docker")
+    assert ready.run("docker_is_ready", SETUP_CONTAINERS="wanted", LAKEHOUSE_COMPOSE=str(ready.root)).returncode == 0
+    assert ready.calls.read_text() == "docker info\n" * 2
+
+
+def test_a_user_is_told_what_of_docker_is_missing(ready: Machine) -> None:
+    ready.has("id", "echo 1000")
+    ready.has("apt-get")
+    done = ready.run(SETUP_CONTAINERS="wanted")
+    assert done.returncode == 1
+    assert done.stderr.endswith("--no-install-recommends docker.io iptables debootstrap\n")
+
+
 MIRROR = "echo http://mirror.example/debian/"
 PACKAGES = ': >"${APT_CONFIG%/apt.conf}/cache/archives/mysql.deb"'
 UNPACK = 'mkdir -p "$3/usr/sbin"; : >"$3/usr/sbin/mysqld"; chmod 755 "$3/usr/sbin/mysqld"'
@@ -297,7 +327,13 @@ def lock_entries(lock: Path) -> dict[str, int]:
     return entries
 
 
-@pytest.mark.parametrize("lock", ["requirements.txt", "bench/requirements-peers.txt", "local/setup/uv.txt"])
+LOCKS = (
+    "requirements.txt", "bench/requirements-peers.txt", "local/setup/uv.txt", "local/setup/containers.txt",
+    "local/compose/edge_worker.txt",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("lock", LOCKS)
 def test_every_package_of_a_lock_is_known_by_its_hashes_and_no_address(lock: str) -> None:
     entries = lock_entries(REPOSITORY / lock)
     assert entries
@@ -378,5 +414,5 @@ def test_an_unknown_stage_is_named() -> None:
     )
     assert done.returncode == 2
     assert done.stderr == (
-        "error: bin/test has no stage 'unitt'; there are: lint unit mysql airflow spark end_to_end terraform\n"
+        "error: bin/test has no stage 'unitt'; there are: lint unit mysql airflow spark end_to_end terraform containers\n"
     )
