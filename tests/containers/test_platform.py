@@ -1,10 +1,9 @@
-"""What docker-compose.yml promises, from inside its running containers; a business date; services that crash."""
+"""What docker-compose.yml promises, from inside its running containers; a business date."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
-from functools import partial
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from local.containers.engine import EngineError
 from local.demo.airflow_client import TERMINAL, AirflowApiError, AirflowClient
 from local.demo.day import DAG_ID, Progress
 from local.demo.independent_check import compare
-from local.demo_data.next_day import live_next_day
 from tests.containers.conftest import say
 from tests.end_to_end.lake_content import LAST_DATE
 from tests.waiting import wait_until
@@ -28,16 +26,6 @@ FILE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_t
 LASTING = sorted(name for name, service in FILE["services"].items() if "healthcheck" in service)
 EDGE_EXECUTOR = "airflow.providers.edge3.executors.EdgeExecutor"
 RUN_SECONDS = 2400
-# Which crash while a run goes on, and what its tasks have reached then.
-CRASHES = (
-    (("mysql", "list_tables"), ("edge-worker", "copy_to_bronze"), ("airflow-dag-processor", "copy_to_bronze")),
-    (("databricks", "silver_dimensions"), ("airflow-triggerer", "silver_dimensions"), ("waiting", "silver_dimensions")),
-    (
-        ("postgres", "copy_to_bronze"),
-        ("airflow-scheduler", "silver_dimensions"),
-        ("airflow-apiserver", "silver_dimensions"),
-    ),
-)
 
 
 @pytest.fixture(scope="module")
@@ -134,29 +122,6 @@ def test_nothing_waits_without_a_worker(platform: Composed) -> None:
     )
 
 
-@pytest.mark.parametrize("day", range(len(CRASHES)), ids=["+".join(one for one, _ in day) for day in CRASHES])
-def test_a_day_in_which_services_crash_ends_well_with_an_exact_one_big_table(
-    platform: Composed, airflow: AirflowClient, source: Any, tmp_path: Path, day: int
-) -> None:
-    business_date = LAST_DATE + timedelta(days=day + 1)
-    live_next_day(source, business_date)
-    source.commit()
-    run_id = airflow.trigger(DAG_ID, {"business_date": business_date.isoformat(), "rebuild": True})
-    with platform.timed("the day"):
-        for service, task_id in CRASHES[day]:
-            begun = partial(has_begun, airflow, run_id, task_id)
-            wait_until(begun, lambda: states(airflow, run_id), RUN_SECONDS)
-            assert airflow.run(DAG_ID, run_id)["state"] == "running"
-            platform.wait_until_back(service, platform.kill(service))
-        assert end_of(airflow, run_id) == "success", logs(airflow, run_id)
-
-    assert_gold_is_exact(platform, source, business_date, tmp_path)
-
-
-def test_every_lasting_service_crashed_once() -> None:
-    assert sorted(service for day in CRASHES for service, _ in day) == LASTING
-
-
 def test_memory_stays_far_under_its_bound(platform: Composed) -> None:
     for service, peak in platform.peak_memory(LASTING).items():
         bound = int(FILE["services"][service]["mem_limit"].rstrip("g")) * 1024
@@ -179,15 +144,6 @@ def end_of(airflow: AirflowClient, run_id: str) -> str:
 
     wait_until(has_ended, lambda: states(airflow, run_id), RUN_SECONDS)
     return ended[-1]
-
-
-def has_begun(airflow: AirflowClient, run_id: str, task_id: str) -> bool:
-    try:
-        instances = airflow.task_instances(DAG_ID, run_id)
-    except (AirflowApiError, OSError):
-        # What it needs is just coming back.
-        return False
-    return any(one["task_id"] == task_id and one["start_date"] is not None for one in instances)
 
 
 def states(airflow: AirflowClient, run_id: str) -> str:
