@@ -133,16 +133,16 @@ class Draft:
         # Another run of the table writes drafts at the same time: one of the two is enough.
         self._writable = self._seen is not None and self._seen.content == content
 
-    def remove(self, looked_everywhere: bool) -> None:
+    def remove(self, scanned_everything: bool) -> None:
         """Remove the draft that was found or written: what it names is published, or is not the source's any more.
 
         Args:
-            looked_everywhere: a run that did not, and took nothing over, leaves a draft to the run that it is for.
+            scanned_everything: a run that did not, and took nothing over, leaves a draft to the run that it is for.
         """
         if (
             self.kept
             or self._taken
-            or (looked_everywhere and self._seen is not None and self._seen.content is not None)
+            or (scanned_everything and self._seen is not None and self._seen.content is not None)
         ):
             with contextlib.suppress(StorageError):
                 remove(self._folder / DRAFT_NAME)
