@@ -61,7 +61,10 @@ class Clone:
         for stage in ("mysql", "airflow", "spark", "end_to_end"):
             (tests / f"test_{stage}.py").write_text(f"pytestmark = pytest.mark.{stage}\n")
         (tests / "test_unit.py").touch()
-        (root / "clone" / "local" / "setup" / "install.sh").write_text("SETUP_MYSQL_MISSING=\n")
+        self.cache = root / "cache"
+        self.cache.mkdir()
+        setup = f"SETUP_MYSQL_MISSING=\nLAKEHOUSE_CACHE={self.cache}\ndigest_of() {{ echo digest; }}\n"
+        (root / "clone" / "local" / "setup" / "install.sh").write_text(setup)
         for program in ("python", "ruff", "mypy"):
             file = root / "clone" / ".venv" / "bin" / program
             file.write_text(PRETENDED.format(python=sys.executable, notes=str(self.notes)))
@@ -119,6 +122,17 @@ def test_a_stage_that_fails_fails_all_and_the_others_run(clone: Clone, stage: st
     assert done.returncode == 1
     outcomes = dict(line.split()[:2] for line in done.stdout.splitlines() if line.endswith(" s"))
     assert outcomes == {one: "FAILED" if one == stage else "passed" for one in ("unit", "end_to_end", "spark")}
+
+
+def test_lint_begins_with_what_another_clone_found_out_and_keeps_its_own_for_others(clone: Clone) -> None:
+    own, kept = clone.command.parents[1] / ".mypy_cache", clone.cache / "mypy-digest"
+    (own / "3.11").mkdir(parents=True)
+    assert clone.run("lint").returncode == 0
+    assert [path.name for path in clone.cache.rglob("*")] == ["mypy-digest", "3.11"]
+    shutil.rmtree(own)
+    (kept / "of another").touch()
+    assert clone.run("lint").returncode == 0
+    assert {path.name for path in own.iterdir()} == {"3.11", "of another"}
 
 
 def test_with_arguments_each_stage_waits_for_the_one_before_it(clone: Clone) -> None:
