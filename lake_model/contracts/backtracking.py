@@ -12,6 +12,7 @@ import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeVar
 
 MOST_STATES = 500
@@ -139,6 +140,8 @@ class _TooLargeError(Exception):
     pass
 
 
+# A contract's patterns are looked at again whenever it is read.
+@lru_cache(maxsize=1024)
 def backtracks(pattern: str) -> bool:
     """Whether Java may take exponentially long to find that a text does not match a pattern, or that is not found out.
 

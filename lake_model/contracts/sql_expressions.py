@@ -75,7 +75,12 @@ def forbidden_call(expression: str, columns: Collection[str]) -> tuple[str, str]
         expression: Spark SQL that `columns_of` can read.
         columns: names of the columns that it can use: to Spark they come before a function without brackets.
     """
-    known = {name.casefold() for name in columns}
+    return _first_forbidden(expression, frozenset(name.casefold() for name in columns))
+
+
+# The contracts are read anew by each task and each look at the page, and are mostly as they were.
+@lru_cache(maxsize=4096)
+def _first_forbidden(expression: str, known: frozenset[str]) -> tuple[str, str] | None:
     return next(_forbidden(expression, known), None)
 
 
