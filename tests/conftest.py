@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
 
 from local.mysql_lts_server import SERVERS, MySqlLtsServer, mysql_folder
@@ -23,9 +23,11 @@ from local.processes import free_port
 
 PROJECT = Path(__file__).resolve().parents[1]
 
-# A machine that is busy with other work is no fault of what is tested, so no example has a deadline.
-settings.register_profile("quick", deadline=None)
-settings.register_profile("soak", deadline=None, max_examples=2000)
+# A machine that is busy with other work is no fault of what is tested, so no example has a deadline, nor its making.
+# Each run tries other examples; a soak, fifty times as many.
+_patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", _patient, max_examples=40)
+settings.register_profile("soak", _patient, max_examples=2000)
 
 # Each process of a run has an Airflow home of its own, which is no user's: bin/test's, where it started the run.
 # Airflow reads it when it is first imported.

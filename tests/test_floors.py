@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
-
-import pytest
 
 from tests.conftest import PROJECT
 
@@ -44,8 +43,16 @@ def imported_by(file: Path) -> set[str]:
     return found
 
 
-IMPORTED = {name: imported_by(file) for name, file in MODULES.items()}
-IMPORTS = {name: (found & MODULES.keys()) - {name} for name, found in IMPORTED.items()}
+@cache
+def imported() -> dict[str, set[str]]:
+    """What each module imports; to parse them all takes longer than the tests of many a file."""
+    return {name: imported_by(file) for name, file in MODULES.items()}
+
+
+@cache
+def imports() -> dict[str, set[str]]:
+    """The project's own of it."""
+    return {name: (found & MODULES.keys()) - {name} for name, found in imported().items()}
 
 
 def floors_of(table: str) -> list[str]:
@@ -70,20 +77,26 @@ def floor_of(module: str) -> str:
 
 
 def test_no_two_files_import_each_other() -> None:
-    TopologicalSorter(IMPORTS).prepare()
+    TopologicalSorter(imports()).prepare()
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if not name.startswith(OUTSIDE) and IMPORTS[name]])
-def test_a_module_imports_its_own_package_and_lower_floors(module: str) -> None:
+def above(module: str) -> set[str]:
+    """What a module imports and must not: of the floors above its own."""
     own = floor_of(module)
     side = AIRFLOW_SIDE if own in AIRFLOW_SIDE else SPARK_SIDE
     allowed = set(side[side.index(own) :])
+    return {name for name in imports()[module] if name.startswith(OUTSIDE) or floor_of(name) not in allowed}
 
-    assert {name for name in IMPORTS[module] if name.startswith(OUTSIDE) or floor_of(name) not in allowed} == set()
+
+def test_a_module_imports_its_own_package_and_lower_floors() -> None:
+    inside = [name for name in MODULES if not name.startswith(OUTSIDE) and imports()[name]]
+
+    assert inside
+    assert {name: found for name in inside if (found := above(name))} == {}
 
 
 def test_no_module_imports_what_is_the_other_sides() -> None:
-    for name, found in IMPORTED.items():
+    for name, found in imported().items():
         foreign = FOREIGN.get(name.partition(".")[0], set() if name.startswith(OUTSIDE) else {"pyspark", "delta"})
         assert {one.partition(".")[0] for one in found} & foreign == set(), name
 

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +30,23 @@ COMPUTE = {
 }
 # The lists that targets add to by key, as the Databricks CLI does.
 KEYS = {"tasks": "task_key", "environments": "environment_key", "job_clusters": "job_cluster_key"}
-# Reads jobs from its input and loads each; without site packages, of which one hides the model's package.
+# Loads the jobs of each line and says in a line what is wrong; without site packages, of which one hides the model's.
 LOADER = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 from databricks.bundles.jobs import Job
-for name, job in json.load(sys.stdin).items():
-    Job.from_dict(job)
+for line in sys.stdin:
+    wrong = ""
+    try:
+        for name, job in json.loads(line).items():
+            Job.from_dict(job)
+    except Exception as error:
+        wrong = f"{type(error).__name__}: {error}"
+    print(json.dumps(wrong), flush=True)
 """
 
 Json = dict[str, Any]
+Load = Callable[[Json], str]
 
 
 @pytest.fixture(scope="module")
@@ -62,16 +69,20 @@ def _jobs(bundle: Json, target: str) -> Json:
     return jobs
 
 
-def _load(jobs: Json) -> str:
+@pytest.fixture(scope="module")
+def load() -> Iterator[Load]:
     """What Databricks' model says of jobs; empty: it takes them."""
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", LOADER, str(Path(os.environ["LAKEHOUSE_INFRA"]) / "bundles")],
-        input=json.dumps(jobs),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stderr
+    command = [sys.executable, "-S", "-c", LOADER, str(Path(os.environ["LAKEHOUSE_INFRA"]) / "bundles")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as loader:
+        assert loader.stdin
+        assert loader.stdout
+
+        def ask(jobs: Json) -> str:
+            print(json.dumps(jobs), file=loader.stdin, flush=True)
+            return str(json.loads(loader.stdout.readline()))
+
+        yield ask
+        loader.stdin.close()
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -91,8 +102,8 @@ def test_there_are_these_targets_and_one_is_the_default(bundle: Json) -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_databricks_model_takes_the_jobs_of(target: str, bundle: Json) -> None:
-    assert _load(_jobs(bundle, target)) == ""
+def test_databricks_model_takes_the_jobs_of(target: str, bundle: Json, load: Load) -> None:
+    assert load(_jobs(bundle, target)) == ""
 
 
 @pytest.mark.parametrize(
@@ -106,14 +117,14 @@ def test_databricks_model_takes_the_jobs_of(target: str, bundle: Json) -> None:
     ],
 )
 def test_the_model_finds_a_planted_mistake(
-    path: tuple[str | int, ...], name: str, value: str, message: str, bundle: Json
+    path: tuple[str | int, ...], name: str, value: str, message: str, bundle: Json, load: Load
 ) -> None:
     jobs = _jobs(bundle, "dev")
     place: Any = jobs["silver"]
     for step in path:
         place = place[step]
     place[name] = value
-    assert message in _load(jobs)
+    assert message in load(jobs)
 
 
 @pytest.mark.parametrize("target", TARGETS)
