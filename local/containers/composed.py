@@ -17,6 +17,7 @@ from local.containers.images import LEGACY_BUILDER, usable_images
 REPOSITORY = Path(__file__).resolve().parents[2]
 _BUILD_SECONDS = 5400.0
 _HEALTHY_SECONDS = 1500
+_POLL_SECONDS = 1.0
 _LINE = re.compile(r"([A-Z_]+)=(.*)")
 
 
@@ -95,6 +96,29 @@ class Composed:
         shell = ("sh", "-c", '"$@" 2>&1; echo "status $?"', "sh", *command)
         said, _, status = self.compose("exec", "--no-TTY", *options, service, *shell).rstrip().rpartition("status ")
         return int(status), said
+
+    def kill(self, service: str) -> str:
+        """Have the kernel kill all processes of a service, as though it had crashed; gives what started it last.
+
+        `docker kill` would not do: the engine takes it for a wish, and does not start the container again.
+        """
+        found = self.inspect(service)
+        words = ("run", "--rm", "--pid=host", "--user=0", "--entrypoint=sh", found["Config"]["Image"])
+        self.engine.docker(*words, "-c", f"kill -9 {found['State']['Pid']}")
+        self.say(f"killed {service}")
+        return str(found["State"]["StartedAt"])
+
+    def wait_until_back(self, service: str, started: str) -> None:
+        """Wait until a killed service, which started last then, was started by the engine and is healthy."""
+        with self.timed(f"{service} is back"):
+            end = time.monotonic() + _HEALTHY_SECONDS
+            while True:
+                state = self.inspect(service)["State"]
+                if state["StartedAt"] != started and state["Health"]["Status"] == "healthy":
+                    return
+                if time.monotonic() > end:
+                    raise EngineError(f"{service} is not back: {state}\n{self.logs('--tail=40', service)}")
+                time.sleep(_POLL_SECONDS)
 
     def peak_memory(self, services: Sequence[str]) -> dict[str, int]:
         """Megabytes that each running service has had at most since it started, files that were read among them."""

@@ -1,9 +1,10 @@
-"""What docker-compose.yml promises, from inside its running containers; a business date."""
+"""What docker-compose.yml promises, from inside its running containers; a business date; services that crash."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date
+from contextlib import closing
+from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from local.containers.engine import EngineError
 from local.demo.airflow_client import TERMINAL, AirflowApiError, AirflowClient
 from local.demo.day import DAG_ID, Progress
 from local.demo.independent_check import compare
+from local.demo_data.next_day import live_next_day
 from tests.containers.conftest import say
 from tests.end_to_end.lake_content import LAST_DATE
 from tests.waiting import wait_until
@@ -26,6 +28,11 @@ FILE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_t
 LASTING = sorted(name for name, service in FILE["services"].items() if "healthcheck" in service)
 EDGE_EXECUTOR = "airflow.providers.edge3.executors.EdgeExecutor"
 RUN_SECONDS = 2400
+# Which crash while a run goes on, and what its tasks have reached then.
+CRASHES = (
+    (("mysql", "list_tables"), ("edge-worker", "copy_to_bronze"), ("airflow-dag-processor", "copy_to_bronze")),
+    (("databricks", "silver_dimensions"), ("airflow-triggerer", "silver_dimensions"), ("waiting", "silver_dimensions")),
+)
 
 
 @pytest.fixture(scope="module")
@@ -39,16 +46,13 @@ def airflow(platform: Composed) -> AirflowClient:
     return client
 
 
-@pytest.fixture
-def source(platform: Composed) -> Iterator[Any]:
-    """The source as its owner sees it, through the port that is open on this machine."""
+def source_of(platform: Composed) -> Any:
+    """The source as its owner sees it, through the port that is open on this machine; a new connection."""
     settings = platform.settings
-    connection = MySQLdb.connect(
+    return MySQLdb.connect(
         host="127.0.0.1", port=int(settings["MYSQL_PORT"]), user="owner", database="atliqsale", charset="utf8mb4",
         password=settings["MYSQL_OWNER_PASSWORD"], local_infile=1,
     )  # fmt: skip
-    yield connection
-    connection.close()
 
 
 @pytest.mark.parametrize("service", LASTING)
@@ -99,13 +103,13 @@ def test_a_worker_whose_executors_lack_the_edge_executor_does_not_start(platform
 
 
 def test_the_first_day_is_copied_by_the_edge_worker_and_fills_an_exact_one_big_table(
-    platform: Composed, airflow: AirflowClient, source: Any, tmp_path: Path
+    platform: Composed, airflow: AirflowClient, tmp_path: Path
 ) -> None:
     run_id = airflow.trigger(DAG_ID, {"business_date": LAST_DATE.isoformat()})
     with platform.timed("the first day"):
         assert end_of(airflow, run_id) == "success", logs(airflow, run_id)
 
-    assert_gold_is_exact(platform, source, LAST_DATE, tmp_path)
+    assert_gold_is_exact(platform, LAST_DATE, tmp_path)
     asked = [
         one
         for one in airflow.task_instances(DAG_ID, run_id)
@@ -120,6 +124,26 @@ def test_nothing_waits_without_a_worker(platform: Composed) -> None:
     assert platform.run_in("waiting", "python", "-m", "cli", "waiting")[1].splitlines()[-1] == (
         "ok: no task waits for longer than it may"
     )
+
+
+@pytest.mark.parametrize("day", range(len(CRASHES)), ids=["+".join(one for one, _ in day) for day in CRASHES])
+def test_a_day_in_which_services_crash_ends_well_with_an_exact_one_big_table(
+    platform: Composed, airflow: AirflowClient, tmp_path: Path, day: int
+) -> None:
+    business_date = LAST_DATE + timedelta(days=day + 1)
+    with closing(source_of(platform)) as source:
+        live_next_day(source, business_date)
+        source.commit()
+    run_id = airflow.trigger(DAG_ID, {"business_date": business_date.isoformat(), "rebuild": True})
+    with platform.timed("the day"):
+        for service, task_id in CRASHES[day]:
+            begun = partial(has_begun, airflow, run_id, task_id)
+            wait_until(begun, lambda: states(airflow, run_id), RUN_SECONDS)
+            assert airflow.run(DAG_ID, run_id)["state"] == "running"
+            platform.wait_until_back(service, platform.kill(service))
+        assert end_of(airflow, run_id) == "success", logs(airflow, run_id)
+
+    assert_gold_is_exact(platform, business_date, tmp_path)
 
 
 def test_memory_stays_far_under_its_bound(platform: Composed) -> None:
@@ -146,6 +170,15 @@ def end_of(airflow: AirflowClient, run_id: str) -> str:
     return ended[-1]
 
 
+def has_begun(airflow: AirflowClient, run_id: str, task_id: str) -> bool:
+    try:
+        instances = airflow.task_instances(DAG_ID, run_id)
+    except (AirflowApiError, OSError):
+        # What it needs is just coming back.
+        return False
+    return any(one["task_id"] == task_id and one["start_date"] is not None for one in instances)
+
+
 def states(airflow: AirflowClient, run_id: str) -> str:
     return str([(one["task_id"], one["map_index"], one["state"]) for one in airflow.task_instances(DAG_ID, run_id)])
 
@@ -159,9 +192,9 @@ def logs(airflow: AirflowClient, run_id: str) -> str:
     )
 
 
-def assert_gold_is_exact(platform: Composed, source: Any, business_date: date, folder: Path) -> None:
-    source.ping()
+def assert_gold_is_exact(platform: Composed, business_date: date, folder: Path) -> None:
     platform.compose("cp", "databricks:/lake/gold", str(folder))
-    comparison = compare(source, folder, business_date)
+    with closing(source_of(platform)) as source:
+        comparison = compare(source, folder, business_date)
     assert comparison.differences == []
     assert comparison.total.rows > 0
