@@ -81,7 +81,7 @@ class Clone:
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run it to its end."""
         return subprocess.run(
-            [str(self.command), *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+            [str(self.command), *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600
         )
 
 

@@ -17,9 +17,11 @@ from kpi.desk import Desk
 from kpi.guard import Guard
 from kpi.origins import Origins, read_origins
 from kpi.read_model import Limits
+from kpi.read_model_files import open_or_make
 from kpi.readers import Reader, RoleNames
 from kpi.shelf import Shelf
 from kpi.web_app import app_of
+from lakehouse.lake.delta_table import delta_state
 from lakehouse.trace import Trace, trace_date
 
 from lake_model.contracts.kpi_contract import KpiContract, read_kpi_contracts
@@ -152,10 +154,20 @@ def faulty_site(faulty_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return Site(faulty_lake, tmp_path_factory.mktemp("faulty_models"))
 
 
+@pytest.fixture(scope="session")
+def shared_models(shared_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The read model of the lake that no test changes, which is only ever copied."""
+    folder = tmp_path_factory.mktemp("shared_models")
+    state = delta_state(shared_lake / "gold" / "sales_obt")
+    assert state
+    open_or_make(folder, read_kpi_contracts(PROJECT / "contracts")[0], state, Limits()).close()
+    return folder
+
+
 @pytest.fixture
-def site(lake: Path, tmp_path: Path) -> Site:
-    """A page over a lake of a test's own."""
-    return Site(lake, tmp_path / "models")
+def site(lake: Path, shared_models: Path, tmp_path: Path) -> Site:
+    """A page over a lake of a test's own, whose read model is there."""
+    return Site(lake, Path(shutil.copytree(shared_models, tmp_path / "models")))
 
 
 @pytest.fixture(scope="module")
