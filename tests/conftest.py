@@ -39,20 +39,20 @@ os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 
 # With two processes a long file that begins last leaves one of them idle.
 _LONGEST_FILES = (
-    "test_values.py",
     "test_dimension_histories.py",
+    "test_gold.py",
+    "test_robustness.py",
     "test_facts_in_turns.py",
+    "test_values.py",
     "test_silver_quality.py",
     "test_with_databricks_sdk.py",
     "test_copy_survives_kills.py",
     "test_table_copy.py",
-    "test_gold.py",
-    "test_robustness.py",
+    "test_spark_connect.py",
+    "test_catalog.py",
     "test_silver_dimensions.py",
     "test_confidential_values.py",
-    "test_scd2.py",
-    "test_delta_tables.py",
-    "test_spark_connect.py",
+    "test_upkeep.py",
     "test_adding_a_table.py",
 )
 
@@ -76,12 +76,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileSche
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out the server that a test's markers say it does without, and puts the longest files first where several
-    processes share them; each file keeps the order of its tests.
+    """Leaves out the server that a test's markers say it does without, and what only a soak repeats; puts the longest
+    files first where several processes share them; each file keeps the order of its tests.
     """
     for item in items:
         _refuse_unknown_fixtures(item)
-    left_out = [item for item in items if _does_without_its_server(item)]
+    is_soak = config.getoption("--soak")
+    left_out = [
+        item for item in items if _does_without_its_server(item) or (not is_soak and item.get_closest_marker("soak"))
+    ]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in set(left_out)]
