@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import yaml
@@ -15,23 +15,15 @@ from lakehouse.daily_run.unchanged import QuietDay, ReasonToRunError
 from lakehouse.ledger import write_row
 
 from lake_model.contracts.table_contracts import read_one_big_table_contract
-from tests.spark_jobs.bronze_lake import CONTRACTS, CUSTOMER, DATE, MARKET, PRODUCT, TRANSACTIONS, BronzeLake
+from tests.spark_jobs.bronze_lake import CONTRACTS, TRANSACTIONS, BronzeLake
+from tests.spark_jobs.first_day import DAY, SALES, SNAPSHOTS, FirstDay
 from tests.spark_jobs.jobs import date, run_job, sale, version
 
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
 pytestmark = pytest.mark.spark
-D1, D2 = "2026-11-18", "2026-11-19"
+D1, D2 = DAY, "2026-11-20"
 NOW = dt.datetime(2026, 11, 22, tzinfo=dt.UTC)
-DIMENSIONS: dict[str, tuple[Any, list[tuple[Any, ...]]]] = {
-    "customer": (CUSTOMER, [("Cus001", "Surge", "E-Commerce")]),
-    "product": (PRODUCT, [("Prod001", "Div", "Seg", "Books", "One", "Std")]),
-    # The second is refused, for it has no name.
-    "market": (MARKET, [("Mark001", "Delhi", "North"), ("Mark002", "", "North")]),
-    "date": (DATE, [(date(D1), date("2026-11-01"), 2026, "November", "26-Nov")]),
-}
-SALES = [sale("Prod001", "Cus001", "Mark001", D1, 1, "10.00"), sale("Prod001", "Cus001", "Mark002", D1, 0, "0.00")]
+# Of the fact, and as many of gold.
+SLICES = len({one[3] for one in SALES})
 
 
 def plan(table: str) -> TablePlan:
@@ -43,7 +35,7 @@ def plan(table: str) -> TablePlan:
 
 
 def land(lake: BronzeLake, day: str, sales: list[tuple[Any, ...]]) -> None:
-    for table, (columns, rows) in DIMENSIONS.items():
+    for table, (columns, rows) in SNAPSHOTS.items():
         lake.land_snapshot(table, columns, day, rows)
     lake.land_fact("transactions", TRANSACTIONS, day, sales, "order_date")
 
@@ -59,7 +51,7 @@ def reason(day: QuietDay, table: str) -> str | None:
 
 
 def test_after_a_day_s_runs_a_day_without_changes_needs_none_and_reconciles(
-    spark: SparkSession, tmp_path: Path
+    first_day: FirstDay, tmp_path: Path
 ) -> None:
     contracts = Path(shutil.copytree(CONTRACTS, tmp_path / "contracts" / "atliqsale"))
     path = contracts / "transactions.odcs.yaml"
@@ -67,12 +59,10 @@ def test_after_a_day_s_runs_a_day_without_changes_needs_none_and_reconciles(
     code = next(one for one in document["schema"][0]["properties"] if one["name"] == "market_code")
     code["relationships"][0]["customProperties"] = [{"property": "severity", "value": "error"}]
     path.write_text(yaml.safe_dump(document, sort_keys=False))
-    lake = BronzeLake(tmp_path / "lake")
-    tables = [*DIMENSIONS, "transactions"]
+    lake = first_day.copied_to(tmp_path / "lake")
+    tables = [*SNAPSHOTS, "transactions"]
 
-    land(lake, D1, SALES)
-    for table in tables:
-        run_job("silver", table, D1, lake.root, contracts)
+    run_job("silver", "transactions", D1, lake.root, contracts)
     run_job("gold", "sales_obt", D1, lake.root, contracts)
     versions = {table: version(lake.root, f"silver/{table}") for table in tables}
 
@@ -83,18 +73,18 @@ def test_after_a_day_s_runs_a_day_without_changes_needs_none_and_reconciles(
         lake.root, "atliqsale", [plan(table) for table in tables], read_one_big_table_contract(contracts, "sales_obt"),
         date(D2), "quiet", lambda: NOW,
     )  # fmt: skip
-    assert (figures["gold_rows"], figures["slices_compared"]) == (1, 6)
+    assert (figures["gold_rows"], figures["slices_compared"]) == (len(SALES) - 1, 2 * SLICES + len(SNAPSHOTS))
     assert set(figures["unchanged_since"].values()) == {D1}
 
     # The fact alone changes: it goes, though Spark was never told of its dimensions' snapshots of the day.
     land(lake, D2, [*SALES, sale("Prod001", "Cus001", "Mark001", D2, 2, "20.00")])
     assert {table: reason(quiet, table) for table in tables} == {
-        **dict.fromkeys(DIMENSIONS), "transactions": "what is landed changed"
+        **dict.fromkeys(SNAPSHOTS), "transactions": "what is landed changed"
     }  # fmt: skip
     assert run_job("silver", "transactions", D2, lake.root, contracts)["rows_written"] == 1
     assert reason(quiet, "sales_obt") == "silver.transactions was written since"
     assert run_job("gold", "sales_obt", D2, lake.root, contracts)["outcome"] == "incremental"
     assert reason(quiet, "sales_obt") is None
-    assert {table: version(lake.root, f"silver/{table}") for table in DIMENSIONS} == {
-        table: versions[table] for table in DIMENSIONS
+    assert {table: version(lake.root, f"silver/{table}") for table in SNAPSHOTS} == {
+        table: versions[table] for table in SNAPSHOTS
     }

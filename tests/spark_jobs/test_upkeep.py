@@ -11,14 +11,15 @@ from medallion.lake import delta_tables
 from medallion.upkeep.table_files import Files, files_of, keep_for, tend
 
 from tests.spark_jobs.aged_lake import aged
-from tests.spark_jobs.bronze_lake import CONTRACTS, CUSTOMER, DATE, MARKET, PRODUCT, TRANSACTIONS, BronzeLake
-from tests.spark_jobs.jobs import date, land_and_clean, ledger_row, run_job, sale, stored
+from tests.spark_jobs.bronze_lake import CONTRACTS, PRODUCT, TRANSACTIONS, BronzeLake
+from tests.spark_jobs.first_day import BOOKS, DAY, SALES, TOYS, FirstDay
+from tests.spark_jobs.jobs import land_and_clean, ledger_row, run_job, sale, stored
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.spark
-D1, D2, D3 = "2026-11-18", "2026-11-19", "2026-11-20"
+D1, D2, D3 = "2026-11-18", DAY, "2026-11-20"
 WIDE = ("order_date", "product_code", "category", "customer_name", "sales_qty", "revenue_inr")
 HISTORY = ("product_code", "category", "valid_from", "valid_to", "is_current")
 DAYS = ("--silver-days", "30", "--gold-days", "7")
@@ -128,24 +129,10 @@ def upkeep(lake: Path, day: str) -> dict[str, dict[str, Any]]:
 
 
 def test_gold_after_upkeep_is_what_it_would_have_been_and_goes_on_from_weeks_ago(
-    spark: SparkSession, tmp_path: Path
+    first_day: FirstDay, tmp_path: Path
 ) -> None:
-    first = BronzeLake(tmp_path / "first")
-    products = [(f"Prod00{number}", "Div", "Seg", "Books", f"Name {number}", "Std") for number in (1, 2)]
-    sales = [sale(f"Prod00{1 + one % 2}", "Cus001", "Mark001", (D1, D2)[one % 2], 1, "10.00") for one in range(4)]
-    land_and_clean(
-        first, D2,
-        {
-            "customer": (CUSTOMER, [("Cus001", "Surge", "E-Commerce")]),
-            "product": (PRODUCT, products),
-            "market": (MARKET, [("Mark001", "Delhi", "North")]),
-            "date": (DATE, [(date(D1), date("2026-11-01"), 2026, "November", "26-Nov")]),
-            "transactions": (TRANSACTIONS, sales),
-        },
-    )  # fmt: skip
-    run_job("gold", "sales_obt", D2, first.root)
     # Three weeks without a change.
-    with_upkeep = aged(first.root, tmp_path / "with", 21)
+    with_upkeep = aged(first_day.root, tmp_path / "with", 21)
     without = Path(shutil.copytree(with_upkeep, tmp_path / "without"))
     before = stored(with_upkeep, "silver/product", HISTORY), stored(with_upkeep, "gold/sales_obt", WIDE)
     done = upkeep(with_upkeep, D2)
@@ -154,8 +141,9 @@ def test_gold_after_upkeep_is_what_it_would_have_been_and_goes_on_from_weeks_ago
     assert (stored(with_upkeep, "silver/product", HISTORY), stored(with_upkeep, "gold/sales_obt", WIDE)) == before
 
     found = {}
-    games = [products[0], (*products[1][:3], "Games", *products[1][4:])]
-    later = [*sales[:3], sale("Prod001", "Cus001", "Mark001", D3, 5, "50.00")]
+    games = [BOOKS, (*TOYS[:3], "Games", *TOYS[4:])]
+    later = [*SALES[:-1], sale("Prod001", "Cus001", "Mark001", D3, 5, "50.00")]
+    days = sorted({str(one[3]) for one in later})
     for lake in (with_upkeep, without):
         land_and_clean(BronzeLake(lake), D3, {"product": (PRODUCT, games), "transactions": (TRANSACTIONS, later)})
         detail = run_job("gold", "sales_obt", D3, lake)["detail"]
@@ -165,7 +153,7 @@ def test_gold_after_upkeep_is_what_it_would_have_been_and_goes_on_from_weeks_ago
     assert found[with_upkeep][2] == found[without][2]
     assert len(found[with_upkeep][2][1]) == 3
     # By Delta's own seven days the version that gold was made of cannot be read any more.
-    assert found[without][:2] == ("full", [D1, D2, D3])
+    assert found[without][:2] == ("full", days)
     assert found[with_upkeep][:2] == ("incremental", [D2, D3])
 
 
