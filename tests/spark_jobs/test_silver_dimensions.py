@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.spark_jobs.bronze_lake import CONTRACTS, CUSTOMER, DATE, MARKET, BronzeLake
+from tests.spark_jobs.bronze_lake import CUSTOMER, DATE, MARKET, BronzeLake
 from tests.spark_jobs.jobs import data_bytes, date, run_failure, run_job, stored, version
 
 if TYPE_CHECKING:
@@ -44,18 +45,36 @@ def landed(root: Path) -> BronzeLake:
     return lake
 
 
-def test_dates_in_order_then_again_give_the_history_and_no_further_commit(spark: SparkSession, tmp_path: Path) -> None:
-    landed(tmp_path)
-    rows = [run_job("silver", "customer", day, tmp_path) for day in (D1, D2, D3)]
-    assert stored(tmp_path, "silver/customer", VERSIONS) == sorted(HISTORY, key=repr)
+@dataclass(frozen=True)
+class ThreeDays:
+    """A lake that has processed SNAPSHOTS in order, which is only ever copied, and the ledger's rows."""
+
+    root: Path
+    rows: list[dict[str, Any]]
+
+    def copied_to(self, root: Path) -> Path:
+        return Path(shutil.copytree(self.root, root, dirs_exist_ok=True))
+
+
+@pytest.fixture(scope="module")
+def three_days(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> ThreeDays:
+    root = landed(tmp_path_factory.mktemp("three_days")).root
+    return ThreeDays(root, [run_job("silver", "customer", day, root) for day in (D1, D2, D3)])
+
+
+def test_dates_in_order_then_again_give_the_history_and_no_further_commit(
+    three_days: ThreeDays, tmp_path: Path
+) -> None:
+    root, rows = three_days.copied_to(tmp_path), three_days.rows
+    assert stored(root, "silver/customer", VERSIONS) == sorted(HISTORY, key=repr)
     assert [(row["detail"]["versions_opened"], row["detail"]["versions_closed"]) for row in rows] == [
         (3, 0),
         (1, 2),
         (1, 0),
     ]
-    newest = version(tmp_path, "silver/customer")
+    newest = version(root, "silver/customer")
     assert [row["bytes_written"] for row in rows] == [
-        data_bytes(tmp_path, "silver/customer", number) for number in range(newest - 2, newest + 1)
+        data_bytes(root, "silver/customer", number) for number in range(newest - 2, newest + 1)
     ]
     assert rows[1]["detail"]["dates"] == [
         {"slice": "all", "rows_bronze": 2, "rows_silver": 1, "rows_quarantined": 1, "rows_duplicate": 0, "sums": {}}
@@ -63,57 +82,45 @@ def test_dates_in_order_then_again_give_the_history_and_no_further_commit(spark:
     assert rows[1]["detail"]["landed"]["slices"] == [{"slice": "all", "rows": 2, "sums": {}}]
     assert rows[1]["detail"]["quarantined_by_reason"] == {"customer_name_required": 1}
     tables = ["silver/customer", "silver/customer_quarantine", "silver/customer_progress"]
-    before = [version(tmp_path, table) for table in tables]
-    again = run_job("silver", "customer", D2, tmp_path)
+    before = [version(root, table) for table in tables]
+    again = run_job("silver", "customer", D2, root)
     assert (again["outcome"], again["bytes_written"]) == ("unchanged", 0)
     assert again["detail"] == rows[1]["detail"] | {"versions_total": 5}
-    assert [version(tmp_path, table) for table in tables] == before
+    assert [version(root, table) for table in tables] == before
 
 
-def test_a_snapshot_that_repeats_the_day_before_is_not_read_and_the_ledger_says_so(
-    spark: SparkSession, tmp_path: Path
-) -> None:
-    lake = BronzeLake(tmp_path)
-    for day in (D1, D2):
-        lake.land_snapshot("customer", CUSTOMER, day, [("Cus001", "Surge", "E-Commerce")])
-    first, again = (run_job("silver", "customer", day, tmp_path) for day in (D1, D2))
-    told = ("outcome", "rows_read", "rows_written", "bytes_written")
-    assert [first[name] for name in told[:3]] == ["refreshed", 1, 1]
-    assert [again[name] for name in told] == ["unchanged", 0, 0, 0]
-    assert again["detail"]["dates"][0]["rows_bronze"] == 1
-
-
-def test_a_removed_table_is_stored_anew_and_its_quarantine_stays(spark: SparkSession, tmp_path: Path) -> None:
-    landed(tmp_path)
-    for day in (D3, D2):
-        run_job("silver", "customer", day, tmp_path)
+def test_a_removed_table_is_stored_anew_and_its_quarantine_stays(three_days: ThreeDays, tmp_path: Path) -> None:
+    root = three_days.copied_to(tmp_path)
     entries = ("business_date", "business_key", "state", "corrected_date")
     refused = [(date(D2), '["Cus003"]', "corrected", date(D3))]
-    assert stored(tmp_path, "silver/customer_quarantine", entries) == refused
-    shutil.rmtree(tmp_path / "silver/customer")
-    for day in (D1, D3, D2):
-        run_job("silver", "customer", day, tmp_path)
-    assert stored(tmp_path, "silver/customer", VERSIONS) == sorted(HISTORY, key=repr)
-    assert stored(tmp_path, "silver/customer_quarantine", entries) == refused
+    assert stored(root, "silver/customer_quarantine", entries) == refused
+    shutil.rmtree(root / "silver/customer")
+    for day in (D3, D2):
+        run_job("silver", "customer", day, root)
+    assert stored(root, "silver/customer", VERSIONS) == [
+        ("Cus001", "Surge", "E-Commerce", date(D2), None, True),
+        ("Cus002", "Nomad", "E-Commerce", date(D3), None, True),
+        ("Cus003", "Atlas", "E-Commerce", date(D3), None, True),
+    ]
+    assert stored(root, "silver/customer_quarantine", entries) == refused
 
 
-def test_a_dimension_goes_on_without_a_snapshot_that_is_lost_for_good(spark: SparkSession, tmp_path: Path) -> None:
-    folder = landed(tmp_path).folder("customer") / f"business_date={D2}"
-    for day in (D1, D2, D3):
-        run_job("silver", "customer", day, tmp_path)
+def test_a_dimension_goes_on_without_a_snapshot_that_is_lost_for_good(three_days: ThreeDays, tmp_path: Path) -> None:
+    root = three_days.copied_to(tmp_path)
+    folder = BronzeLake(root).folder("customer") / f"business_date={D2}"
     (file,) = folder.glob("*.parquet")
     file.unlink()
     rebuild = ["--rebuild"]
-    failure = run_failure("silver", "customer", D3, tmp_path, flags=rebuild)
+    failure = run_failure("silver", "customer", D3, root, flags=rebuild)
     assert "1 are lost or damaged" in str(failure)
     # As the operations page says.
     (folder / "_manifest.json").unlink()
-    failure = run_failure("silver", "customer", D3, tmp_path, flags=rebuild)
+    failure = run_failure("silver", "customer", D3, root, flags=rebuild)
     assert "or, to begin the history anew, drop the table" in str(failure)
-    assert stored(tmp_path, "silver/customer", VERSIONS) == sorted(HISTORY, key=repr)
-    shutil.rmtree(tmp_path / "silver/customer")
-    run_job("silver", "customer", D3, tmp_path, flags=rebuild)
-    assert stored(tmp_path, "silver/customer", VERSIONS) == [
+    assert stored(root, "silver/customer", VERSIONS) == sorted(HISTORY, key=repr)
+    shutil.rmtree(root / "silver/customer")
+    run_job("silver", "customer", D3, root, flags=rebuild)
+    assert stored(root, "silver/customer", VERSIONS) == [
         ("Cus001", "Surge", "Brick & Mortar", date(D1), date(D3), False),
         ("Cus001", "Surge", "E-Commerce", date(D3), None, True),
         ("Cus002", "Nomad", "E-Commerce", date(D1), None, True),
@@ -121,51 +128,29 @@ def test_a_dimension_goes_on_without_a_snapshot_that_is_lost_for_good(spark: Spa
     ]
 
 
-def test_a_snapshot_landed_again_replaces_its_own_word(spark: SparkSession, tmp_path: Path) -> None:
-    lake = BronzeLake(tmp_path)
-    lake.land_snapshot("customer", CUSTOMER, D1, [("Cus001", "Surge", "E-Commerce"), ("Cus002", "", "E-Commerce")])
-    run_job("silver", "customer", D1, tmp_path)
-    lake.land_snapshot("customer", CUSTOMER, D1, [("Cus002", "Nomad", "E-Commerce")])
-    run_job("silver", "customer", D1, tmp_path, flags=("--accept-deletes",))
-    assert stored(tmp_path, "silver/customer", VERSIONS) == [("Cus002", "Nomad", "E-Commerce", date(D1), None, True)]
-    entries = stored(tmp_path, "silver/customer_quarantine", ("business_key", "state", "corrected_date"))
-    assert entries == [('["Cus002"]', "corrected", date(D1))]
-
-
-def test_rows_that_share_a_key_are_all_quarantined_and_the_key_is_unknown(spark: SparkSession, tmp_path: Path) -> None:
-    lake = BronzeLake(tmp_path)
-    lake.land_snapshot("market", MARKET, D1, [("Mark001", "Delhi", "North"), ("Mark002", "X", "nan")])
-    lake.land_snapshot(
-        "market", MARKET, D2, [("Mark001", "Delhi", "South"), (" Mark001", "Delhi", "East"), ("Mark002", "X", "")]
-    )
-    first = run_job("silver", "market", D1, tmp_path)
-    assert first["detail"]["warned_by_reason"] == {"zone_required": 1}
-    second = run_job("silver", "market", D2, tmp_path)
-    assert second["detail"]["quarantined_by_reason"] == {"market_code_duplicate_key": 2}
-    rows = stored(tmp_path, "silver/market", ("market_code", "zone", "valid_from", "valid_to"))
-    assert rows == [("Mark001", "North", date(D1), None), ("Mark002", None, date(D1), None)]
-
-
-def test_a_changed_contract_brings_back_no_snapshot_that_the_guard_had_stopped(
+def test_a_snapshot_landed_again_replaces_its_own_word_and_rows_that_share_a_key_leave_it_unknown(
     spark: SparkSession, tmp_path: Path
 ) -> None:
-    contracts = Path(shutil.copytree(CONTRACTS, tmp_path / "atliqsale"))
-    lake, root = BronzeLake(tmp_path / "lake"), tmp_path / "lake"
-    whole = [(f"Cus00{number}", "Atlas", "E-Commerce") for number in range(1, 5)]
-    for day, rows in ((D1, whole), (D2, whole[:1]), (D3, whole)):
-        lake.land_snapshot("customer", CUSTOMER, day, rows)
-    run_job("silver", "customer", D1, root, contracts)
-    stopped = run_failure("silver", "customer", D2, root, contracts)
-    assert stopped is not None
-    assert f"the snapshot of {D2} has lost 3 of the 4 keys" in stopped
-    path = contracts / "customer.odcs.yaml"
-    path.write_text(path.read_text().replace("Cus[0-9]{3,}", "Cus[0-9]{2,}"))
-
-    # The contract's change makes the dimension anew, and the guard still holds the run's own snapshot.
-    assert run_failure("silver", "customer", D2, root, contracts) == stopped
-    assert run_job("silver", "customer", D3, root, contracts)["outcome"] == "rebuilt"
-    versions = stored(root, "silver/customer", ("customer_code", "valid_from", "valid_to"))
-    assert versions == [(code, date(D1), None) for code, _, _ in whole]
+    lake = BronzeLake(tmp_path)
+    columns = ("market_code", "zone", "valid_from", "valid_to")
+    entries = ("business_date", "business_key", "state", "corrected_date")
+    kept = ("Mark002", "X", "nan")
+    lake.land_snapshot("market", MARKET, D1, [("Mark000", "Goa", "West"), ("Mark001", "", "North"), kept])
+    first = run_job("silver", "market", D1, tmp_path)
+    assert first["detail"]["warned_by_reason"] == {"zone_required": 1}
+    lake.land_snapshot("market", MARKET, D1, [("Mark001", "Delhi", "North"), kept])
+    run_job("silver", "market", D1, tmp_path, flags=("--accept-deletes",))
+    expected = [("Mark001", "North", date(D1), None), ("Mark002", None, date(D1), None)]
+    assert stored(tmp_path, "silver/market", columns) == expected
+    corrected = (date(D1), '["Mark001"]', "corrected", date(D1))
+    assert stored(tmp_path, "silver/market_quarantine", entries) == [corrected]
+    shared = [("Mark001", "Delhi", "South"), (" Mark001", "Delhi", "East")]
+    lake.land_snapshot("market", MARKET, D2, [*shared, ("Mark002", "X", "")])
+    second = run_job("silver", "market", D2, tmp_path)
+    assert second["detail"]["quarantined_by_reason"] == {"market_code_duplicate_key": 2}
+    assert stored(tmp_path, "silver/market", columns) == expected
+    refused = [(date(D2), '["Mark001"]', "open", None)] * 2
+    assert stored(tmp_path, "silver/market_quarantine", entries) == sorted([corrected, *refused], key=repr)
 
 
 def test_a_date_without_a_snapshot_leaves_the_dimension_alone(spark: SparkSession, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 
-from tests.spark_jobs.bronze_lake import CONTRACTS, TRANSACTIONS, BronzeLake
+from tests.spark_jobs.bronze_lake import TRANSACTIONS, BronzeLake
 from tests.spark_jobs.jobs import data_bytes, date, run_job, sale, stored, version
 
 if TYPE_CHECKING:
@@ -34,7 +33,9 @@ def land(lake: BronzeLake, day: str, rows: list[tuple[object, ...]]) -> None:
     lake.land_fact("transactions", TRANSACTIONS, day, rows, "order_date")
 
 
-def test_cleans_quarantines_counts_and_follows_the_source(spark: SparkSession, tmp_path: Path) -> None:
+def test_cleans_quarantines_counts_and_follows_the_source_and_the_contract(
+    spark: SparkSession, tmp_path: Path, contracts_folder: Path
+) -> None:
     lake = BronzeLake(tmp_path)
     land(lake, D2, FIRST)
     row = run_job("silver", "transactions", D2, tmp_path)
@@ -84,19 +85,14 @@ def test_cleans_quarantines_counts_and_follows_the_source(spark: SparkSession, t
     # Files hold stale rows of other slices: the file of D2's run still has D1's and the refused row.
     assert len(list(lake.folder("transactions").glob("*/*.parquet"))) == 2
 
-
-def test_a_changed_contract_processes_every_slice_again(spark: SparkSession, tmp_path: Path) -> None:
-    contracts = tmp_path / "atliqsale"
-    shutil.copytree(CONTRACTS, contracts)
-    land(BronzeLake(tmp_path / "lake"), D2, FIRST[:3])
-    run_job("silver", "transactions", D2, tmp_path / "lake", contracts)
-    path = contracts / "transactions.odcs.yaml"
+    # A changed contract processes every slice again, those too that did not change.
+    path = contracts_folder / "transactions.odcs.yaml"
     text = path.read_text()
     assert "minimum: 1" in text
-    path.write_text(text.replace("minimum: 1", "minimum: 2"))
-    row = run_job("silver", "transactions", D2, tmp_path / "lake", contracts)
-    assert row["detail"]["quarantined_by_reason"] == {"sales_qty_minimum": 2}
-    assert stored(tmp_path / "lake", "silver/transactions", ("product_code",)) == [("Prod002",)]
+    path.write_text(text.replace("minimum: 1", "minimum: 3"))
+    row = run_job("silver", "transactions", D3, tmp_path, contracts_folder)
+    assert row["detail"]["quarantined_by_reason"] == {"sales_qty_minimum": 2, "order_date_required": 1}
+    assert stored(tmp_path, "silver/transactions", ("product_code",)) == [("Prod003",)]
 
 
 def _figures(name: str, rows: tuple[int, ...], qty: tuple[str, ...], amount: tuple[str, ...]) -> dict[str, object]:
