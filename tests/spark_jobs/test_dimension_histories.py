@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.spark
+HISTORIES = 60
 # A landing of many keys takes hardly longer than one of few, so that a soak has few tables.
 PER_TABLE = 2000
 PLAN = {"schema": "shop", "table": "thing", "lake_name": "thing", "kind": "dimension", "measures": ()}
@@ -123,23 +124,30 @@ class Things:
         )
 
 
-def script(chance: random.Random) -> list[tuple[int, Thing]]:
+# How many steps each contract has, and the first seed. The few hold each kind of landing: in order, late, the newest
+# day again, and a day again that has later ones.
+FEW, MANY = ((2, 1, 2), 27), ((3, 2, 3), 0)
+
+
+def script(chance: random.Random, steps: tuple[int, int, int]) -> list[tuple[int, Thing]]:
     """Days in random order with repeats, and the contract of each step; the last day comes with the new column."""
-    before = [(chance.choice(model.DAYS), model.BEFORE) for _ in range(3)]
-    other = [(chance.choice(model.DAYS), model.OTHER_TRACKED) for _ in range(2)]
-    extra = [(model.DAYS[-1], model.WITH_EXTRA), *((chance.choice(model.DAYS), model.WITH_EXTRA) for _ in range(3))]
-    return [*before, *other, *extra]
+    before, other, extra = (
+        [(chance.choice(model.DAYS), thing) for _ in range(number)]
+        for number, thing in zip(steps, (model.BEFORE, model.OTHER_TRACKED, model.WITH_EXTRA), strict=True)
+    )
+    return [*before, *other, (model.DAYS[-1], model.WITH_EXTRA), *extra]
 
 
 def test_random_histories_equal_the_definition_after_every_step(
-    spark: SparkSession, tmp_path: Path, histories: int
+    spark: SparkSession, tmp_path: Path, histories: int, soak: bool
 ) -> None:
     skipped = 0
-    for seed in range(-(-histories // PER_TABLE)):
-        chance = random.Random(seed)
-        keys = [f"K{number}" for number in range(min(PER_TABLE, histories - seed * PER_TABLE))]
+    steps, first = MANY if soak or histories > HISTORIES else FEW
+    for number in range(-(-histories // PER_TABLE)):
+        chance = random.Random(seed := first + number)
+        keys = [f"K{one}" for one in range(min(PER_TABLE, histories - number * PER_TABLE))]
         things = Things.at(tmp_path / str(seed))
-        for step, (day, thing) in enumerate(script(chance)):
+        for step, (day, thing) in enumerate(script(chance, steps)):
             things.use(thing)
             # A snapshot comes again as it was, or anew.
             if day not in things.landed or chance.random() < 0.8:
@@ -173,10 +181,10 @@ def test_large_snapshots_give_the_definition_too(
     things, chance = Things.at(tmp_path), random.Random(1)
     keys = [f"K{number}" for number in range(24)]
     first = [(key, "a", 1, None, None) for key in keys]
-    # One key is gone, one changed, one new and one refused; the next day all is new, and another one comes late.
+    # One key is gone, one changed, one new and one refused; then all is new, and another day comes late.
     few = [("K1", "b", 1, None, None), ("K2", None, 1, None, None), ("new", "a", 1, None, None), *first[3:]]
     other = model.random_snapshot(chance, keys)
-    for day, rows in [(1, first), (2, few), (5, other), (3, first), (6, few)]:
+    for day, rows in [(1, first), (2, few), (5, other), (3, first)]:
         things.land(day, rows)
         things.silver(day)
         things.check()
@@ -207,14 +215,20 @@ def test_a_rebuild_needs_bronze_alone(spark: SparkSession, tmp_path: Path) -> No
     assert things.rows() == daily[0]
 
 
-def test_a_snapshot_that_repeats_the_one_before_it_is_not_read(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_snapshot_that_repeats_the_one_before_it_is_not_read_and_the_ledger_says_so(
+    spark: SparkSession, tmp_path: Path
+) -> None:
     things = Things.at(tmp_path)
     things.land(1, [("K1", "a", 1, None, None)])
-    things.silver(1)
+    told = ("outcome", "rows_read", "rows_written", "bytes_written")
+    row = things.silver(1)
+    assert [row[name] for name in told[:3]] == ["refreshed", 1, 1]
     things.land(2, [("K1", "a", 1, None, None)])
     for file in (things.lake.folder("thing") / f"business_date={model.day_of(2)}").glob("*.parquet"):
         file.unlink()
-    assert things.silver(2)["outcome"] == "unchanged"
+    row = things.silver(2)
+    assert [row[name] for name in told] == ["unchanged", 0, 0, 0]
+    assert row["detail"]["dates"][0]["rows_bronze"] == 1
     things.check()
     things.land(3, [("K1", "b", 1, None, None)])
     assert things.silver(3)["rows_written"] == 2
@@ -250,16 +264,24 @@ def test_dates_without_a_run_bound_what_is_landed_before_them_and_have_their_qua
     assert (things.rows(), things.entries()) == kept
 
 
-def test_a_run_that_is_needed_says_why(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_run_that_is_needed_says_why_and_a_snapshot_may_take_back_its_word(
+    spark: SparkSession, tmp_path: Path
+) -> None:
     things = Things.at(tmp_path)
-    things.land(1, [("K1", "a", 1, None, None)])
+    things.land(1, [("K1", "a", 1, "first", None)])
     assert things.reason_to_run(1) == "no silver run has finished since one last began"
     things.silver(1)
     assert things.reason_to_run(1) is None
-    things.land(2, [("K1", "b", 1, None, None)])
+    things.land(2, [("K1", "a", 1, "second", None)])
     assert things.reason_to_run(2) == "what is landed changed"
     things.silver(2)
     assert things.reason_to_run(1) == "what is landed changed"
+    # Untracked values are the newest ones, and come back with an older snapshot's.
+    assert [row[4] for row in things.rows()] == ["second"]
+    things.land(2, [])
+    assert things.silver(2)["outcome"] == "rebuilt"
+    assert [row[4] for row in things.rows()] == ["first"]
+    things.check()
     things.land(3, [("K1", "a", 1, None, None)])
     things.silver(1)
     assert things.reason_to_run(2) == "no silver run has finished since one last began"
@@ -271,19 +293,6 @@ def test_a_run_that_is_needed_says_why(spark: SparkSession, tmp_path: Path) -> N
     assert things.reason_to_run(3) == "silver.thing was written after its last run that ended well"
     shutil.rmtree(tmp_path / "silver/thing")
     assert things.reason_to_run(3) == "silver.thing is not there as its last run left it"
-
-
-def test_a_snapshot_that_takes_back_its_word_gives_untracked_values_back(spark: SparkSession, tmp_path: Path) -> None:
-    things = Things.at(tmp_path)
-    things.land(1, [("K1", "a", 1, "first", None)])
-    things.land(2, [("K1", "a", 1, "second", None)])
-    for day in (1, 2):
-        things.silver(day)
-    assert [row[4] for row in things.rows()] == ["second"]
-    things.land(2, [])
-    assert things.silver(2)["outcome"] == "rebuilt"
-    assert [row[4] for row in things.rows()] == ["first"]
-    things.check()
 
 
 def test_more_changes_than_the_driver_holds(
@@ -309,20 +318,34 @@ def test_more_changes_than_the_driver_holds(
         things.check()
 
 
-def test_a_snapshot_that_lost_most_keys_stops_the_run(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_snapshot_that_lost_most_keys_stops_the_run_until_it_is_accepted(spark: SparkSession, tmp_path: Path) -> None:
     things = Things.at(tmp_path)
-    path = things.contracts / "thing.odcs.yaml"
-    path.write_text(path.read_text().replace("maxDeleteShare, value: 1", "maxDeleteShare, value: 0.25"))
-    things.land(1, [(f"K{number}", "a", 1, None, None) for number in range(4)])
+
+    def use(thing: Thing) -> None:
+        things.use(thing)
+        path = things.contracts / "thing.odcs.yaml"
+        path.write_text(path.read_text().replace("maxDeleteShare, value: 1", "maxDeleteShare, value: 0.25"))
+
+    use(model.BEFORE)
+    whole: list[model.Row] = [(f"K{number}", "a", 1, None, None) for number in range(4)]
+    things.land(1, whole)
     things.silver(1)
     # Two are gone, and one is quarantined, which is not lost.
     things.land(2, [("K0", "a", 1, None, None), ("K1", None, 1, None, None)])
-    failure = run_failure("silver", "thing", "2026-11-02", tmp_path, things.contracts)
-    assert failure == (
-        "silver thing 2026-11-02: thing.odcs.yaml: customProperties.maxDeleteShare: 0.25: the snapshot of 2026-11-02 "
-        "has lost 2 of the 4 keys of thing. Nothing was written. If the copy was incomplete, copy the table again; if "
-        "the rows were deleted on purpose, run this date again with --accept-deletes (the DAG's param accept_deletes)"
-    )
+    # The contract's change makes the dimension anew, and the guard still holds the run's own snapshot.
+    for thing in (model.BEFORE, model.OTHER_TRACKED):
+        use(thing)
+        failure = run_failure("silver", "thing", "2026-11-02", tmp_path, things.contracts)
+        assert failure == (
+            "silver thing 2026-11-02: thing.odcs.yaml: customProperties.maxDeleteShare: 0.25: the snapshot of "
+            "2026-11-02 has lost 2 of the 4 keys of thing. Nothing was written. If the copy was incomplete, copy the "
+            "table again; if the rows were deleted on purpose, run this date again with --accept-deletes (the DAG's "
+            "param accept_deletes)"
+        )
+    # It brings back no snapshot that was stopped.
+    things.land(3, whole)
+    assert things.silver(3)["outcome"] == "rebuilt"
+    assert things.processed == {1, 3}
     things.check()
     assert things.silver(2, "--accept-deletes")["detail"]["versions_closed"] == 2
     things.check()

@@ -1,30 +1,49 @@
-"""The jobs over Spark Connect, as serverless compute and the local Databricks API run them."""
+"""The jobs over Spark Connect, as serverless compute and the local Databricks API run them, and a driver's end."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from local.processes import free_port
-from tests.spark_jobs.bronze_lake import CONTRACTS, CUSTOMER, DATE, MARKET, PRODUCT, TRANSACTIONS, BronzeLake
-from tests.spark_jobs.jobs import date, ledger_row, sale, stored
+from tests.spark_jobs import thing_model as model
+from tests.spark_jobs.bronze_lake import CONTRACTS, CUSTOMER
+from tests.spark_jobs.first_day import DAY, FirstDay
+from tests.spark_jobs.jobs import date, ledger_row, stored
+from tests.spark_jobs.test_dimension_histories import Things
+from tests.spark_jobs.test_robustness import SNAPSHOTS, with_snapshots
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.spark
 SPARK_JOBS = Path(__file__).parents[2] / "spark_jobs"
-D1, D2 = "2026-11-18", "2026-11-19"
+NEXT_DAY = "2026-11-20"
 START_SECONDS = 120
 
 
+@dataclass(frozen=True)
+class Server:
+    """A Spark Connect server: its process, which is the driver, and its address."""
+
+    process: subprocess.Popen[str]
+    address: str
+
+
 @pytest.fixture(scope="module")
-def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Spark Connect server with Delta; gives its address."""
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A Spark Connect server with Delta."""
     import pyspark
     from medallion.run.session import find_jars
 
@@ -53,7 +72,7 @@ def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     try:
         assert log.answered.wait(START_SECONDS), log.tail()
         assert log.has_started, log.tail()
-        yield f"sc://127.0.0.1:{port}"
+        yield Server(server, f"sc://127.0.0.1:{port}")
     finally:
         server.terminate()
         try:
@@ -96,38 +115,62 @@ for stage, argv in json.loads(sys.argv[1]):
 """
 
 
-def run(remote: str, lake: Path, jobs: list[tuple[str, str, str]]) -> list[str | None]:
-    """Runs jobs (stage, table, date) in one process that has no Spark of its own; gives their failures."""
-    common = ["--contracts", str(CONTRACTS), "--run-id", "manual__1", "--lake-root", str(lake)]
+def client(server: Server, lake: Path, contracts: Path, jobs: list[tuple[str, str, str]]) -> subprocess.Popen[str]:
+    """Runs jobs (stage, table, date) in one process that has no Spark of its own, and prints their failures."""
+    common = ["--contracts", str(contracts), "--run-id", "manual__1", "--lake-root", str(lake)]
     given = [(stage, [*common, "--table", table, "--business-date", day]) for stage, table, day in jobs]
-    done = subprocess.run(
-        [sys.executable, "-c", RUN_ALL, json.dumps(given)], cwd=SPARK_JOBS, env=os.environ | {"SPARK_REMOTE": remote},
-        capture_output=True, text=True, timeout=400, check=False,
+    return subprocess.Popen(
+        [sys.executable, "-c", RUN_ALL, json.dumps(given)],
+        cwd=SPARK_JOBS, env=os.environ | {"SPARK_REMOTE": server.address},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def test_silver_and_gold_run_over_connect(remote: str, tmp_path: Path) -> None:
-    lake = BronzeLake(tmp_path)
-    lake.land_snapshot("customer", CUSTOMER, D1, [("Cus001", "Surge", "E-Commerce"), ("Cus002", "", "E-Commerce")])
-    lake.land_snapshot("customer", CUSTOMER, D2, [("Cus001", "Surge", "Brick & Mortar")])
-    lake.land_snapshot("product", PRODUCT, D1, [("Prod001", "Div", "Seg", "Books", "Name", "Std")])
-    lake.land_snapshot("market", MARKET, D1, [("Mark001", "Delhi", "North")])
-    lake.land_snapshot("date", DATE, D1, [(date(D1), date("2026-11-01"), 2026, "November", "26-Nov")])
-    sales = [sale("Prod001", "Cus001", "Mark001", D1, 1, "10.00"), sale("Prod001", "Cus001", "Mark001", D1, 1, "-1.00")]
-    lake.land_fact("transactions", TRANSACTIONS, D1, sales, "order_date")
-    silver = [("silver", table, D1) for table in ("customer", "product", "market", "date", "transactions")]
-    jobs = [*silver, ("gold", "sales_obt", D1), ("silver", "customer", D2), ("gold", "sales_obt", D2)]
-    *failures, last = run(remote, tmp_path, [*jobs, ("silver", "nothing", D1)])
+def test_silver_and_gold_run_over_connect(server: Server, first_day: FirstDay, tmp_path: Path) -> None:
+    lake = first_day.copied_to(tmp_path)
+    for table in ("silver/customer", "silver/transactions", "gold/sales_obt"):
+        for part in ("", "_quarantine", "_progress"):
+            shutil.rmtree(tmp_path / f"{table}{part}", ignore_errors=True)
+    lake.land_snapshot("customer", CUSTOMER, DAY, [("Cus001", "Surge", "E-Commerce"), ("Cus002", "", "E-Commerce")])
+    lake.land_snapshot("customer", CUSTOMER, NEXT_DAY, [("Cus001", "Surge", "Brick & Mortar")])
+    jobs = [("silver", "customer", DAY), ("silver", "transactions", DAY), ("gold", "sales_obt", DAY)]
+    jobs += [("silver", "customer", NEXT_DAY), ("gold", "sales_obt", NEXT_DAY)]
+    done = client(server, tmp_path, CONTRACTS, [*jobs, ("silver", "nothing", DAY)])
+    told, errors = done.communicate(timeout=400)
+    assert done.returncode == 0, errors
+    *failures, last = map(json.loads, told.splitlines())
     assert failures == [None] * len(jobs)
     assert str(last).endswith("has customer, date, market, product, sales_obt, transactions")
     versions = stored(tmp_path, "silver/customer", ("customer_code", "customer_type", "valid_from", "valid_to"))
     assert versions == [
-        ("Cus001", "Brick & Mortar", date(D2), None),
-        ("Cus001", "E-Commerce", date(D1), date(D2)),
+        ("Cus001", "Brick & Mortar", date(NEXT_DAY), None),
+        ("Cus001", "E-Commerce", date(DAY), date(NEXT_DAY)),
     ]
-    refused = ledger_row("silver", "transactions", D1, tmp_path)["detail"]["quarantined_by_reason"]
+    refused = ledger_row("silver", "transactions", DAY, tmp_path)["detail"]["quarantined_by_reason"]
     assert refused == {"sales_amount_positive": 1}
-    assert ledger_row("gold", "sales_obt", D2, tmp_path)["outcome"] == "incremental"
-    assert stored(tmp_path, "gold/sales_obt", ("customer_type", "category")) == [("Brick & Mortar", "Books")]
+    assert ledger_row("gold", "sales_obt", NEXT_DAY, tmp_path)["outcome"] == "incremental"
+    found = stored(tmp_path, "gold/sales_obt", ("customer_type", "category"))
+    assert found == [("Brick & Mortar", one) for one in (*["Books"] * 7, "Toys", "Unknown")]
+
+
+def test_a_driver_killed_in_the_midst_of_a_commit(server: Server, spark: SparkSession, tmp_path: Path) -> None:
+    """When silver's files are there, and the log has not named them. The last test, for the server ends with it."""
+    things = with_snapshots(tmp_path)
+    for day in (1, 3):
+        things.silver(day)
+    before = set(_data_files(things))
+    job = client(server, tmp_path, things.contracts, [("silver", "thing", model.day_of(2).isoformat())])
+    while not set(_data_files(things)) - before:
+        assert job.poll() is None, job.communicate()
+    server.process.kill()
+    job.kill()
+    job.communicate()
+    assert server.process.wait() == -signal.SIGKILL
+    things.silver(5)
+    things.silver(2)
+    assert things.processed == set(SNAPSHOTS)
+    things.check()
+
+
+def _data_files(things: Things) -> Iterator[Path]:
+    return (things.root / "silver/thing").rglob("*.parquet")
