@@ -34,17 +34,17 @@ def test_a_table_goes_from_folders_to_files_of_many_dates_and_back_and_keeps_wha
     table = f"delta.`{tmp_path / 'table'}`"
     FOLDERS.create(spark, table, COLUMNS, change_feed=True)
     found: list[Any] = []
-    for layout in (FOLDERS, FILES, FOLDERS, FILES):
+    for layout in (FILES, FOLDERS, FILES):
         rows = layout.spread(numbers(spark), 100)
         delta_tables.overwrite(rows, table, partitioned_by=layout.folders, options={"userMetadata": "mine"})
         found.append(detail(spark, table))
         (newest,) = delta_tables.history(spark, table, 1)
         assert (newest.version, newest.user_metadata, newest.rows_written) == (len(found), "mine", 100)
-    assert found == [(["day"], 10, 100), ([], 1, 100)] * 2
+    assert found == [([], 1, 100), (["day"], 10, 100), ([], 1, 100)]
     # A changed date leaves the others as they were, also to who asks what changed.
     scope = "day = DATE'2026-11-03'"
     delta_tables.replace_where(FILES.spread(numbers(spark, f"{scope} AND id > 50"), 5), table, scope)
-    feed = spark.read.option("readChangeFeed", "true").option("startingVersion", 5).table(table)
+    feed = spark.read.option("readChangeFeed", "true").option("startingVersion", 4).table(table)
     assert sorted((row["_change_type"], row["id"]) for row in feed.collect()) == [
         *(("delete", number) for number in range(2, 100, 10)),
         *(("insert", number) for number in range(52, 100, 10)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -52,9 +53,10 @@ MODEL: dict[str, Model] = {
     "one_of_each": lambda row, rows: _shares(row, rows, ("code", "quantity")),
     "one_code": lambda row, rows: _shares(row, rows, ("code",)),
 }
-sales = st.builds(Sale, st.sampled_from(DAYS), st.sampled_from(["P1", "P2", "P", "X", "", None]),
-                  st.sampled_from([0, 1, 2, 3, -1, None]))  # fmt: skip
-severities = st.fixed_dictionaries({name: st.sampled_from(["error", "warning", "none"]) for name in MODEL})
+CODES, QUANTITIES = ("P1", "P2", "P", "X", "", None), (0, 1, 2, 3, -1, None)
+SEVERITIES = ("error", "warning", "none")
+sales = st.builds(Sale, st.sampled_from(DAYS), st.sampled_from(CODES), st.sampled_from(QUANTITIES))
+severities = st.fixed_dictionaries({name: st.sampled_from(SEVERITIES) for name in MODEL})
 
 
 def contract(severities: dict[str, str], waived: set[str]) -> SilverContract:
@@ -100,14 +102,32 @@ def contract(severities: dict[str, str], waived: set[str]) -> SilverContract:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("turn", range(len(SEVERITIES)))
+def test_every_row_is_told_what_the_model_says_and_goes_one_way(spark: SparkSession, turn: int) -> None:
+    """Over the turns each rule has each severity; the first day has most rows more than once, the other few."""
+    chance = random.Random(turn)
+    every = [(code, quantity) for code in CODES for quantity in QUANTITIES]
+    rows = [Sale(DAYS[0], *one) for one in chance.choices(every, k=60)]
+    rows += [Sale(DAYS[1], *one) for one in chance.sample(every, 4)]
+    chosen = {name: SEVERITIES[(place + turn) % len(SEVERITIES)] for place, name in enumerate(MODEL)}
+    errors = [name for name, severity in chosen.items() if severity == "error"]
+    check(spark, rows, chosen, set(errors[:2]))
+
+
+@pytest.mark.soak
 @settings(
-    max_examples=6, deadline=None, derandomize=True,
+    max_examples=60, deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 @given(st.lists(sales, min_size=1, max_size=40), severities, st.sets(st.sampled_from(sorted(MODEL)), max_size=3))
-def test_every_row_is_told_what_the_model_says_and_goes_one_way(
+def test_random_rows_by_random_rules_are_told_what_the_model_says(
     spark: SparkSession, rows: Rows, severities: dict[str, str], waived: set[str]
 ) -> None:
+    check(spark, rows, severities, waived)
+
+
+def check(spark: SparkSession, rows: Rows, severities: dict[str, str], waived: set[str]) -> None:
+    """Holds what the jobs say of the rows to the model."""
     import pyspark.sql.functions as F  # ruff: ignore[lowercase-imported-as-non-lowercase]
     from medallion.facts.fact_slices import accepted_rows
     from medallion.quality.quality_counts import count_columns, counts_of

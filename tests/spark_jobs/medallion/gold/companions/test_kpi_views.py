@@ -27,14 +27,15 @@ pytestmark = pytest.mark.spark
 EditContract = Callable[[str, Callable[[dict[str, Any]], None]], None]
 
 
-@pytest.fixture
-def gold(spark: SparkSession, tmp_path: Path) -> Iterator[Path]:
+@pytest.fixture(scope="module")
+def gold(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The One Big Table of the demo's source by plain SQL, in Spark's own catalog, which knows views."""
+    folder = tmp_path_factory.mktemp("kpi_views")
     session = source_tables(demo_rows(2000))
-    session.execute(f"COPY gold TO '{tmp_path / 'gold.parquet'}' (FORMAT parquet)")
-    spark.sql(f"CREATE DATABASE gold LOCATION '{tmp_path / 'gold'}'")
-    spark.read.parquet(str(tmp_path / "gold.parquet")).write.format("delta").saveAsTable("gold.sales_obt")
-    yield tmp_path / "gold.parquet"
+    session.execute(f"COPY gold TO '{folder / 'gold.parquet'}' (FORMAT parquet)")
+    spark.sql(f"CREATE DATABASE gold LOCATION '{folder / 'gold'}'")
+    spark.read.parquet(str(folder / "gold.parquet")).write.format("delta").saveAsTable("gold.sales_obt")
+    yield folder / "gold.parquet"
     spark.sql("DROP DATABASE gold CASCADE")
 
 
