@@ -92,11 +92,11 @@ def test_a_taken_port_ends_the_server_with_one_clear_line(tmp_path: Path) -> Non
 
 @pytest.mark.spark
 class TestRunningServer:
-    """These start the real server, but do not wait for its Spark."""
+    """These start the real server, but do not wait for its Spark; one is killed first, and ended last."""
 
-    @pytest.fixture
-    def starting(self, tmp_path: Path) -> Iterator[RunningServer]:
-        server = RunningServer(tmp_path / "home")
+    @pytest.fixture(scope="class")
+    def starting(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+        server = RunningServer(tmp_path_factory.mktemp("starting") / "home")
         server.start()
         yield server
         if server.process is not None and server.process.poll() is None:
@@ -107,17 +107,6 @@ class TestRunningServer:
         assert ended.returncode == 1
         assert "The local Databricks API cannot start: The Spark driver did not start (exit status 1)" in ended.stderr
         assert "lots" in ended.stderr
-
-    def test_a_second_server_on_the_same_home_is_refused(self, starting: RunningServer) -> None:
-        ended = start_and_fail("--home", str(starting.home), "--port", "0")
-        assert ended.returncode == 1
-        assert f"Another server runs on --home {starting.home}" in ended.stderr
-
-    def test_sigterm_stops_spark_and_all_interpreters(self, starting: RunningServer) -> None:
-        wait_for(lambda: len(descendants(starting.process_id)) >= 2, 60, "driver and interpreters are started")
-        children = descendants(starting.process_id)
-        assert starting.end(signal.SIGTERM) == 0
-        assert [pid for pid in children if is_alive(pid)] == []
 
     def test_a_killed_server_leaves_no_process_and_forgets_no_run(self, starting: RunningServer) -> None:
         script = starting.home / "plain.py"
@@ -154,6 +143,17 @@ class TestRunningServer:
             "error_code": "INVALID_PARAMETER_VALUE",
             "message": "Run 12345 does not exist.",
         }
+
+    def test_a_second_server_on_the_same_home_is_refused(self, starting: RunningServer) -> None:
+        ended = start_and_fail("--home", str(starting.home), "--port", "0")
+        assert ended.returncode == 1
+        assert f"Another server runs on --home {starting.home}" in ended.stderr
+
+    def test_sigterm_stops_spark_and_all_interpreters(self, starting: RunningServer) -> None:
+        wait_for(lambda: len(descendants(starting.process_id)) >= 2, 60, "driver and interpreters are started")
+        children = descendants(starting.process_id)
+        assert starting.end(signal.SIGTERM) == 0
+        assert [pid for pid in children if is_alive(pid)] == []
 
 
 def call(server: RunningServer, path: str, body: dict[str, Any] | None = None, method: str | None = None) -> Any:
