@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import create_engine, inspect, make_url, text
 
 from local.databricks_api.page_addresses import PageAddresses
-from local.demo.day import run_day
+from local.demo.day import DAG_ID, run_day
 from local.demo.stack import Stack
 from local.demo_data import PlantedDefects
 from tests.end_to_end.lake_content import LAST_DATE
@@ -24,7 +24,10 @@ pytestmark = pytest.mark.end_to_end
 
 @pytest.fixture(scope="module")
 def run_id(stack: Stack, planted: PlantedDefects) -> str:
-    """A run that used every secret."""
+    """A run that used every secret: the first one, where other files have had theirs already."""
+    made = [run["dag_run_id"] for run in stack.airflow.runs(DAG_ID) if run["state"] == "success"]
+    if made:
+        return str(made[0])
     run = run_day(stack, LAST_DATE, lambda line: print(line, flush=True))
     assert run.state == "success"
     return run.run_id
