@@ -117,6 +117,7 @@ class KpiContract:
         roles: who sees what of it.
         fact_columns: the fact's columns with their classifications.
         column_types: the table's columns.
+        key_columns: those that show keys of dimensions by which a run replaces rows, where the layout has it do so.
     """
 
     schema: str
@@ -129,6 +130,7 @@ class KpiContract:
     roles: tuple[RoleRule, ...] = ()
     fact_columns: tuple[tuple[str, str], ...] = ()
     column_types: tuple[ColumnType, ...] = ()
+    key_columns: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -319,7 +321,9 @@ def read_kpi_contracts(root: Path) -> tuple[KpiContract, ...]:
         wrong = [one.at(file.lines) for one in (*check_kpis(file), *check_roles(file))]
         problems += wrong
         if not wrong:
-            found.append(dataclasses.replace(kpi_contract(file), fact_columns=_fact_columns(path, file)))
+            fact_columns = _fact_columns(path, file)
+            keys = _key_columns(file, dict(fact_columns))
+            found.append(dataclasses.replace(kpi_contract(file), fact_columns=fact_columns, key_columns=keys))
     if problems:
         raise ContractError(f"problems in the contracts of {root}:\n" + "\n".join(map(str, problems)))
     return tuple(found)
@@ -330,6 +334,22 @@ def _fact_columns(path: Path, file: ContractFile) -> tuple[tuple[str, str], ...]
     if not isinstance(fact, ContractFile):
         return ()
     return tuple((name, column.classification or "") for name, column in lake_columns(fact).items())
+
+
+def _key_columns(file: ContractFile, fact_columns: Mapping[str, str]) -> tuple[str, ...]:
+    """Columns that are just a column of the fact by which a dimension is joined, and confidential nowhere."""
+    if file.settings.get("layout") != "cluster":
+        return ()
+    joins = file.settings.get("joins")
+    on = [join.get("on") for join in joins if isinstance(join, dict)] if isinstance(joins, list) else []
+    joined = {str(left) for one in on if isinstance(one, dict) for left in one}
+    wanted = {f"{file.settings.get('factTable')}.{left}": left for left in joined}
+    found = [
+        name for name, column in lake_columns(file).items()
+        if (left := wanted.get((column.transformLogic or "").strip())) is not None
+        and not column.classification and not fact_columns.get(left)
+    ]  # fmt: skip
+    return tuple(sorted(found))
 
 
 def _column_type(name: str, column: SchemaProperty) -> ColumnType:

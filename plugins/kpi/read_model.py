@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import duckdb
 
-FORM = 3
+FORM = 4
 """Changes with the form of the files: those of another form are made anew."""
 ROWS, DATE = "all_rows", "_date"
 

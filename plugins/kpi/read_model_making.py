@@ -1,6 +1,6 @@
-"""Makes the file of a read model: whole from gold, or of an earlier version's and the dates that changed since.
+"""Makes the file of a read model: whole from gold, or of an earlier version's and the rows that changed since.
 
-Of both ways come the same rows. Made whole the rows lie in order of their dates; those of changed dates lie behind the
+Of both ways come the same rows. Made whole the rows lie in order of their dates; those that changed lie behind the
 others, which is why a file is made whole from time to time.
 """
 
@@ -11,16 +11,17 @@ import datetime as dt
 import json
 import re
 import shutil
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.errors import LakehouseError, StorageError
-from lakehouse.lake.delta_log import changed_partitions
+from lakehouse.lake.delta_log import changed_rows
 from lakehouse.lake.delta_table import DeltaState
 
 from kpi.read_model import DATE, FORM, ROWS, About, Limits, enum_type, open_model, quoted
+from lake_model.changed_rows import ChangedRows, KeyValues
 from lake_model.contracts.kpi_contract import NOTHING, KpiContract
 
 if TYPE_CHECKING:
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
 _DECIMAL = re.compile(r"decimal\((\d+),(\d+)\)")
 _MOST_DIGITS = 18
 _MOST_REFRESHES = 60
-_MOST_DAYS = 400
+# A condition of more dates or keys costs more than it spares.
+_MOST_NAMED = 1_000
+# Types of which gold and the read model have the same text.
+_NAMED_AS_TEXT = {"string", "date", "byte", "short", "integer", "long"}
 
 
 @dataclass(frozen=True)
@@ -92,18 +96,17 @@ def refresh(path: Path, earlier: Path, contract: KpiContract, state: DeltaState,
         return False
     held.close()
     about, columns = held.about, columns_of(contract, state)
-    days = _changed_days(contract, state, about)
-    if days is None or about.refreshes >= _MOST_REFRESHES:
+    changed = _changed(state, about, columns)
+    if changed is None or about.refreshes >= _MOST_REFRESHES:
         return False
-    where = _is_one_of(quoted(contract.date_column), days)
     try:
         with _workplace(path, limits, earlier) as session:
             ((before,),) = session.execute(f"SELECT count(*) FROM {ROWS}").fetchall()
-            session.execute(f"DELETE FROM {ROWS} WHERE {_is_one_of(DATE, days)}")
+            session.execute(f"DELETE FROM {ROWS} WHERE {_condition(DATE, changed)}")
             ((kept,),) = session.execute(f"SELECT count(*) FROM {ROWS}").fetchall()
             if kept * 2 < before:
                 raise _NotWorthItError
-            _stage(session, state, columns.read(where))
+            _stage(session, state, columns.read(_condition(quoted(contract.date_column), changed)))
             for name in columns.texts:
                 _widen_enum(session, name)
             session.execute(f"INSERT INTO {ROWS} {columns.select()}")
@@ -120,23 +123,38 @@ def refresh(path: Path, earlier: Path, contract: KpiContract, state: DeltaState,
     return True
 
 
-def _changed_days(contract: KpiContract, state: DeltaState, about: About) -> list[dt.date | None] | None:
-    """The dates whose rows may have changed since an earlier version; None where all may have."""
+def _changed(state: DeltaState, about: About, columns: _Columns) -> ChangedRows | None:
+    """The rows that may have changed since an earlier version; None where all may have, or they cannot be named."""
     if about.table_id != state.id:
         return None
-    found = changed_partitions(state.place, contract.date_column, about.version, state.version)
-    if found is None or len(found) > _MOST_DAYS:
+    found = changed_rows(state.place, about.version, state.version)
+    if found is None or len(found.dates) + sum(len(one.values) for one in found.keys) > _MOST_NAMED:
         return None
-    try:
-        return [None if text is None else dt.date.fromisoformat(text) for text in found]
-    except ValueError:
-        return None
+    named = {name for one in found.keys for name in one.columns}
+    held = all(name in columns.texts and state.types.get(name) in _NAMED_AS_TEXT for name in named)
+    return found if held else None
 
 
-def _is_one_of(column: str, days: Sequence[dt.date | None]) -> str:
-    dates = ", ".join(f"DATE '{day}'" for day in sorted(day for day in days if day is not None))
-    parts = [f"{column} IN ({dates})"] if dates else []
-    return " OR ".join([*parts, *([f"{column} IS NULL"] if None in days else [])]) or "false"
+def _condition(date: str, rows: ChangedRows) -> str:
+    """A condition that is true for just those rows of gold, or, where ``date`` is the name there, of a read model."""
+    dates = ", ".join(f"DATE '{day}'" for day in sorted(rows.dates))
+    parts = [f"{date} IN ({dates})"] if dates else []
+    return " OR ".join([*parts, *map(_has_key, rows.keys)]) or "false"
+
+
+def _has_key(keys: KeyValues) -> str:
+    names = [f"CAST({quoted(name)} AS VARCHAR)" for name in keys.columns]
+    if len(names) == 1:
+        return f"{names[0]} IN ({', '.join(_literal(value) for (value,) in sorted(keys.values))})"
+    rows = [
+        " AND ".join(f"{name} = {_literal(value)}" for name, value in zip(names, row, strict=True))
+        for row in sorted(keys.values)
+    ]
+    return " OR ".join(f"({row})" for row in rows) or "false"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 class _NotWorthItError(Exception):
@@ -212,9 +230,9 @@ def columns_of(contract: KpiContract, state: DeltaState) -> _Columns:
     """
     levels = [level.column for level in contract.levels]
     measured = {one.column for one in contract.aggregates if one.column and one.function != "count_distinct"}
-    # Beside what is counted: what says whose rows are whose.
+    # Beside what is counted: what says whose rows are whose, and the keys by which gold's rows are written anew.
     counted = {one.column for one in contract.aggregates if one.function == "count_distinct"}
-    counted = (counted | set(contract.row_columns)) - set(levels)
+    counted = (counted | {*contract.row_columns, *contract.key_columns}) - set(levels)
     missing = sorted({contract.date_column, *levels, *measured, *counted} - set(state.types))
     if missing:
         raise LakehouseError(

@@ -174,9 +174,10 @@ def test_random_histories_equal_the_definition_after_every_step(
 def test_large_snapshots_give_the_definition_too(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from medallion.dimensions import bucket_comparison, version_landing
+    from medallion.dimensions import bucket_comparison, dimension_tables, version_landing
 
     monkeypatch.setattr(version_landing, "MAX_ROWS", 0)
+    monkeypatch.setattr(dimension_tables, "MAX_ROWS", 0)
     monkeypatch.setattr(bucket_comparison, "_ROWS_PER_BUCKET", 2)
     things, chance = Things.at(tmp_path), random.Random(1)
     keys = [f"K{number}" for number in range(24)]
@@ -298,7 +299,7 @@ def test_a_run_that_is_needed_says_why_and_a_snapshot_may_take_back_its_word(
 def test_more_changes_than_the_driver_holds(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from medallion.dimensions import landed_snapshots, version_landing
+    from medallion.dimensions import dimension_tables, landed_snapshots, version_landing
     from medallion.lake.small_frames import fetch_small
     from medallion.run import session
 
@@ -306,16 +307,22 @@ def test_more_changes_than_the_driver_holds(
     monkeypatch.setattr(session, "_FOR_MANY_ROWS", ((held, session._FOR_MANY_ROWS[0][1]),))
     monkeypatch.setattr(landed_snapshots, "MAX_ROWS", held)
     monkeypatch.setattr(version_landing, "MAX_ROWS", held)
+    monkeypatch.setattr(dimension_tables, "MAX_ROWS", held)
     monkeypatch.setattr(fetch_small, "__defaults__", (held,))
     things = Things.at(tmp_path)
     keys = [f"K{number:06}" for number in range(held + 2)]
-    things.land(1, [(key, "a", 1, None, None) for key in keys])
+    # Small at first: its replaced versions are marked from the first large snapshot on.
+    things.land(1, [(key, "a", 1, None, None) for key in keys[:held]])
     things.land(3, [(key, "b", 1, None, None) for key in keys[1:]])
     # Of many changed keys some are late, some gone and some new.
     things.land(2, [(key, "c", 1, None, None) for key in [*keys[:-1], "new"]])
+    marks = []
     for day in (1, 3, 2):
         things.silver(day)
         things.check()
+        properties = spark.sql(f"SHOW TBLPROPERTIES delta.`{tmp_path}/silver/thing`").collect()
+        marks += [row["value"] for row in properties if row["key"] == "delta.enableDeletionVectors"]
+    assert marks == ["false", "true", "true"]
 
 
 def test_a_snapshot_that_lost_most_keys_stops_the_run_until_it_is_accepted(spark: SparkSession, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the commits of a Delta table say they changed, read from its log alone."""
+"""Which rows the commits of a One Big Table say they changed, read from its log alone."""
 
 from __future__ import annotations
 
@@ -6,46 +6,49 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from lake_model.changed_rows import ChangedRows
 from lakehouse.lake.lake_path import LakePath, read
 
 _MOST_COMMITS = 200
 _SAME_TABLE = {"commitInfo", "add", "remove", "cdc", "txn", "domainMetadata"}
 
 
-def changed_partitions(place: LakePath, column: str, since: int, until: int) -> set[str | None] | None:
-    """The values of the partition column in whose files rows changed, as texts (None: NULL).
+def changed_rows(place: LakePath, since: int, until: int) -> ChangedRows | None:
+    """The rows that commits wrote.
 
     Args:
         place: the table.
-        column: the one column by which it is partitioned.
         since: a version; its own commit does not count.
         until: the last version that counts.
 
     Returns:
-        None where the log does not show it: commits are gone, too many, changed more than rows, or the table is
-        partitioned otherwise.
+        None where the log does not show it: commits are gone, too many, changed more than rows, or are not the jobs'.
 
     Raises:
         StorageError: the lake cannot be read.
     """
     if until < since or until - since > _MOST_COMMITS:
         return None
-    found: set[str | None] = set()
+    found = ChangedRows()
     for version in range(since + 1, until + 1):
         content = read(place / "_delta_log" / f"{version:020d}.json")
         if content is None:
             return None
-        for kind, action in _actions(content):
-            if kind not in _SAME_TABLE:
-                return None
-            # Files that were only put together hold the rows that there were.
-            if kind not in {"add", "remove"} or not action.get("dataChange", True):
-                continue
-            values = action.get("partitionValues")
-            if not isinstance(values, dict) or values.keys() != {column}:
-                return None
-            found.add(values[column])
+        one = _of_commit(list(_actions(content)))
+        if one is None:
+            return None
+        found |= one
     return found
+
+
+def _of_commit(actions: list[tuple[str, dict[str, Any]]]) -> ChangedRows | None:
+    if any(kind not in _SAME_TABLE for kind, _ in actions):
+        return None
+    # Files that were only put together hold the rows that there were.
+    if not any(kind in {"add", "remove"} and action.get("dataChange", True) for kind, action in actions):
+        return ChangedRows()
+    notes = [action.get("userMetadata") for kind, action in actions if kind == "commitInfo"]
+    return ChangedRows.of_commit(notes[0]) if notes else None
 
 
 def _actions(content: bytes) -> Iterator[tuple[str, dict[str, Any]]]:

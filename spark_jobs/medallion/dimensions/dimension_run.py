@@ -67,7 +67,7 @@ def refresh_dimension(spark: SparkSession, job: JobArguments, contract: SilverCo
                 gate.check(None)
                 return _outcome(spark, tables, contract, snapshot, done, gate, turn.version)
         _check_newest(spark, job, contract, snapshot, done)
-        tables.create(spark, contract)
+        tables.create(spark, contract, snapshot.rows if snapshot else 0)
         turn = next_turn(spark, tables.silver, _noted(done))
         if anew or _must_be_rebuilt(contract, done, turn, snapshot):
             written, done = _rebuild(spark, job, tables, contract, done, repeated, turn, gate)

@@ -14,6 +14,7 @@ from medallion.dimensions.landed_snapshots import Snapshot
 from medallion.lake import delta_tables
 from medallion.lake.delta_tables import Commit
 from medallion.lake.progress import SliceProgress, write_progress
+from medallion.lake.small_frames import MAX_ROWS
 from medallion.lake.table_names import TableNames
 from medallion.lake.turns import Turn, commit
 from medallion.quality import quarantine
@@ -39,12 +40,19 @@ class DimensionTables:
             names.silver(contract.name), names.quarantine(contract.name), names.progress(contract.name)
         )
 
-    def create(self, spark: SparkSession, contract: SilverContract) -> None:
-        """Creates silver and quarantine, unless they are there."""
+    def create(self, spark: SparkSession, contract: SilverContract, rows: int) -> None:
+        """Creates silver and quarantine, unless they are there; ``rows`` are those of the snapshot to be landed.
+
+        Of a large type 2 dimension versions that end are marked beside their files. A small one's few files are sooner
+        written again: Delta lists all files of a table that may have marks once more in every query.
+        """
+        marked = contract.scd_type == 2 and rows > MAX_ROWS
         delta_tables.create(
-            spark, self.silver, silver_columns(contract), partitioned_by=partition_of(contract),
-            deletion_vectors=contract.scd_type == 2,
-        )  # fmt: skip
+            spark, self.silver, silver_columns(contract), partitioned_by=partition_of(contract), deletion_vectors=marked
+        )
+        if marked:
+            # It was made when it was smaller.
+            delta_tables.use_deletion_vectors(spark, self.silver)
         quarantine.create(spark, self.quarantine)
 
 

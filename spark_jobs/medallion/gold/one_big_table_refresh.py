@@ -32,7 +32,6 @@ from medallion.gold.refresh_plan import Plan, plan_refresh
 from medallion.lake import delta_tables
 from medallion.lake.dated_layout import DatedLayout
 from medallion.lake.delta_tables import Commit
-from medallion.lake.small_frames import fetch_together
 from medallion.lake.sql_text import identifier
 from medallion.lake.table_names import TableNames
 from medallion.lake.turns import Turn
@@ -47,6 +46,8 @@ _TRIES = 8
 # Upkeep commits between two refreshes are looked through; where there are more of them, all that the log has.
 _HISTORY = 200
 _ASKED_AT_ONCE = 8
+# Beside the names of dimensions, of which none is so.
+_REWRITTEN = "rows to be written"
 
 
 def refresh_one_big_table(
@@ -71,17 +72,15 @@ def refresh_one_big_table(
         versions = {name: TableVersion(id, newest[0].version) for name, (id, newest) in commits.items()}
         now = Reflected(wide_content_hash(contract, silver), versions, turn.number)
         fact = now.read(spark, names, contract.fact)
-        dimensions = _latest(spark, names, silver, contract, now)
+        dimensions: Mapping[str, DataFrame] = _latest(spark, names, silver, contract, now)
         types = check_columns(fact, dimensions, contract)
-        # Three passes over the fact join them, and they are few on most days.
-        dimensions = dict(zip(dimensions, fetch_together(spark, list(dimensions.values())), strict=True))
-        plan = plan_refresh(spark, names, contract, silver, stored, now, dict(types), commits, dimensions)
-        source = _source(fact, dimensions, contract, silver, dict(types))
+        plan, dimensions = plan_refresh(spark, names, contract, silver, stored, now, dict(types), commits, dimensions)
+        source = _source(fact, dimensions, contract, silver, dict(types), plan)
         if plan.is_empty:
             return _outcome(spark, table, turn.version, contract, source, types, plan, 0, now)
         if plan.dates is None:
             _layout(contract).create(spark, table, types)
-        rows = _rows_to_write(fact, silver[contract.fact].date_column, source, plan)
+        rows = _rows_to_write(source, plan)
         prepare_for(spark, rows)
         found = _commit(spark, table, contract, silver, fact, dimensions, plan, rows, turn, now)
         if found is not None:
@@ -109,7 +108,7 @@ def _commit(
     fact: DataFrame, dimensions: Mapping[str, DataFrame], plan: Plan, rows: int, turn: Turn, now: Reflected,
 ) -> Commit | None:  # fmt: skip
     """Writes what is planned; None where another run took the turn for other silver versions."""
-    options, layout = turn.options | {"userMetadata": now.to_text()}, _layout(contract)
+    options, layout = turn.options | {"userMetadata": now.to_text(plan.rows)}, _layout(contract)
     try:
         if plan.dates is None:
             wide = layout.spread(one_big_table.build(fact, dimensions, contract), rows)
@@ -124,25 +123,34 @@ def _commit(
         return None
     # Delta skips a commit whose turn is taken, and says nothing. One that reflects just what ours would is as good.
     commits = delta_tables.history(spark, table, RECENT)
-    return next((one for one in commits if one.user_metadata == now.to_text()), None)
+    return next((one for one in commits if Reflected.from_text(one.user_metadata) == now), None)
 
 
-def _rows_to_write(fact: DataFrame, date_column: str, source: TableFigures, plan: Plan) -> int:
+def _rows_to_write(source: TableFigures, plan: Plan) -> int:
     if plan.keys:
-        return fact.where(plan.in_fact(date_column)).count()
+        return source.reasons.get(_REWRITTEN, 0)
     dates = source.slices if plan.dates is None else map(str, plan.dates)
     return sum(source.slices[name].rows for name in dates if name in source.slices)
 
 
 def _source(
     fact: DataFrame, dimensions: Mapping[str, DataFrame], contract: OneBigTableContract,
-    silver: Mapping[str, SilverContract], types: Mapping[str, str],
+    silver: Mapping[str, SilverContract], types: Mapping[str, str], plan: Plan,
 ) -> TableFigures:  # fmt: skip
-    """What gold must come out with: the fact's figures, and how many of its rows each dimension does not know."""
+    """What gold must come out with: the fact's figures, and how many of its rows each dimension does not know.
+
+    And how many are to be written, where that is more than whole dates: all in one pass over the fact.
+    """
     names = silver[contract.fact].column_names
     measures = {name: types[name] for name in contract.measures if name in names}
-    day = F.col(identifier(silver[contract.fact].date_column)).cast("string")
-    flagged = one_big_table.with_unknown(fact, dimensions, contract)  # Both in one pass over the fact.
+    date_column = silver[contract.fact].date_column
+    day = F.col(identifier(date_column)).cast("string")
+    flagged = one_big_table.with_unknown(fact, dimensions, contract)
+    if plan.keys:
+        mark = F.array(F.struct(F.lit(_REWRITTEN).alias("name")))
+        marked = F.concat(one_big_table.UNKNOWN, mark)
+        unknown = F.when(F.expr(plan.in_fact(date_column)), marked).otherwise(F.col(one_big_table.UNKNOWN))
+        flagged = flagged.withColumn(one_big_table.UNKNOWN, unknown)
     (found,) = reconcile.measure(Side(flagged, day, measures, one_big_table.UNKNOWN))
     return found
 

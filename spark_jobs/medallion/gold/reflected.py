@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 
 from pyspark.sql import DataFrame, SparkSession
 
+from lake_model import changed_rows
+from lake_model.changed_rows import ChangedRows
 from lake_model.table_state import TableVersion
 from medallion.lake import delta_tables
 from medallion.lake.table_names import TableNames
@@ -30,9 +32,10 @@ class Reflected:
     silver: Mapping[str, TableVersion]
     turn: int = 0
 
-    def to_text(self) -> str:
-        """For the commit's userMetadata."""
-        return json.dumps({"lakehouse_gold": asdict(self)}, sort_keys=True)
+    def to_text(self, rows: ChangedRows | None) -> str:
+        """For the commit's userMetadata, with the rows that it writes (None: all of them)."""
+        written = {} if rows is None else {changed_rows.KEY: rows.to_content()}
+        return json.dumps({"lakehouse_gold": asdict(self)} | written, sort_keys=True)
 
     @staticmethod
     def from_text(text: str | None) -> Reflected | None:

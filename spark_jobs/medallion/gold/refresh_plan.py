@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from lake_model.changed_rows import ChangedRows, KeyValues
 from lake_model.contracts.silver_contract import Join, OneBigTableContract, SilverContract
 from lake_model.table_state import TableVersion
 from medallion.errors import SPARK_ERRORS
@@ -21,7 +22,7 @@ from medallion.gold import one_big_table
 from medallion.gold.reflected import RECENT, Reflected, Stored
 from medallion.lake import delta_tables
 from medallion.lake.delta_tables import Commit
-from medallion.lake.small_frames import fetch_small
+from medallion.lake.small_frames import MAX_ROWS, fetch_small, fetch_together
 from medallion.lake.sql_text import identifier, text_literal
 from medallion.lake.table_names import TableNames
 from medallion.quality.cleaning import first_line
@@ -46,12 +47,14 @@ class ChangedKeys:
     Attributes:
         in_fact: the fact's columns that hold a key.
         in_gold: the columns that show the same in gold.
-        values: of those columns, in their order, as SQL.
+        kinds: the types of those columns, in their order.
+        values: of those columns, as text.
     """
 
     dimension: str
     in_fact: tuple[str, ...]
     in_gold: tuple[str, ...]
+    kinds: tuple[str, ...]
     values: tuple[tuple[str, ...], ...]
 
 
@@ -68,24 +71,32 @@ class Plan:
         """Whether nothing has to be written."""
         return self.dates is not None and not self.dates and not self.keys
 
+    @property
+    def rows(self) -> ChangedRows | None:
+        """The same for the commit, so that who keeps a copy of the table reads no more than that; None: all rows."""
+        if self.dates is None:
+            return None
+        return ChangedRows(self.dates, tuple(KeyValues(one.in_gold, frozenset(one.values)) for one in self.keys))
+
     def in_fact(self, date_column: str) -> str:
         """The condition for the fact's rows that gold's are made from."""
-        return self._condition(date_column, [(one.in_fact, one.values) for one in self.keys])
+        return self._condition(date_column, [(one.in_fact, one) for one in self.keys])
 
     def in_gold(self, date_column: str) -> str:
         """The same condition for the rows of gold."""
-        return self._condition(date_column, [(one.in_gold, one.values) for one in self.keys])
+        return self._condition(date_column, [(one.in_gold, one) for one in self.keys])
 
-    def _condition(self, date_column: str, keys: Sequence[tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]]) -> str:
+    def _condition(self, date_column: str, keys: Sequence[tuple[tuple[str, ...], ChangedKeys]]) -> str:
         parts = [delta_tables.dates_predicate(date_column, self.dates)] if self.dates else []
-        for columns, values in keys:
+        for columns, changed in keys:
             names = [identifier(column) for column in columns]
+            rows = [[_literal(*one) for one in zip(row, changed.kinds, strict=True)] for row in changed.values]
             if len(names) == 1:
-                parts.append(f"{names[0]} IN ({', '.join(one for (one,) in values)})")
+                parts.append(f"{names[0]} IN ({', '.join(one for (one,) in rows)})")
             else:
                 parts += [
-                    f"({' AND '.join(f'{name} = {value}' for name, value in zip(names, one, strict=True))})"
-                    for one in values
+                    f"({' AND '.join(f'{name} = {value}' for name, value in zip(names, row, strict=True))})"
+                    for row in rows
                 ]
         return " OR ".join(parts) or "FALSE"
 
@@ -94,66 +105,94 @@ def plan_refresh(
     spark: SparkSession, names: TableNames, contract: OneBigTableContract, silver: Mapping[str, SilverContract],
     stored: Stored, now: Reflected, types: Mapping[str, str], commits: Mapping[str, tuple[str, list[Commit]]],
     dimensions: Mapping[str, DataFrame],
-) -> Plan:  # fmt: skip
+) -> tuple[Plan, Mapping[str, DataFrame]]:  # fmt: skip
     """What has to be written so that gold reflects the silver versions of ``now``.
+
+    Gives the dimensions too, local where their rows are few: several passes over the fact join them.
 
     Args:
         types: of gold's columns.
         commits: of each silver table its identity and newest commits.
         dimensions: their latest rows now.
     """
+    reason = _why_anew(spark, names, contract, stored, now, types)
+    if reason:
+        return Plan(None, reason), _fetched(spark, dimensions, {})[0]
     then = stored.reflects
-    if stored.version is None:
-        return Plan(None, "new")
-    if then is None:
-        return Plan(None, "no silver versions are stored")
-    if then.contracts != now.contracts or then.silver.keys() != now.silver.keys():
-        return Plan(None, "a contract changed")
-    had = delta_tables.table_types(spark, names.gold(contract.name))
-    if any(had.get(name, kind) != kind for name, kind in types.items()):
-        return Plan(None, "an earlier version of the jobs gave columns other types")
-    for name, version in now.silver.items():
-        if version.id != then.silver[name].id or version.version < then.silver[name].version:
-            return Plan(None, f"silver.{name} was made anew")
-    return _changes_since(spark, names, contract, silver, then, now, commits, dimensions)
-
-
-def _changes_since(
-    spark: SparkSession, names: TableNames, contract: OneBigTableContract, silver: Mapping[str, SilverContract],
-    then: Reflected, now: Reflected, commits: Mapping[str, tuple[str, list[Commit]]],
-    dimensions: Mapping[str, DataFrame],
-) -> Plan:  # fmt: skip
+    assert then is not None
     try:
         moved = {
             name for name, (_, newest) in commits.items()
             if _rows_changed(spark, names.silver(name), then.silver[name], now.silver[name], newest)
         }  # fmt: skip
-        return _changed(spark, names, contract, silver, then, now, moved, dimensions)
+        old: Mapping[str, DataFrame] = {
+            join.dimension: one_big_table.latest_rows(then.read(spark, names, join.dimension), silver[join.dimension])
+            for join in contract.joins
+            if join.dimension in moved
+        }
+        local, old = _fetched(spark, dimensions, old)
+        feed = _changed_facts(spark, names, contract, silver, then, now) if contract.fact in moved else []
+        fact = now.read(spark, names, contract.fact)
+        return _changed(spark, contract, silver, fact, feed, old, local), local
     except SPARK_ERRORS as error:
         if not _CHANGES_ARE_GONE.search(str(error)):
             raise
-        return Plan(None, f"the changes cannot be read: {first_line(error)}")
+        reason = f"the changes cannot be read: {first_line(error)}"
+        return Plan(None, reason), _fetched(spark, dimensions, {})[0]
+
+
+def _why_anew(
+    spark: SparkSession, names: TableNames, contract: OneBigTableContract, stored: Stored, now: Reflected,
+    types: Mapping[str, str],
+) -> str:  # fmt: skip
+    """Why all of gold has to be written; empty where what changed since will do."""
+    then = stored.reflects
+    if stored.version is None:
+        return "new"
+    if then is None:
+        return "no silver versions are stored"
+    if then.contracts != now.contracts or then.silver.keys() != now.silver.keys():
+        return "a contract changed"
+    had = delta_tables.table_types(spark, names.gold(contract.name))
+    if any(had.get(name, kind) != kind for name, kind in types.items()):
+        return "an earlier version of the jobs gave columns other types"
+    for name, version in now.silver.items():
+        if version.id != then.silver[name].id or version.version < then.silver[name].version:
+            return f"silver.{name} was made anew"
+    return ""
+
+
+def _fetched(
+    spark: SparkSession, dimensions: Mapping[str, DataFrame], old: Mapping[str, DataFrame]
+) -> tuple[Mapping[str, DataFrame], Mapping[str, DataFrame]]:
+    """Both in one pass over the dimensions."""
+    found = fetch_together(spark, [*dimensions.values(), *old.values()], (2 if old else 1) * MAX_ROWS)
+    return dict(zip(dimensions, found, strict=False)), dict(zip(old, found[len(dimensions) :], strict=True))
+
+
+def _changed_facts(
+    spark: SparkSession, names: TableNames, contract: OneBigTableContract, silver: Mapping[str, SilverContract],
+    then: Reflected, now: Reflected,
+) -> list[DataFrame]:  # fmt: skip
+    feed = spark.read.option("readChangeFeed", "true")
+    feed = feed.option("startingVersion", then.silver[contract.fact].version + 1)
+    feed = feed.option("endingVersion", now.silver[contract.fact].version)
+    day = identifier(silver[contract.fact].date_column)
+    return [feed.table(names.silver(contract.fact)).select(F.col(day).alias("day"))]
 
 
 def _changed(
-    spark: SparkSession, names: TableNames, contract: OneBigTableContract, silver: Mapping[str, SilverContract],
-    then: Reflected, now: Reflected, moved: Collection[str], dimensions: Mapping[str, DataFrame],
+    spark: SparkSession, contract: OneBigTableContract, silver: Mapping[str, SilverContract], fact: DataFrame,
+    changed_facts: Sequence[DataFrame], old: Mapping[str, DataFrame], new: Mapping[str, DataFrame],
 ) -> Plan:  # fmt: skip
+    """The dates of changed facts, and what shows a dimension's row that is not in ``old`` as it is in ``new``."""
     day = identifier(silver[contract.fact].date_column)
-    parts: list[DataFrame] = []
-    by_key: list[ChangedKeys] = []
-    if contract.fact in moved:
-        feed = spark.read.option("readChangeFeed", "true")
-        feed = feed.option("startingVersion", then.silver[contract.fact].version + 1)
-        feed = feed.option("endingVersion", now.silver[contract.fact].version)
-        parts.append(feed.table(names.silver(contract.fact)).select(F.col(day).alias("day")))
-    fact = now.read(spark, names, contract.fact)
+    parts, by_key = list(changed_facts), []
     for join in contract.joins:
-        if join.dimension not in moved:
+        if join.dimension not in old:
             continue
-        old = one_big_table.latest_rows(then.read(spark, names, join.dimension), silver[join.dimension])
-        new = dimensions[join.dimension]
-        rows = old.exceptAll(new).unionByName(new.exceptAll(old))
+        before, after = old[join.dimension], new[join.dimension]
+        rows = before.exceptAll(after).unionByName(after.exceptAll(before))
         keys = rows.select(*[F.col(identifier(right)).alias(f"_key_{left}") for left, right in join.on]).distinct()
         found = _few_keys(spark, keys, contract, silver, join)
         if found is None:
@@ -185,8 +224,8 @@ def _few_keys(
     if table is None:
         return None
     types = {column.name: column.lake_type for column in silver[contract.fact].columns}
-    values = tuple(tuple(_literal(row[f"_key_{left}"], types[left]) for left in in_fact) for row in table.to_pylist())
-    return ChangedKeys(join.dimension, in_fact, in_gold, tuple(sorted(values)))
+    values = sorted(tuple(str(row[f"_key_{left}"]) for left in in_fact) for row in table.to_pylist())
+    return ChangedKeys(join.dimension, in_fact, in_gold, tuple(types[left] for left in in_fact), tuple(values))
 
 
 def shown_in_gold(
@@ -214,9 +253,9 @@ def shown_in_gold(
     return tuple(found)
 
 
-def _literal(value: object, kind: str) -> str:
+def _literal(value: str, kind: str) -> str:
     # Not `rules.literal`: a small decimal has an exponent as text, and Spark would read it as a double.
-    text = text_literal(str(value))
+    text = text_literal(value)
     return text if kind == "string" else f"CAST({text} AS {kind})"
 
 

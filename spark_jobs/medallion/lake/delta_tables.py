@@ -14,9 +14,10 @@ from medallion.errors import SPARK_ERRORS, ConcurrentWriteError, is_conflict
 from medallion.lake.sql_text import identifier
 from medallion.lake.storage import remove_empty_file
 
+_DELETION_VECTORS = "delta.enableDeletionVectors"
 # Written out, because Databricks switches some of them on by itself: readers outside Spark know none of them.
 _PROPERTIES = {
-    "delta.enableDeletionVectors": "false",
+    _DELETION_VECTORS: "false",
     "delta.enableRowTracking": "false",
     "delta.columnMapping.mode": "none",
     "delta.checkpointPolicy": "classic",
@@ -85,7 +86,7 @@ def create(
     """
     fields = ", ".join(f"{identifier(name)} {lake_type}" for name, lake_type in columns)
     properties = _PROPERTIES | ({"delta.enableChangeDataFeed": "true"} if change_feed else {})
-    properties |= {"delta.enableDeletionVectors": "true"} if deletion_vectors else {}
+    properties |= {_DELETION_VECTORS: "true"} if deletion_vectors else {}
     properties |= {"delta.dataSkippingStatsColumns": ",".join(statistics_of)} if statistics_of else {}
     listed = ", ".join(f"'{name}' = '{value}'" for name, value in properties.items())
     layout = f"PARTITIONED BY ({identifier(partitioned_by)})" if partitioned_by else ""
@@ -107,6 +108,13 @@ def create(
             f"{table}: is there, and cannot be read, as while another run makes it; run this one again when the other "
             f"is done, and if it stays so, see that the table's folder is whole: {error}"
         ) from error
+
+
+def use_deletion_vectors(spark: SparkSession, table: str) -> None:
+    """Has a table mark the rows that are replaced from now on, as ``create`` says, unless it does."""
+    (row,) = spark.sql(f"SHOW TBLPROPERTIES {table} ('{_DELETION_VECTORS}')").collect()
+    if row["value"] != "true":
+        spark.sql(f"ALTER TABLE {table} SET TBLPROPERTIES ('{_DELETION_VECTORS}' = 'true')")
 
 
 def _make(spark: SparkSession, table: str, statement: str, commit_first: Callable[[], None]) -> dict[str, str] | None:

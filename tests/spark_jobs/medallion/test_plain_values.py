@@ -134,7 +134,7 @@ def test_what_gold_reflects_survives_its_commit() -> None:
     from lake_model.table_state import TableVersion
 
     reflected = Reflected("hash", {"product": TableVersion("id", 3)}, turn=4)
-    assert Reflected.from_text(reflected.to_text()) == reflected
+    assert Reflected.from_text(reflected.to_text(None)) == reflected
     assert Reflected.from_text("OPTIMIZE") is None
     assert Reflected.from_text(None) is None
 
