@@ -1,7 +1,8 @@
 """How long the KPI page's read model of a new version takes: whole from gold, and out of the one before.
 
-Gold is a Delta table with one partition a date. Its newest two dates change; then they change again and name a customer
-whom the table had not; then one date of each month does. Each time both ways are taken, and must come out equal.
+Gold is a Delta table of files of many dates, whose commits name the rows that they wrote. Its newest two dates change;
+then they change again and a customer is renamed, on all dates; then one date of each month changes. Each time both ways
+are taken, and must come out equal.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from kpi.read_model_files import open_or_make
 from lakehouse.lake.delta_table import delta_state
 
 from bench.kpi_bench import _DAYS, _LAST_DATE, _PROJECT, _ROWS_SQL
+from lake_model.changed_rows import KEY, ChangedRows, KeyValues
 from lake_model.contracts.kpi_contract import KpiContract, read_kpi_contracts
 
 
@@ -38,17 +40,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _measured(folder: Path, rows: int) -> dict[str, Any]:
     contract = read_kpi_contracts(_PROJECT / "contracts")[0]
     _write(folder / "gold", rows, "true", "customer_name")
+    renamed = "IF(customer_name = 'Customer 7', 'Customer 7, renamed', customer_name)"
     changes = {
-        "two_dates": (_days(2), "customer_name"),
-        "two_dates_and_a_new_customer": (
-            _days(2),
-            "IF(customer_name = 'Customer 7', 'Customer 7, renamed', customer_name)",
+        "two_dates": (_days(2), "customer_name", ()),
+        "two_dates_and_a_renamed_customer": (
+            f"{_days(2)} OR customer_code = 'Customer 7'",
+            renamed,
+            (KeyValues(("customer_code",), frozenset({("Customer 7",)})),),
         ),
-        "a_date_of_each_month": ("day(order_date) = 15", "customer_name"),
+        "a_date_of_each_month": ("day(order_date) = 15", renamed, ()),
     }
     found: dict[str, Any] = {"rows": rows, "whole": _made(folder, contract, "models").took}
-    for name, (where, customer) in changes.items():
-        _write(folder / "gold", rows, where, customer)
+    for name, (where, customer, keys) in changes.items():
+        _write(folder / "gold", rows, where, customer, keys)
         whole, refreshed = _made(folder, contract, name), _made(folder, contract, "models")
         if whole.content != refreshed.content or whole.refreshes or not refreshed.refreshes:
             raise SystemExit(f"{name}: both ways give other rows, or both are the same way")
@@ -60,20 +64,30 @@ def _days(newest: int) -> str:
     return f"order_date > DATE '{_LAST_DATE - dt.timedelta(days=newest)}'"
 
 
-def _write(table: Path, rows: int, where: str, customer: str) -> None:
+def _write(table: Path, rows: int, where: str, customer: str, keys: tuple[KeyValues, ...] = ()) -> None:
     import duckdb
-    from deltalake import write_deltalake
+    from deltalake import CommitProperties, write_deltalake
 
     all_rows = _ROWS_SQL.format(last=_LAST_DATE, days=_DAYS, rows=rows)
-    made = f"SELECT * REPLACE ({customer} AS customer_name) FROM ({all_rows})"
+    codes = ", ".join(f"{name}_name AS {name}_code" for name in ("product", "market", "customer"))
+    coded = f"SELECT *, {codes} FROM ({all_rows})"
+    made = f"SELECT * REPLACE ({customer} AS customer_name) FROM ({coded})"
     with duckdb.connect(config={"threads": 2}) as session:
-        dates = session.execute(f"SELECT DISTINCT order_date FROM ({made}) WHERE {where}").fetchall()
-        listed = ", ".join(f"'{day}'" for (day,) in dates)
+        by_date = where.partition(" OR ")[0]
+        dates = session.execute(f"SELECT DISTINCT order_date FROM ({coded}) WHERE {by_date}").fetchall()
+        changed = ChangedRows(frozenset(day for (day,) in dates), keys)
         answer = session.sql(f"{made} WHERE {where} ORDER BY order_date").to_arrow_reader(1_000_000)
+        note = {} if where == "true" else {"userMetadata": json.dumps({KEY: changed.to_content()})}
         write_deltalake(
-            table, answer, mode="overwrite", partition_by=["order_date"],
-            predicate=None if where == "true" else f"order_date IN ({listed})",
+            table, answer, mode="overwrite", commit_properties=CommitProperties(custom_metadata=note),
+            predicate=None if where == "true" else _in_delta(changed),
         )  # fmt: skip
+
+
+def _in_delta(rows: ChangedRows) -> str:
+    dates = ", ".join(f"'{day}'" for day in sorted(rows.dates))
+    parts = [f"{one.columns[0]} IN ({', '.join(repr(value) for (value,) in one.values)})" for one in rows.keys]
+    return " OR ".join([f"order_date IN ({dates})", *parts])
 
 
 @dataclass(frozen=True)

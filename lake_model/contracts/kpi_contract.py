@@ -19,6 +19,7 @@ from lake_model.contracts.contract_files import (
     ContractFile,
     Problem,
     custom_properties,
+    join_columns,
     read_contract_file,
 )
 from lake_model.contracts.table_access import Access, RoleRule, check_roles, role_rules, row_rule_columns
@@ -341,12 +342,12 @@ def _key_columns(file: ContractFile, fact_columns: Mapping[str, str]) -> tuple[s
     if file.settings.get("layout") != "cluster":
         return ()
     joins = file.settings.get("joins")
-    on = [join.get("on") for join in joins if isinstance(join, dict)] if isinstance(joins, list) else []
-    joined = {str(left) for one in on if isinstance(one, dict) for left in one}
+    joined = {left for join in (joins if isinstance(joins, list) else []) for left in join_columns(join) or {}}
     wanted = {f"{file.settings.get('factTable')}.{left}": left for left in joined}
     found = [
         name for name, column in lake_columns(file).items()
-        if (left := wanted.get((column.transformLogic or "").strip())) is not None
+        if name != file.settings.get("partitionColumn")
+        and (left := wanted.get((column.transformLogic or "").strip())) is not None
         and not column.classification and not fact_columns.get(left)
     ]  # fmt: skip
     return tuple(sorted(found))

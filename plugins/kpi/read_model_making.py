@@ -96,7 +96,7 @@ def refresh(path: Path, earlier: Path, contract: KpiContract, state: DeltaState,
         return False
     held.close()
     about, columns = held.about, columns_of(contract, state)
-    changed = _changed(state, about, columns)
+    changed = _changed(contract, state, about, columns)
     if changed is None or about.refreshes >= _MOST_REFRESHES:
         return False
     try:
@@ -123,16 +123,27 @@ def refresh(path: Path, earlier: Path, contract: KpiContract, state: DeltaState,
     return True
 
 
-def _changed(state: DeltaState, about: About, columns: _Columns) -> ChangedRows | None:
+def _changed(contract: KpiContract, state: DeltaState, about: About, columns: _Columns) -> ChangedRows | None:
     """The rows that may have changed since an earlier version; None where all may have, or they cannot be named."""
     if about.table_id != state.id:
         return None
     found = changed_rows(state.place, about.version, state.version)
+    found = found and _by_dates(found, contract.date_column)
     if found is None or len(found.dates) + sum(len(one.values) for one in found.keys) > _MOST_NAMED:
         return None
     named = {name for one in found.keys for name in one.columns}
     held = all(name in columns.texts and state.types.get(name) in _NAMED_AS_TEXT for name in named)
     return found if held else None
+
+
+def _by_dates(rows: ChangedRows, date_column: str) -> ChangedRows | None:
+    """The same rows; those of keys that are dates are named by them. None where such a key is no date."""
+    dates = {value for one in rows.keys if one.columns == (date_column,) for (value,) in one.values}
+    try:
+        days = frozenset(map(dt.date.fromisoformat, dates))
+    except ValueError:
+        return None
+    return ChangedRows(rows.dates | days, tuple(one for one in rows.keys if one.columns != (date_column,)))
 
 
 def _condition(date: str, rows: ChangedRows) -> str:
@@ -230,17 +241,19 @@ def columns_of(contract: KpiContract, state: DeltaState) -> _Columns:
     """
     levels = [level.column for level in contract.levels]
     measured = {one.column for one in contract.aggregates if one.column and one.function != "count_distinct"}
-    # Beside what is counted: what says whose rows are whose, and the keys by which gold's rows are written anew.
+    # Beside what is counted: what says whose rows are whose.
     counted = {one.column for one in contract.aggregates if one.function == "count_distinct"}
-    counted = (counted | {*contract.row_columns, *contract.key_columns}) - set(levels)
+    counted = (counted | set(contract.row_columns)) - set(levels)
     missing = sorted({contract.date_column, *levels, *measured, *counted} - set(state.types))
     if missing:
         raise LakehouseError(
             f"gold table {contract.name} has no column {', '.join(missing)}, which its contract declares for people: "
             "run its DAG, so that gold is made by the contract of today"
         )
+    # By them gold's rows are written anew, and found here; nobody asks for them.
+    keys = {name for name in contract.key_columns if name in state.types} - {*levels, *measured}
     scales = {name: _scale(state.types[name]) for name in sorted(measured)}
-    return _Columns(contract.date_column, (*levels, *sorted(counted)), scales)
+    return _Columns(contract.date_column, (*levels, *sorted(counted | keys)), scales)
 
 
 def _scale(kind: str) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
 import shutil
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +18,7 @@ from kpi.read_model import ROWS, Limits, ReadModel
 from kpi.read_model_files import model_path, open_or_make
 from lakehouse.lake.delta_table import DeltaState, delta_state
 
+from lake_model.changed_rows import KEY, ChangedRows, KeyValues
 from lake_model.contracts.kpi_contract import KpiContract, read_kpi_contracts
 from tests.kpi.conftest import PROJECT
 
@@ -24,9 +26,11 @@ CONTRACT = read_kpi_contracts(PROJECT / "contracts")[0]
 LIMITS = Limits(memory_mb=200, threads=1)
 FIRST = dt.date(2026, 1, 1)
 _TEXTS = ["division", "segment", "category", "product_name", "zone", "market_name", "customer_name", "customer_type"]
+_KEYS = ["customer_code", "market_code", "product_code"]
 _SCHEMA = pa.schema(
     [
         ("order_date", pa.date32()),
+        *((name, pa.string()) for name in _KEYS),
         *((name, pa.string()) for name in _TEXTS),
         ("sales_qty", pa.int64()),
         ("revenue_inr", pa.decimal128(18, 2)),
@@ -34,15 +38,15 @@ _SCHEMA = pa.schema(
 )
 
 Rows = list[tuple[int, str | None, int]]
-"""Rows as day (-1: none), name, and hundredths of a rupee."""
+"""Rows as day, name (of everything that has one), and hundredths of a rupee."""
 
 
 def table(rows: Rows) -> pa.Table:
     return pa.Table.from_pylist(
         [
-            dict.fromkeys(_TEXTS, name)
+            dict.fromkeys([*_KEYS, *_TEXTS], name)
             | {
-                "order_date": None if day < 0 else FIRST + dt.timedelta(days=day),
+                "order_date": FIRST + dt.timedelta(days=day),
                 "sales_qty": 1,
                 "revenue_inr": Decimal(cents).scaleb(-2),
             }
@@ -52,28 +56,41 @@ def table(rows: Rows) -> pa.Table:
     )
 
 
-def write(lake: Path, rows: Rows, **options: Any) -> None:
-    from deltalake import write_deltalake
+def write(lake: Path, rows: Rows, changed: ChangedRows | None = None, **options: Any) -> None:
+    from deltalake import CommitProperties, write_deltalake
 
-    write_deltalake(lake, table(rows), **({"mode": "overwrite", "partition_by": ["order_date"]} | options))
+    note = {} if changed is None else {"userMetadata": json.dumps({KEY: changed.to_content()})}
+    properties = CommitProperties(custom_metadata=note)
+    write_deltalake(lake, table(rows), **({"mode": "overwrite", "commit_properties": properties} | options))
 
 
-def change(lake: Path, kind: str, days: set[int], rows: Rows) -> None:
-    """One commit, of the kinds that jobs and upkeep make."""
+def change(lake: Path, kind: str, days: set[int], rows: Rows, names: frozenset[str] = frozenset()) -> None:
+    """One commit, of the kinds that jobs and upkeep make: the rows of some days, and those of some product codes."""
     from deltalake import DeltaTable
 
-    dates = ", ".join(f"'{FIRST + dt.timedelta(days=day)}'" for day in sorted(days))
-    where = f"order_date IN ({dates})"
-    if kind == "append":
-        write(lake, rows, mode="append")
-    elif kind == "delete":
-        DeltaTable(lake).delete(where)
-    elif kind == "optimize":
+    if kind == "optimize":
         DeltaTable(lake).optimize.compact()
-    elif kind == "overwrite":
+        return
+    if kind == "overwrite":
         write(lake, rows)
-    else:
-        write(lake, [row for row in rows if row[0] in days], predicate=where)
+        return
+    if kind == "append":
+        days, names = {day for day, _, _ in rows}, frozenset()
+    dates = frozenset(FIRST + dt.timedelta(days=day) for day in days)
+    keys = (KeyValues(("product_code",), frozenset((name,) for name in names)),) if names else ()
+    changed = ChangedRows(dates, keys)
+    new = [row for row in rows if row[0] in days or row[1] in names]
+    if kind == "append":
+        write(lake, new, changed, mode="append")
+        return
+    listed = [", ".join(literal(str(one)) for one in sorted(found)) for found in (dates, names)]
+    parts = [f"{name} IN ({values})" for name, values in zip(("order_date", "product_code"), listed, strict=True)]
+    where = " OR ".join(part for part, values in zip(parts, listed, strict=True) if values)
+    write(lake, new, changed, predicate=where)
+
+
+def literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def state_of(lake: Path) -> DeltaState:
@@ -105,11 +122,12 @@ def checked(lake: Path, models: Path, contract: KpiContract = CONTRACT) -> int:
     return found
 
 
-_ROWS = st.lists(st.tuples(st.integers(-1, 8), st.sampled_from(["a", "b", "é", "(none)", None]), st.integers(0, 999)))
+_ROWS = st.lists(st.tuples(st.integers(0, 8), st.sampled_from(["a", "b", "é", "(none)", None]), st.integers(0, 999)))
 _CHANGES = st.tuples(
-    st.sampled_from(["append", "replace", "replace", "delete", "optimize", "overwrite"]),
+    st.sampled_from(["append", "replace", "replace", "replace", "optimize", "overwrite"]),
     st.sets(st.integers(0, 8), min_size=1, max_size=3),
-    st.lists(st.tuples(st.integers(-1, 9), st.sampled_from(["a", "c", "A", "d'", None]), st.integers(0, 999))),
+    st.frozensets(st.sampled_from(["a", "b", "c", "d'", "(none)"]), max_size=2),
+    st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["a", "c", "A", "d'", None]), st.integers(0, 999))),
 )
 
 
@@ -118,15 +136,15 @@ _CHANGES = st.tuples(
 def test_refreshed_and_made_whole_are_equal(
     tmp_path_factory: pytest.TempPathFactory,
     first: Rows,
-    steps: list[list[tuple[str, set[int], Rows]]],
+    steps: list[list[tuple[str, set[int], frozenset[str], Rows]]],
 ) -> None:
     folder = tmp_path_factory.mktemp("refresh")
     lake, models = folder / "gold", folder / "models"
     write(lake, first)
     checked(lake, models)
     for commits in steps:
-        for kind, days, rows in commits:
-            change(lake, kind, days, rows)
+        for kind, days, names, rows in commits:
+            change(lake, kind, days, rows, names)
         checked(lake, models)
 
 
@@ -150,12 +168,34 @@ def test_changed_dates_alone_are_read(lake: Path, tmp_path: Path, monkeypatch: p
         return batches(state, sql)
 
     monkeypatch.setattr(DeltaState, "batches", told)
-    change(lake, "replace", {3, 8}, [(3, "new", 7), (8, "a", 8)])
+    change(lake, "replace", {3, 8}, [(3, "new", 7), (8, "a", 8), (1, "b'", 1)], frozenset({"b'"}))
     open_or_make(tmp_path / "models", CONTRACT, state_of(lake), LIMITS).close()
     assert [sql.partition(" WHERE ")[2] for sql in asked] == [
-        "\"order_date\" IN (DATE '2026-01-04', DATE '2026-01-09')", "",
+        "\"order_date\" IN (DATE '2026-01-04', DATE '2026-01-09') OR CAST(\"product_code\" AS VARCHAR) IN ('b''')", "",
     ]  # fmt: skip
     assert asked[1] == "SELECT count(*) FROM stored"
+
+
+def test_it_is_refreshed_by_rows_of_changed_keys_and_of_dates_that_are_keys(lake: Path, tmp_path: Path) -> None:
+    change(lake, "replace", set(), [(day, "a", day) for day in range(9)], frozenset({"a"}))
+    assert checked(lake, tmp_path / "models") == 1
+    keys = (KeyValues(("order_date",), frozenset({("2026-01-04",)})),)
+    write(lake, [(3, "new", 7)], ChangedRows(keys=keys), predicate="order_date = '2026-01-04'")
+    assert checked(lake, tmp_path / "models") == 2
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        KeyValues(("customer_phone",), frozenset({("a",)})),
+        KeyValues(("revenue_inr",), frozenset({("1.00",)})),
+        KeyValues(("product_code",), frozenset((str(number),) for number in range(1001))),
+    ],
+    ids=["that it has not", "of another type", "too many"],
+)
+def test_where_rows_cannot_be_found_by_their_keys_it_is_made_whole(lake: Path, tmp_path: Path, keys: KeyValues) -> None:
+    write(lake, [(1, "a", 1)], ChangedRows(keys=(keys,)), mode="append")
+    assert checked(lake, tmp_path / "models") == 0
 
 
 def test_a_new_value_of_a_level_is_found_by_its_name(lake: Path, tmp_path: Path) -> None:
@@ -220,11 +260,17 @@ def test_where_the_log_is_gone_or_the_table_is_another_it_is_made_whole(lake: Pa
     assert checked(lake, tmp_path / "models") == 0
 
 
-def test_a_table_without_partitions_is_made_whole(tmp_path: Path) -> None:
-    write(tmp_path / "gold", MANY, partition_by=None)
+def test_after_a_commit_that_names_no_rows_it_is_made_whole(lake: Path, tmp_path: Path) -> None:
+    write(lake, [(1, "a", 1)], mode="append")
+    assert checked(lake, tmp_path / "models") == 0
+
+
+def test_it_is_refreshed_where_a_table_has_folders_too(tmp_path: Path) -> None:
+    write(tmp_path / "gold", MANY, partition_by=["order_date"])
     checked(tmp_path / "gold", tmp_path / "models")
-    write(tmp_path / "gold", [(1, "a", 1)], mode="append", partition_by=None)
-    assert checked(tmp_path / "gold", tmp_path / "models") == 0
+    changed = ChangedRows(frozenset({FIRST}))
+    write(tmp_path / "gold", [(0, "a", 1)], changed, predicate=f"order_date = '{FIRST}'", partition_by=["order_date"])
+    assert checked(tmp_path / "gold", tmp_path / "models") == 1
 
 
 def test_the_one_before_is_read_on_and_goes_when_the_new_one_is_there(lake: Path, tmp_path: Path) -> None:

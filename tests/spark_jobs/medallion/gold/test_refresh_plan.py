@@ -6,8 +6,10 @@ import datetime as dt
 from dataclasses import replace
 
 import pytest
+from medallion.gold.reflected import Reflected
 from medallion.gold.refresh_plan import ChangedKeys, Plan, shown_in_gold
 
+from lake_model.changed_rows import ChangedRows, KeyValues
 from lake_model.contracts.silver_contract import Join, OneBigTableContract, SilverContract
 from lake_model.contracts.table_contracts import read_one_big_table_contract, read_silver_contract
 from tests.spark_jobs.bronze_lake import CONTRACTS
@@ -27,16 +29,17 @@ def silver() -> dict[str, SilverContract]:
 
 def test_a_plan_is_one_condition_in_the_names_of_each_side() -> None:
     keys = (
-        ChangedKeys("product", ("product_code",), ("article",), (("'P1'",), ("'P2'",))),
-        ChangedKeys("shop", ("town", "number"), ("town", "shop_number"), (("'Ulm'", "CAST('1' AS int)"),)),
+        ChangedKeys("product", ("product_code",), ("article",), ("string",), (("P'1",), ("P2",))),
+        ChangedKeys("shop", ("town", "number"), ("town", "shop_number"), ("string", "int"), (("Ulm", "1"),)),
     )
     plan = Plan(frozenset({DAY}), keys=keys)
     assert plan.in_fact("sold_on") == (
-        "`sold_on` = DATE'2026-11-20' OR `product_code` IN ('P1', 'P2')"
+        "`sold_on` = DATE'2026-11-20' OR `product_code` IN ('P\\'1', 'P2')"
         " OR (`town` = 'Ulm' AND `number` = CAST('1' AS int))"
     )
     assert plan.in_gold("day") == (
-        "`day` = DATE'2026-11-20' OR `article` IN ('P1', 'P2') OR (`town` = 'Ulm' AND `shop_number` = CAST('1' AS int))"
+        "`day` = DATE'2026-11-20' OR `article` IN ('P\\'1', 'P2')"
+        " OR (`town` = 'Ulm' AND `shop_number` = CAST('1' AS int))"
     )
 
 
@@ -44,7 +47,19 @@ def test_a_plan_without_dates_and_keys_writes_nothing_and_one_for_a_reason_write
     assert Plan(frozenset()).is_empty
     assert Plan(frozenset()).in_gold("day") == "FALSE"
     assert not Plan(None, "new").is_empty
-    assert not Plan(frozenset(), keys=(ChangedKeys("p", ("a",), ("a",), (("1",),)),)).is_empty
+    assert not Plan(frozenset(), keys=(ChangedKeys("p", ("a",), ("a",), ("int",), (("1",),)),)).is_empty
+
+
+def test_what_a_plan_writes_is_noted_in_the_names_of_gold() -> None:
+    keys = (ChangedKeys("shop", ("town", "number"), ("town", "shop_number"), ("string", "int"), (("Ulm", "1"),)),)
+    noted = ChangedRows(frozenset({DAY}), (KeyValues(("town", "shop_number"), frozenset({("Ulm", "1")})),))
+    assert Plan(frozenset({DAY}), keys=keys).rows == noted
+    assert Plan(frozenset()).rows == ChangedRows()
+    assert Plan(None, "new").rows is None
+    reflected = Reflected("contracts", {}, 3)
+    assert ChangedRows.of_commit(reflected.to_text(noted)) == noted
+    assert ChangedRows.of_commit(reflected.to_text(None)) is None
+    assert Reflected.from_text(reflected.to_text(noted)) == reflected
 
 
 def test_a_key_is_found_in_gold_by_the_column_that_shows_it_as_it_is(
