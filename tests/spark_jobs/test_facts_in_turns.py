@@ -75,20 +75,23 @@ def root(first_day: FirstDay, tmp_path: Path) -> Path:
 KILLS = [*((commit, "") for commit in COMMITS), (3, "many_commits"), (3, "cleaned_log")]
 
 
-def test_killed_runs_leave_nothing_of_rows_that_the_source_took_back(spark: SparkSession, root: Path) -> None:
-    for commit, lost in KILLS:
-        land(root, D3, SECOND)
-        with pytest.raises(Killed), before_commit(commit, kill):
-            silver(root, D3)
-        if lost:
-            add_upkeep_commits(root / "silver/transactions", 60)
-        if lost == "cleaned_log":
-            clean_log(spark, root / "silver/transactions")
-        # By their fingerprints, just these rows are processed already.
-        land(root, D3, FIRST)
-        assert conserved(silver(root, D3)), (commit, lost)
-        check(root, FIRST)
-    assert silver(root, D3)["outcome"] == "unchanged"
+@pytest.mark.parametrize(("commit", "lost"), KILLS)
+def test_a_killed_run_leaves_nothing_of_rows_that_the_source_took_back(
+    spark: SparkSession, root: Path, commit: int, lost: str
+) -> None:
+    land(root, D3, SECOND)
+    with pytest.raises(Killed), before_commit(commit, kill):
+        silver(root, D3)
+    if lost:
+        add_upkeep_commits(root / "silver/transactions", 60)
+    if lost == "cleaned_log":
+        clean_log(spark, root / "silver/transactions")
+    # By their fingerprints, just these rows are processed already.
+    land(root, D3, FIRST)
+    assert conserved(silver(root, D3))
+    check(root, FIRST)
+    if lost:
+        assert silver(root, D3)["outcome"] == "unchanged"
 
 
 @pytest.mark.parametrize("commit", [2, 3])
