@@ -140,7 +140,7 @@ class _TooLargeError(Exception):
     pass
 
 
-# A contract's patterns are looked at again whenever it is read.
+# A contract's patterns are checked again whenever it is read.
 @lru_cache(maxsize=1024)
 def backtracks(pattern: str) -> bool:
     """Whether Java may take exponentially long to find that a text does not match a pattern, or that is not found out.

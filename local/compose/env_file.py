@@ -17,7 +17,7 @@ from local.errors import LocalError
 
 EXAMPLE = Path(__file__).resolve().parents[2] / ".env.example"
 _FERNET = "AIRFLOW_FERNET_KEY"
-# What a platform of one's own has to be told.
+# What a platform of one's own needs.
 PLACES = ("MYSQL_ONPREM", "DATABRICKS_DEFAULT", "LAKE_ROOT")
 
 
