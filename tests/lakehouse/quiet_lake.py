@@ -64,9 +64,8 @@ class Lake:
             detail,
         )  # fmt: skip
         path = ledger_folder(self.root, "atliqsale", row.business_date, row.run_id) / f"{name}.{stage}.1.json"
-        # As Spark writes a row: a folder with a part.
-        path.mkdir(parents=True, exist_ok=True)
-        (path / "part-0.json").write_text(row.to_json())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(row.to_json())
         state = TableState(
             row.business_date, row.run_id, path.name, "2026-11-18", self.contract(name),
             self.texts(name), self.by_calendar(name), self.digests.get(name, ""), {},
