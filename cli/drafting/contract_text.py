@@ -305,16 +305,21 @@ def _escaped(character: str) -> str:
 
 
 def _dumped(value: Any) -> list[str]:
-    import yaml
-
-    text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=_WIDTH)
-    return text.rstrip("\n").split("\n")
+    return _yaml(value, width=_WIDTH).rstrip("\n").split("\n")
 
 
 def _flow(value: Any) -> str:
+    return _yaml(value, default_flow_style=True, width=10**6).strip()
+
+
+def _yaml(value: Any, **options: Any) -> str:
     import yaml
 
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, default_flow_style=True, width=10**6).strip()
+    class Dumper(yaml.SafeDumper):
+        """Writes texts as YAML does by itself; the contracts' library has all safe dumpers write blocks of lines."""
+
+    Dumper.add_representer(str, yaml.representer.SafeRepresenter.represent_str)
+    return str(yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=True, **options))
 
 
 def _indented(lines: Iterable[str], spaces: int) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from datacontract.data_contract import DataContract
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cli.commands.command import DONE, FOUND_WRONG, NOT_DONE
@@ -402,6 +402,7 @@ PICKS = st.lists(st.lists(st.sampled_from(VALUES), min_size=9, max_size=9), max_
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(columns=[("id", "INT", "\n")], rows=[])
 @given(columns=COLUMNS, rows=PICKS)
 def test_a_draft_of_any_table_passes_every_check(
     bench: Bench, tmp_path_factory: pytest.TempPathFactory, columns: list[Any], rows: list[list[str | None]]
