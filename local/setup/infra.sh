@@ -36,9 +36,7 @@ install_infra() {
     local work log="$LAKEHOUSE_CACHE/infra.log"
     setup_say "fetching what checks infra/: providers' and workflows' schemas, Databricks' model and dialect (66 MB; log: $log)"
     work="$(mktemp -d "$LAKEHOUSE_CACHE/partial.XXXXXX")"
-    find_python && find_uv || setup_fail "uv cannot be had, which fetches what checks infra/"
-    run_logged "$log" "$SETUP_UV" pip install --python "$SETUP_VENV/bin/python" --quiet --no-deps --require-hashes \
-        --target "$work/packages" --requirement "$SETUP_INFRA_PACKAGES"
+    fetch_packages "$log" "what checks infra/" "$SETUP_INFRA_PACKAGES" "$work/packages"
     mkdir "$work/made"
     (cd "$LAKEHOUSE_REPOSITORY" && run_logged "$log" "$SETUP_VENV/bin/python" -m local.terraform.provider_schemas \
         "$work/packages" "$work/made/schemas.json")

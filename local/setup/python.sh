@@ -40,6 +40,14 @@ find_uv() {
             --require-hashes --requirement "$LAKEHOUSE_REPOSITORY/local/setup/uv.txt" >/dev/null 2>&1
 }
 
+# Puts the packages of a lock into a folder of their own; fails where they cannot be had.
+#   fetch_packages LOG WHAT LOCK FOLDER
+fetch_packages() {
+    find_python && find_uv || setup_fail "uv cannot be had, which fetches $2"
+    run_logged "$1" "$SETUP_UV" pip install --python "$SETUP_VENV/bin/python" --quiet --no-deps --require-hashes \
+        --target "$4" --requirement "$3"
+}
+
 sync_with_uv() {
     [ -d "$SETUP_VENV" ] || "$SETUP_UV" venv --python "$SETUP_PYTHON" "$SETUP_VENV" || return 1
     VIRTUAL_ENV="$SETUP_VENV" "$SETUP_UV" pip sync --require-hashes "$LAKEHOUSE_REPOSITORY/requirements.txt"
