@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kpi.read_model import ROWS, Limits
+from kpi.read_model import ROWS, Limits, literal
 from kpi.read_model_files import open_or_make
 from lakehouse.lake.delta_table import delta_state
 
@@ -39,20 +39,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _measured(folder: Path, rows: int) -> dict[str, Any]:
     contract = read_kpi_contracts(_PROJECT / "contracts")[0]
-    _write(folder / "gold", rows, "true", "customer_name")
+    _write(folder / "gold", rows, "customer_name")
     renamed = "IF(customer_name = 'Customer 7', 'Customer 7, renamed', customer_name)"
     changes = {
         "two_dates": (_days(2), "customer_name", ()),
         "two_dates_and_a_renamed_customer": (
-            f"{_days(2)} OR customer_code = 'Customer 7'",
+            _days(2),
             renamed,
             (KeyValues(("customer_code",), frozenset({("Customer 7",)})),),
         ),
         "a_date_of_each_month": ("day(order_date) = 15", renamed, ()),
     }
     found: dict[str, Any] = {"rows": rows, "whole": _made(folder, contract, "models").took}
-    for name, (where, customer, keys) in changes.items():
-        _write(folder / "gold", rows, where, customer, keys)
+    for name, (dates, customer, keys) in changes.items():
+        _write(folder / "gold", rows, customer, dates, keys)
         whole, refreshed = _made(folder, contract, name), _made(folder, contract, "models")
         if whole.content != refreshed.content or whole.refreshes or not refreshed.refreshes:
             raise SystemExit(f"{name}: both ways give other rows, or both are the same way")
@@ -64,7 +64,8 @@ def _days(newest: int) -> str:
     return f"order_date > DATE '{_LAST_DATE - dt.timedelta(days=newest)}'"
 
 
-def _write(table: Path, rows: int, where: str, customer: str, keys: tuple[KeyValues, ...] = ()) -> None:
+def _write(table: Path, rows: int, customer: str, dates: str = "", keys: tuple[KeyValues, ...] = ()) -> None:
+    """All rows, or in place of theirs those of some dates, a condition, and of some keys."""
     import duckdb
     from deltalake import CommitProperties, write_deltalake
 
@@ -72,21 +73,21 @@ def _write(table: Path, rows: int, where: str, customer: str, keys: tuple[KeyVal
     codes = ", ".join(f"{name}_name AS {name}_code" for name in ("product", "market", "customer"))
     coded = f"SELECT *, {codes} FROM ({all_rows})"
     made = f"SELECT * REPLACE ({customer} AS customer_name) FROM ({coded})"
+    where, note = None, {}
     with duckdb.connect(config={"threads": 2}) as session:
-        by_date = where.partition(" OR ")[0]
-        dates = session.execute(f"SELECT DISTINCT order_date FROM ({coded}) WHERE {by_date}").fetchall()
-        changed = ChangedRows(frozenset(day for (day,) in dates), keys)
-        answer = session.sql(f"{made} WHERE {where} ORDER BY order_date").to_arrow_reader(1_000_000)
-        note = {} if where == "true" else {"userMetadata": json.dumps({KEY: changed.to_content()})}
-        write_deltalake(
-            table, answer, mode="overwrite", commit_properties=CommitProperties(custom_metadata=note),
-            predicate=None if where == "true" else _in_delta(changed),
-        )  # fmt: skip
+        if dates:
+            found = session.execute(f"SELECT DISTINCT order_date FROM ({coded}) WHERE {dates}").fetchall()
+            changed = ChangedRows(frozenset(day for (day,) in found), keys)
+            where, note = _condition(changed), {"userMetadata": json.dumps({KEY: changed.to_content()})}
+        answer = session.sql(f"{made} WHERE {where or 'true'} ORDER BY order_date").to_arrow_reader(1_000_000)
+        properties = CommitProperties(custom_metadata=note)
+        write_deltalake(table, answer, mode="overwrite", commit_properties=properties, predicate=where)
 
 
-def _in_delta(rows: ChangedRows) -> str:
+def _condition(rows: ChangedRows) -> str:
+    """For DuckDB and Delta alike."""
     dates = ", ".join(f"'{day}'" for day in sorted(rows.dates))
-    parts = [f"{one.columns[0]} IN ({', '.join(repr(value) for (value,) in one.values)})" for one in rows.keys]
+    parts = [f"{one.columns[0]} IN ({', '.join(literal(value) for (value,) in one.values)})" for one in rows.keys]
     return " OR ".join([f"order_date IN ({dates})", *parts])
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.lake.delta_table import delta_state
 
 from kpi.origins import Origins
-from kpi.read_model import DATE, quoted
+from kpi.read_model import DATE, literal, quoted
 from kpi.spark_values import NameOf, in_duckdb, type_in_duckdb
 from lake_model.contracts.kpi_contract import NOTHING, KpiContract
 from lake_model.contracts.silver_contract import Join, WideColumn
@@ -191,7 +191,7 @@ class _Builder:
             value = f"TRY_CAST({found} AS VARCHAR)"
             if column.unknown_member is not None:
                 present = self._name_of(column.dimension or "", "present")
-                value = f"CASE WHEN {present} IS NULL THEN {_literal(column.unknown_member)} ELSE {value} END"
+                value = f"CASE WHEN {present} IS NULL THEN {literal(column.unknown_member)} ELSE {value} END"
             return f"coalesce({value}, '{NOTHING}')"
 
         return self._known(column, "VARCHAR", shown)
@@ -208,7 +208,7 @@ class _Builder:
         used = {one.column for one in columns_of(column.expression) if self._origins.is_of_fact(one)}
         if found is None or used & self._unclear:
             return f"CAST(NULL AS {kind})"
-        behind = ", ".join(map(_literal, sorted(self._origins.fact_columns_behind(column))))
+        behind = ", ".join(map(literal, sorted(self._origins.fact_columns_behind(column))))
         keys = [f"fact.{quoted(left)} IS NULL" for join in self._origins.joins_of(column) for left, _ in join.on]
         doubts = " OR ".join([f"list_has_any(faults, [{behind}])", *keys])
         return f"CASE WHEN {doubts} THEN NULL ELSE {shown(found)} END"
@@ -257,7 +257,3 @@ def _arrow(rows: list[dict[str, Any]], sources: list[str]) -> Any:
 
 def _latest(number: int) -> str:
     return f"latest_{number}"
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

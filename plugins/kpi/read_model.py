@@ -81,6 +81,11 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def literal(text: str) -> str:
+    """A text in SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def enum_type(column: str) -> str:
     """The type of a level's column."""
     return quoted(f"{column}_values")

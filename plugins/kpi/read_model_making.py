@@ -20,7 +20,7 @@ from lakehouse.errors import LakehouseError, StorageError
 from lakehouse.lake.delta_log import changed_rows
 from lakehouse.lake.delta_table import DeltaState
 
-from kpi.read_model import DATE, FORM, ROWS, About, Limits, enum_type, open_model, quoted
+from kpi.read_model import DATE, FORM, ROWS, About, Limits, enum_type, literal, open_model, quoted
 from lake_model.changed_rows import ChangedRows, KeyValues
 from lake_model.contracts.kpi_contract import NOTHING, KpiContract
 
@@ -156,16 +156,12 @@ def _condition(date: str, rows: ChangedRows) -> str:
 def _has_key(keys: KeyValues) -> str:
     names = [f"CAST({quoted(name)} AS VARCHAR)" for name in keys.columns]
     if len(names) == 1:
-        return f"{names[0]} IN ({', '.join(_literal(value) for (value,) in sorted(keys.values))})"
+        return f"{names[0]} IN ({', '.join(literal(value) for (value,) in sorted(keys.values))})"
     rows = [
-        " AND ".join(f"{name} = {_literal(value)}" for name, value in zip(names, row, strict=True))
+        " AND ".join(f"{name} = {literal(value)}" for name, value in zip(names, row, strict=True))
         for row in sorted(keys.values)
     ]
     return " OR ".join(f"({row})" for row in rows) or "false"
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 class _NotWorthItError(Exception):
@@ -190,7 +186,7 @@ def _workplace(path: Path, limits: Limits, begin_with: Path | None = None) -> Ge
             shutil.copyfile(begin_with, partial)
         with duckdb.connect(str(partial), config=config) as session:
             # The lake is read once, into a file of its own, which goes when the values of the levels are known.
-            session.execute(f"ATTACH '{str(staging).replace(chr(39), chr(39) * 2)}' AS staging")
+            session.execute(f"ATTACH {literal(str(staging))} AS staging")
             yield session
             session.execute("DETACH staging")
         partial.replace(path)
@@ -250,7 +246,7 @@ def columns_of(contract: KpiContract, state: DeltaState) -> _Columns:
             f"gold table {contract.name} has no column {', '.join(missing)}, which its contract declares for people: "
             "run its DAG, so that gold is made by the contract of today"
         )
-    # By them gold's rows are written anew, and found here; nobody asks for them.
+    # By them gold's rows are written anew, and found here; no question uses them.
     keys = {name for name in contract.key_columns if name in state.types} - {*levels, *measured}
     scales = {name: _scale(state.types[name]) for name in sorted(measured)}
     return _Columns(contract.date_column, (*levels, *sorted(counted | keys)), scales)

@@ -32,7 +32,7 @@ _STARTED = time.monotonic()
 
 
 def say(line: str) -> None:
-    """Tells progress."""
+    """Prints a line of progress."""
     print(f"\n  {time.monotonic() - _STARTED:5.0f} s  {line}", end="", flush=True)
 
 

@@ -15,7 +15,7 @@ CUSTOMERS = [("Cus001", "Surge", "E-Commerce")]
 BOOKS = ("Prod001", "Div", "Seg", "Books", "Name 1", "Std")
 TOYS = ("Prod003", "Div", "Seg", "Toys", "Name 3", "Std")
 PRODUCTS = [BOOKS, TOYS]
-# Nobody assigned the first to a zone. The second is refused, for it has no name.
+# The first has no zone. The second is refused, for it has no name.
 MARKETS = [("Mark001", "Delhi", "nan"), ("Mark002", "", "North")]
 DATES = [(date(DAY_BEFORE), date("2026-11-01"), 2026, "November", "26-Nov")]
 OCTOBER = [sale("Prod001", "Cus001", "Mark001", f"2026-10-0{number}", 1, f"{number}.00") for number in range(1, 7)]

@@ -221,14 +221,14 @@ def test_a_snapshot_that_repeats_the_one_before_it_is_not_read_and_the_ledger_sa
 ) -> None:
     things = Things.at(tmp_path)
     things.land(1, [("K1", "a", 1, None, None)])
-    told = ("outcome", "rows_read", "rows_written", "bytes_written")
+    figures = ("outcome", "rows_read", "rows_written", "bytes_written")
     row = things.silver(1)
-    assert [row[name] for name in told[:3]] == ["refreshed", 1, 1]
+    assert [row[name] for name in figures[:3]] == ["refreshed", 1, 1]
     things.land(2, [("K1", "a", 1, None, None)])
     for file in (things.lake.folder("thing") / f"business_date={model.day_of(2)}").glob("*.parquet"):
         file.unlink()
     row = things.silver(2)
-    assert [row[name] for name in told] == ["unchanged", 0, 0, 0]
+    assert [row[name] for name in figures] == ["unchanged", 0, 0, 0]
     assert row["detail"]["dates"][0]["rows_bronze"] == 1
     things.check()
     things.land(3, [("K1", "b", 1, None, None)])

@@ -120,9 +120,9 @@ def test_random_landings_in_any_order_give_the_model_and_the_oracle(spark: Spark
             assert states[key].versions == oracle(last[key])
     # A snapshot that says nothing new stages nothing.
     newest = max(processed)
-    told = {key: last[key][newest] for key in keys}
-    assert history.land(newest, told) == 0
-    assert history.land(newest + 1, told) == 0
+    same = {key: last[key][newest] for key in keys}
+    assert history.land(newest, same) == 0
+    assert history.land(newest + 1, same) == 0
 
 
 def test_a_newly_tracked_column_makes_no_false_version_and_counts_from_then_on() -> None:
