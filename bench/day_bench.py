@@ -79,6 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _write_contracts(contracts / schema, options.tables)
         names = ("LAKEHOUSE_CONTRACTS_ROOT", "LAKEHOUSE_SPARK_CONTRACTS_ROOT")
         overrides = dict.fromkeys(names, str(contracts))
+        if options.tables:
+            # As where nothing is set: the demo itself has smaller batches.
+            overrides["LAKEHOUSE_SILVER_BATCH_TABLES"] = "50"
         with Stack(home, Ports.from_base(options.port), _say, overrides) as stack:
             stack.mysql.create_schema(schema)
             _fill(stack.mysql.connect(schema), options)

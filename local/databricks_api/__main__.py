@@ -42,6 +42,9 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> 
         default=Path(environment.get(JARS_VARIABLE, DEFAULT_JARS)),
         help=f"or {JARS_VARIABLE}",
     )
+    parser.add_argument(
+        "--rehearse", action="store_true", help="be ready some 20 s later, and quicker with the first jobs"
+    )
     given = parser.parse_args(arguments)
     if not given.token:
         raise StartError(f"No token: clients must prove who they are. Give --token or set {TOKEN_VARIABLE}.")
@@ -57,6 +60,7 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> 
         spark_memory=given.spark_memory,
         max_concurrent_tasks=given.max_concurrent_tasks,
         public_url=given.public_url,
+        rehearse=given.rehearse,
     )
 
 

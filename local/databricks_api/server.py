@@ -126,7 +126,7 @@ def _warm_up(
         TaskRequest(
             task_id="warm-up",
             program={"kind": "file", "path": str(Path(__file__).with_name("warm_up.py"))},
-            parameters=(str(folder / "table"),),
+            parameters=(str(folder / "table"), *(["rehearse"] if settings.rehearse else [])),
             python_path=(),
             environment=environment,
             directory=str(folder),

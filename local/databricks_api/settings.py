@@ -12,6 +12,7 @@ class ServerSettings:
 
     `home` holds all state: runs, logs, the Spark warehouse. `port` 0 means any free port, `spark_port` likewise.
     `public_url` is where a browser finds the run pages (default: the address listened on).
+    With `rehearse` the driver has done what jobs do once before it is ready.
     """
 
     home: Path
@@ -23,6 +24,7 @@ class ServerSettings:
     spark_memory: str = "2g"
     max_concurrent_tasks: int = 2
     public_url: str = ""
+    rehearse: bool = False
 
     @property
     def database(self) -> Path:

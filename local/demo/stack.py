@@ -150,6 +150,8 @@ class Stack:
                 "--home", str(self.home.databricks),
                 "--port", str(self.ports.databricks),
                 "--spark-port", str(self.ports.spark),
+                # While Airflow starts.
+                "--rehearse",
             ],
             # Not on the command line, which every user of the machine can read.
             {**os.environ, "PYTHONPATH": str(REPOSITORY), "LAKEHOUSE_DATABRICKS_TOKEN": self.secrets.databricks_token},

@@ -45,7 +45,7 @@ class Server:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A Spark Connect server with Delta."""
     import pyspark
-    from medallion.run.session import find_jars
+    from medallion.run.session import JAVA_OPTIONS, find_jars
 
     home, port = Path(pyspark.__file__).parent, free_port()
     folder = tmp_path_factory.mktemp("connect")
@@ -55,7 +55,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "spark.connect.grpc.binding.address": "127.0.0.1",
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-        "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:MetaspaceSize=300m",
+        "spark.driver.extraJavaOptions": JAVA_OPTIONS,
         "spark.ui.enabled": "false",
         "spark.driver.host": "127.0.0.1",
     }
