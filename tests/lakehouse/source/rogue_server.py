@@ -7,7 +7,7 @@ import ssl
 import struct
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,9 +39,10 @@ class Rogue:
 
 @dataclass
 class Heard:
-    """What clients gave: each packet after the greeting."""
+    """What clients gave: each packet after the greeting; `client` is the newest of them."""
 
     port: int = 0
+    client: socket.socket | None = None
     packets: list[bytes] = field(default_factory=list)
     encrypted: bool = False
 
@@ -65,7 +66,11 @@ def rogue_server(rogue: Rogue, address: str = "127.0.0.1") -> Generator[Heard]:
         try:
             yield heard
         finally:
-            listener.shutdown(socket.SHUT_RDWR)
+            # A client that gave up may be kept open by the error that it was given up with.
+            for open_socket in (listener, heard.client):
+                if open_socket is not None:
+                    with suppress(OSError):
+                        open_socket.shutdown(socket.SHUT_RDWR)
             thread.join(timeout=10)
 
 
@@ -75,6 +80,7 @@ def _serve(listener: socket.socket, rogue: Rogue, heard: Heard) -> None:
             client, _ = listener.accept()
         except OSError:
             return
+        heard.client = client
         client.settimeout(10)
         try:
             _Session(client, rogue, heard).run()
