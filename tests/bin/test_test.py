@@ -23,8 +23,7 @@ notes = Path({notes!r})
 name = os.path.basename(sys.argv[0])
 words = sys.argv[3:]
 marked = words[words.index("-m") + 1] if "-m" in words else ""
-stages = {{"not": "unit", "mysql": "mysql", "airflow": "airflow", "spark": "spark", "end_to_end": "end_to_end"}}
-stage = stages[marked.split()[0]] if marked else "lint"
+stage = marked.split()[0].replace("not", "unit") if marked else "lint"
 def note(text):
     with (notes / "order").open("a") as file:
         file.write(text + chr(10))
@@ -58,7 +57,7 @@ class Clone:
         tests = root / "clone" / "tests"
         tests.mkdir()
         (tests / "test_both.py").write_text("@pytest.mark.mysql\ndef test_it(): ...\ndef test_more(): ...\n")
-        for stage in ("mysql", "airflow", "spark", "end_to_end"):
+        for stage in ("browser", "mysql", "airflow", "spark", "end_to_end"):
             (tests / f"test_{stage}.py").write_text(f"pytestmark = pytest.mark.{stage}\n")
         (tests / "test_unit.py").touch()
         self.cache = root / "cache"
@@ -99,13 +98,13 @@ def test_end_to_end_runs_beside_the_other_stages_and_is_shown_after_them(clone: 
     said = [line for line in done.stdout.splitlines() if line.startswith(("===", "output"))]
     assert said == [
         "=== lint",
-        *(line for stage in ("unit", "mysql", "airflow", "spark", "end_to_end") for line in told(stage)),
+        *(line for stage in ("unit", "browser", "mysql", "airflow", "spark", "end_to_end") for line in told(stage)),
     ]
 
 
 def told(stage: str) -> tuple[str, str]:
     """What stands in the output of a stage: its name, and the arguments of pytest after its marker."""
-    workers = " -n 2 --dist loadfile --no-loadscope-reorder" if stage in {"unit", "mysql", "spark"} else ""
+    workers = " -n 2 --dist loadfile --no-loadscope-reorder" if stage in {"unit", "browser", "mysql", "spark"} else ""
     both = " tests/test_both.py" if stage in {"unit", "mysql"} else ""
     return f"=== {stage}", f"output of {stage}{workers}{both} tests/test_{stage}.py"
 

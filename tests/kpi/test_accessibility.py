@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import duckdb
     from playwright.sync_api import Browser, Page
 
+pytestmark = pytest.mark.browser
+
 Serve = Callable[[Any], AbstractContextManager[str]]
 _SERIOUS = ("serious", "critical")
 _RUN = "async () => (await axe.run({resultTypes: ['violations']})).violations"

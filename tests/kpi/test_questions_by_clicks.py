@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import duckdb
     from playwright.sync_api import Browser, Page
 
+pytestmark = pytest.mark.browser
+
 Serve = Callable[[Any], AbstractContextManager[str]]
 _SALES = """
 FROM (SELECT *, upper(trim(replace(currency, chr(13), ''))) AS money FROM transactions)
