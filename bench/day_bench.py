@@ -79,9 +79,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _write_contracts(contracts / schema, options.tables)
         names = ("LAKEHOUSE_CONTRACTS_ROOT", "LAKEHOUSE_SPARK_CONTRACTS_ROOT")
         overrides = dict.fromkeys(names, str(contracts))
-        if options.tables:
-            # As where nothing is set: the demo itself has smaller batches.
-            overrides["LAKEHOUSE_SILVER_BATCH_TABLES"] = "50"
         with Stack(home, Ports.from_base(options.port), _say, overrides) as stack:
             stack.mysql.create_schema(schema)
             _fill(stack.mysql.connect(schema), options)
@@ -123,10 +120,11 @@ def _day(stack: Stack, schema: str, dag: str, day: date) -> Day:
     seconds = time.monotonic() - started
     if state != "success":
         raise SystemExit(f"error: the run of {day} is {state}; see {stack.home.logs}")
-    work = _covered(
-        (datetime.fromisoformat(row.started_at), datetime.fromisoformat(row.ended_at))
-        for row in read_rows(stack.home.lake, schema, day, run_slug(run_id))
-    )
+    rows = sorted(read_rows(stack.home.lake, schema, day, run_slug(run_id)), key=lambda row: row.started_at)
+    for row in rows:
+        if row.stage in {"silver", "gold"}:
+            _say(f"  {row.stage} {row.table}: {row.seconds:.1f} s, {row.outcome}")
+    work = _covered((datetime.fromisoformat(row.started_at), datetime.fromisoformat(row.ended_at)) for row in rows)
     return Day(seconds, work, _databricks_runs(stack) - runs, _spark_jobs(stack) - jobs)
 
 

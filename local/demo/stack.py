@@ -30,6 +30,7 @@ AIRFLOW_COMPONENTS = {
     "dag-processor": (),
     "triggerer": ("--skip-serve-logs",),
 }
+_PRELOADED = REPOSITORY / "local" / "demo" / "preloaded"
 _HEALTHY_SECONDS = 180
 _STOP_SECONDS = 20
 
@@ -104,10 +105,16 @@ class Stack:
         self._spawn("api-server", [*_airflow(), "api-server"], self.environment)
         self._wait("api-server", self.airflow.is_up)
         for component, options in AIRFLOW_COMPONENTS.items():
-            self._spawn(component, [*_airflow(), component, *options], self.environment)
+            self._spawn(component, [*_airflow(), component, *options], self.environment | self._preloaded(component))
         self._wait("databricks", lambda: _answers(f"{self.databricks_url}/healthz"))
         for component in AIRFLOW_COMPONENTS:
             self._wait(component, lambda name=component: self.airflow.is_healthy(name))  # type: ignore[misc]
+
+    def _preloaded(self, component: str) -> dict[str, str]:
+        """Where Airflow finds `airflow_local_settings`, which is for the scheduler alone, the parent of all tasks."""
+        if component != "scheduler":
+            return {}
+        return {"PYTHONPATH": os.pathsep.join([self.environment["PYTHONPATH"], str(_PRELOADED)])}
 
     def stop(self) -> None:
         """Stops all parts, the last started first."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from lake_model.bronze_manifest import UNDATED
 from lake_model.contracts.silver_contract import SilverContract
@@ -147,7 +148,9 @@ def _write(spark: SparkSession, work: _Work, landed: list[Verdict]) -> _Written 
     if found is None:
         return None
     if _may_have_entries(work, processed):
-        _write_quarantine(spark, judged, work)
+        found_in = [one.slice for one in processed.counts if one.refused or one.waived]
+        # The rows are judged once more for it, so only those of slices in which something was found.
+        _write_quarantine(spark, judged.where(F.col(SLICE).isin(found_in)), work)
     return _Written(found, processed, verdicts)
 
 
