@@ -22,7 +22,7 @@ from medallion.gold import one_big_table
 from medallion.gold.reflected import RECENT, Reflected, Stored
 from medallion.lake import delta_tables
 from medallion.lake.delta_tables import Commit
-from medallion.lake.small_frames import MAX_ROWS, fetch_small, fetch_together
+from medallion.lake.small_frames import MAX_ROWS, Fetched, fetch_small, fetch_together
 from medallion.lake.sql_text import identifier, text_literal
 from medallion.lake.table_names import TableNames
 from medallion.quality.cleaning import first_line
@@ -117,7 +117,7 @@ def plan_refresh(
     """
     reason = _why_anew(spark, names, contract, stored, now, types)
     if reason:
-        return Plan(None, reason), _fetched(spark, dimensions, {})[0]
+        return Plan(None, reason), _frames(_fetched(spark, dimensions, {})[0])
     then = stored.reflects
     assert then is not None
     try:
@@ -130,15 +130,15 @@ def plan_refresh(
             for join in contract.joins
             if join.dimension in moved
         }
-        local, old = _fetched(spark, dimensions, old)
+        local, before = _fetched(spark, dimensions, old)
         feed = _changed_facts(spark, names, contract, silver, then, now) if contract.fact in moved else []
         fact = now.read(spark, names, contract.fact)
-        return _changed(spark, contract, silver, fact, feed, old, local), local
+        return _changed(spark, contract, silver, fact, feed, before, local), _frames(local)
     except SPARK_ERRORS as error:
         if not _CHANGES_ARE_GONE.search(str(error)):
             raise
         reason = f"the changes cannot be read: {first_line(error)}"
-        return Plan(None, reason), _fetched(spark, dimensions, {})[0]
+        return Plan(None, reason), _frames(_fetched(spark, dimensions, {})[0])
 
 
 def _why_anew(
@@ -164,10 +164,14 @@ def _why_anew(
 
 def _fetched(
     spark: SparkSession, dimensions: Mapping[str, DataFrame], old: Mapping[str, DataFrame]
-) -> tuple[Mapping[str, DataFrame], Mapping[str, DataFrame]]:
+) -> tuple[Mapping[str, Fetched], Mapping[str, Fetched]]:
     """Both in one pass over the dimensions."""
     found = fetch_together(spark, [*dimensions.values(), *old.values()], (2 if old else 1) * MAX_ROWS)
     return dict(zip(dimensions, found, strict=False)), dict(zip(old, found[len(dimensions) :], strict=True))
+
+
+def _frames(fetched: Mapping[str, Fetched]) -> Mapping[str, DataFrame]:
+    return {name: one.frame for name, one in fetched.items()}
 
 
 def _changed_facts(
@@ -183,7 +187,7 @@ def _changed_facts(
 
 def _changed(
     spark: SparkSession, contract: OneBigTableContract, silver: Mapping[str, SilverContract], fact: DataFrame,
-    changed_facts: Sequence[DataFrame], old: Mapping[str, DataFrame], new: Mapping[str, DataFrame],
+    changed_facts: Sequence[DataFrame], old: Mapping[str, Fetched], new: Mapping[str, Fetched],
 ) -> Plan:  # fmt: skip
     """The dates of changed facts, and what shows a dimension's row that is not in ``old`` as it is in ``new``."""
     day = identifier(silver[contract.fact].date_column)
@@ -192,15 +196,20 @@ def _changed(
         if join.dimension not in old:
             continue
         before, after = old[join.dimension], new[join.dimension]
-        rows = before.exceptAll(after).unionByName(after.exceptAll(before))
-        keys = rows.select(*[F.col(identifier(right)).alias(f"_key_{left}") for left, right in join.on]).distinct()
-        found = _few_keys(spark, keys, contract, silver, join)
+        found = changed_keys(spark, before, after, contract, silver, join)
         if found is None:
+            keys = _keys_of_changed_rows(before.frame, after.frame, join)
             on = [F.col(identifier(left)) == F.col(identifier(f"_key_{left}")) for left, _ in join.on]
             parts.append(fact.join(keys, on, "left_semi").select(F.col(day).alias("day")))
         elif found.values:
             by_key.append(found)
     return Plan(_distinct_days(parts), keys=tuple(by_key))
+
+
+def _keys_of_changed_rows(before: DataFrame, after: DataFrame, join: Join) -> DataFrame:
+    """The keys of rows that are in one of both alone, as ``_key_`` and the fact's column."""
+    rows = before.exceptAll(after).unionByName(after.exceptAll(before))
+    return rows.select(*[F.col(identifier(right)).alias(f"_key_{left}") for left, right in join.on]).distinct()
 
 
 def _distinct_days(parts: Sequence[DataFrame]) -> frozenset[dt.date]:
@@ -212,20 +221,29 @@ def _distinct_days(parts: Sequence[DataFrame]) -> frozenset[dt.date]:
     return frozenset(row["day"] for row in union.distinct().collect())
 
 
-def _few_keys(
-    spark: SparkSession, keys: DataFrame, contract: OneBigTableContract, silver: Mapping[str, SilverContract],
-    join: Join,
+def changed_keys(
+    spark: SparkSession, before: Fetched, after: Fetched, contract: OneBigTableContract,
+    silver: Mapping[str, SilverContract], join: Join,
 ) -> ChangedKeys | None:  # fmt: skip
     """The changed keys by which rows are found in gold; None where they are many, or not to be found or named."""
     in_fact, in_gold = tuple(left for left, _ in join.on), shown_in_gold(contract, silver, join)
     if not contract.clustered or in_gold is None:
         return None
-    table = fetch_small(spark, keys, _MOST_KEYS).table
-    if table is None:
+    rights = [right for _, right in join.on]
+    if before.table is not None and after.table is not None:
+        # Compared as text: not every value can be found in a set, and a NaN would be found to differ from itself.
+        then, now = ({repr(row): row for row in one.to_pylist()} for one in (before.table, after.table))
+        changed = [row for text, row in (then | now).items() if (text in then) != (text in now)]
+        values = {tuple(str(row[right]) for right in rights) for row in changed}
+    else:
+        table = fetch_small(spark, _keys_of_changed_rows(before.frame, after.frame, join), _MOST_KEYS).table
+        if table is None:
+            return None
+        values = {tuple(str(row[f"_key_{left}"]) for left in in_fact) for row in table.to_pylist()}
+    if len(values) > _MOST_KEYS:
         return None
     types = {column.name: column.lake_type for column in silver[contract.fact].columns}
-    values = sorted(tuple(str(row[f"_key_{left}"]) for left in in_fact) for row in table.to_pylist())
-    return ChangedKeys(join.dimension, in_fact, in_gold, tuple(types[left] for left in in_fact), tuple(values))
+    return ChangedKeys(join.dimension, in_fact, in_gold, tuple(types[left] for left in in_fact), tuple(sorted(values)))
 
 
 def shown_in_gold(

@@ -63,7 +63,7 @@ def fetch_known(spark: SparkSession, frame: DataFrame, most_rows: int) -> Fetche
     return fetch_all(spark, frame) if most_rows <= MAX_ROWS else fetch_small(spark, frame)
 
 
-def fetch_together(spark: SparkSession, frames: Sequence[DataFrame], max_rows: int = MAX_ROWS) -> list[DataFrame]:
+def fetch_together(spark: SparkSession, frames: Sequence[DataFrame], max_rows: int = MAX_ROWS) -> list[Fetched]:
     """Fetches several frames in one pass, if all together have few rows; else gives them back as they are."""
     if not frames:
         return []
@@ -77,10 +77,8 @@ def fetch_together(spark: SparkSession, frames: Sequence[DataFrame], max_rows: i
     union = reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), sides)
     table = union.limit(max_rows + 1).toArrow()
     if table.num_rows > max_rows:
-        return list(frames)
-    return [
-        _local(spark, _rows_of(table, number, frame.columns), frame.schema).frame for number, frame in enumerate(frames)
-    ]
+        return [Fetched(frame, None) for frame in frames]
+    return [_local(spark, _rows_of(table, number, frame.columns), frame.schema) for number, frame in enumerate(frames)]
 
 
 def _rows_of(table: pa.Table, number: int, names: Sequence[str]) -> pa.Table:

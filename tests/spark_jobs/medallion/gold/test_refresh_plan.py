@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 from medallion.gold.reflected import Reflected
-from medallion.gold.refresh_plan import ChangedKeys, Plan, shown_in_gold
+from medallion.gold.refresh_plan import ChangedKeys, Plan, changed_keys, shown_in_gold
+from medallion.lake.small_frames import Fetched, fetch_small
 
 from lake_model.changed_rows import ChangedRows, KeyValues
 from lake_model.contracts.silver_contract import Join, OneBigTableContract, SilverContract
 from lake_model.contracts.table_contracts import read_one_big_table_contract, read_silver_contract
 from tests.spark_jobs.bronze_lake import CONTRACTS
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 DAY = dt.date(2026, 11, 20)
 
@@ -84,3 +89,20 @@ def test_a_confidential_key_is_named_in_no_condition_which_the_log_of_the_table_
     ]
     hidden = silver | {table: replace(silver[table], columns=tuple(columns))}
     assert shown_in_gold(contract, hidden, Join("product", (("product_code", "product_code"),))) is None
+
+
+@pytest.mark.spark
+def test_keys_of_changed_rows_are_the_same_whether_or_not_the_dimension_is_local(
+    spark: SparkSession, contract: OneBigTableContract, silver: dict[str, SilverContract]
+) -> None:
+    join = next(join for join in contract.joins if join.dimension == "product")
+    columns = "product_code STRING, price DOUBLE, tags ARRAY<STRING>"
+    before = spark.createDataFrame([("a", 1.0, ["x"]), ("b", 2.0, None), ("c", None, []), ("d", 4.0, ["y"])], columns)
+    after = spark.createDataFrame([("a", 1.0, ["x"]), ("b", 2.5, None), ("c", None, ["z"]), ("e", 4.0, None)], columns)
+
+    local = changed_keys(spark, fetch_small(spark, before), fetch_small(spark, after), contract, silver, join)
+    plain = changed_keys(spark, Fetched(before, None), Fetched(after, None), contract, silver, join)
+
+    assert local == plain
+    assert local is not None
+    assert local.values == (("b",), ("c",), ("d",), ("e",))
