@@ -165,7 +165,7 @@ class Gold:
 
 
 def _code(name: str, number: str) -> str:
-    return f"concat('{name}', {number} % {MEMBERS[name]})"
+    return f"concat('{name}', ({number}) % {MEMBERS[name]})"
 
 
 def _columns(types: Sequence[tuple[str, str]], values: Mapping[str, str]) -> list[str]:

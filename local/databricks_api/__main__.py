@@ -43,7 +43,9 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> 
         help=f"or {JARS_VARIABLE}",
     )
     parser.add_argument(
-        "--rehearse", action="store_true", help="be ready some 20 s later, and quicker with the first jobs"
+        "--rehearse",
+        action="store_true",
+        help="do what jobs do once, as soon as Spark is ready, for the first of them to be quicker",
     )
     given = parser.parse_args(arguments)
     if not given.token:

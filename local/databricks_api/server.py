@@ -82,7 +82,11 @@ def _serve(
     def warm_up(address: str, is_running: Callable[[], bool]) -> None:
         _warm_up(settings, processes, {**environment, "SPARK_REMOTE": address}, is_running)
 
-    driver = SparkDriver(settings, environment, warm_up, follow)
+    def rehearse(address: str, is_running: Callable[[], bool]) -> None:
+        if settings.rehearse:
+            _warm_up(settings, processes, {**environment, "SPARK_REMOTE": address}, is_running, "rehearsal")
+
+    driver = SparkDriver(settings, environment, warm_up, rehearse, follow)
     print(f"Databricks Jobs API on {base_url}, state in {settings.home}; Spark is starting.")
     print(f"Its runs, in a browser: {addresses.overview()}", flush=True)
 
@@ -110,8 +114,9 @@ def _warm_up(
     processes: TaskProcesses,
     environment: Mapping[str, str],
     is_running: Callable[[], bool],
+    name: str = "warm-up",
 ) -> None:
-    folder = settings.home / "warm-up"
+    folder = settings.home / name
     folder.mkdir(parents=True, exist_ok=True)
     log, result = folder / "log.txt", folder / "result.json"
     log.unlink(missing_ok=True)
@@ -124,9 +129,9 @@ def _warm_up(
 
     processes.start_task(
         TaskRequest(
-            task_id="warm-up",
+            task_id=name,
             program={"kind": "file", "path": str(Path(__file__).with_name("warm_up.py"))},
-            parameters=(str(folder / "table"), *(["rehearse"] if settings.rehearse else [])),
+            parameters=(name, str(folder / "table")),
             python_path=(),
             environment=environment,
             directory=str(folder),
@@ -139,7 +144,7 @@ def _warm_up(
         if ended.wait(timeout=1) or not is_running():
             break
     if not ended.is_set():
-        processes.kill_task("warm-up")
+        processes.kill_task(name)
         raise DriverError(
             f"Spark started, but ended or wrote no Delta table within {WARM_UP_SECONDS} seconds. "
             f"See {log} and {settings.logs}."

@@ -12,7 +12,7 @@ class ServerSettings:
 
     `home` holds all state: runs, logs, the Spark warehouse. `port` 0 means any free port, `spark_port` likewise.
     `public_url` is where a browser finds the run pages (default: the address listened on).
-    With `rehearse` the driver has done what jobs do once before it is ready.
+    With `rehearse` the driver does what jobs do once, as soon as it is ready.
     """
 
     home: Path

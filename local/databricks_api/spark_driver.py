@@ -146,12 +146,14 @@ class SparkDriver:
         settings: ServerSettings,
         environment: Mapping[str, str],
         warm_up: Callable[[str, Callable[[], bool]], None],
+        rehearse: Callable[[str, Callable[[], bool]], None],
         on_report: Callable[[DriverReport], None],
     ) -> None:
         """Prepare.
 
         `environment` is what the driver is started with. `warm_up` is given the address of a driver that has just
         started and a function that tells whether it still runs; it raises DriverError where Spark does not work.
+        `rehearse` is called likewise once the driver is ready, and may not make it so.
         `on_report` is called from another thread at each change.
         """
         self._settings = settings
@@ -159,6 +161,7 @@ class SparkDriver:
         # Whoever may call the driver may run any program as its user, so not every user of this machine may.
         self._token = secrets.token_urlsafe(32)
         self._warm_up = warm_up
+        self._rehearse = rehearse
         self._on_report = on_report
         self._log = settings.logs / "spark-driver.log"
         self._port = 0
@@ -220,6 +223,8 @@ class SparkDriver:
                 continue
             self._report(DriverReport(DriverStatus.READY))
             self._warm_up_ui()
+            with suppress(DriverError):
+                self._rehearse(self.address, self._is_running)
             ending = _ending(self._process.wait() if self._process is not None else 0)
             message = (
                 f"ended unexpectedly ({ending})" if self._reason is None else f"is restarted, because it {self._reason}"

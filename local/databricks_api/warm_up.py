@@ -1,14 +1,14 @@
 """Writes one tiny Delta table, so that the first real job does not pay for loading Spark and Delta.
 
-Run as a task of its own: `warm_up.py FOLDER [rehearse]`.
-It is also the proof that Spark and Delta work on this machine.
-With `rehearse` it goes on to what jobs do with tables: a first job has two thirds of its time from loading classes and
-running code that Java has not compiled yet.
+Run as a task of its own: `warm_up.py warm-up FOLDER`. It is also the proof that Spark and Delta work on this machine.
+Or `warm_up.py rehearsal FOLDER`, for what jobs do with tables: two thirds of a first job's time are for loading classes
+and for code that Java has not compiled yet.
 """
 
 from __future__ import annotations
 
 import sys
+import uuid
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,13 +18,9 @@ _DAYS = ("2026-01-01", "2026-01-02")
 _FINDINGS = "array<struct<name:string,message:string>>"
 
 
-def warm_up(folder: str) -> SparkSession:
+def warm_up(spark: SparkSession, folder: str) -> None:
     """Write a table to `folder`; any failure of Spark or Delta shows here."""
-    from pyspark.sql import SparkSession
-
-    spark = SparkSession.builder.getOrCreate()
     spark.range(0, 2, 1, 1).write.format("delta").mode("overwrite").save(folder)
-    return spark
 
 
 def rehearse(spark: SparkSession, folder: str) -> None:
@@ -33,6 +29,8 @@ def rehearse(spark: SparkSession, folder: str) -> None:
     from pyspark.sql import Window
     from pyspark.sql import functions as fn
 
+    # A transaction of that id would be skipped where an earlier driver rehearsed in the same folder.
+    attempt = uuid.uuid4().hex
     table, landed = f"delta.`{folder}/versions`", f"{folder}/landed"
     spark.sql(
         f"CREATE OR REPLACE TABLE {table} (code STRING, label STRING, since DATE, amount DECIMAL(12, 2), "
@@ -63,7 +61,7 @@ def rehearse(spark: SparkSession, folder: str) -> None:
         ordered = local.withColumn("before", fn.lag("label").over(by_code.orderBy("since")))
         last = fn.max_by(fn.struct("label", "since", "amount", "findings"), "since").alias("last")
         latest = ordered.groupBy("code").agg(last)
-        options = {"txnAppId": "rehearsal", "txnVersion": str(number), "userMetadata": day}
+        options = {"txnAppId": attempt, "txnVersion": str(number), "userMetadata": day}
         writer = latest.select("code", "last.*").write.format("delta").mode("overwrite").options(**options)
         writer.option("replaceWhere", "code IN ('1', '2', '3')").saveAsTable(table)
         spark.sql(f"DESCRIBE HISTORY {table} LIMIT 50").collect()
@@ -74,7 +72,13 @@ def rehearse(spark: SparkSession, folder: str) -> None:
         local.coalesce(1).write.format("delta").mode("append").saveAsTable(table)
 
 
+def main() -> None:
+    """Do what the command line says."""
+    from pyspark.sql import SparkSession
+
+    what, folder = sys.argv[1:]
+    {"warm-up": warm_up, "rehearsal": rehearse}[what](SparkSession.builder.getOrCreate(), folder)
+
+
 if __name__ == "__main__":
-    session = warm_up(sys.argv[1])
-    if sys.argv[2:] == ["rehearse"]:
-        rehearse(session, f"{sys.argv[1]}-rehearsed")
+    main()
