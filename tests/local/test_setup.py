@@ -415,5 +415,5 @@ def test_an_unknown_stage_is_named() -> None:
     assert done.returncode == 2
     assert done.stderr == (
         "error: bin/test has no stage 'unitt'; there are: "
-        "lint unit mysql airflow spark end_to_end terraform containers\n"
+        "lint unit browser mysql airflow spark end_to_end terraform containers\n"
     )
