@@ -29,11 +29,11 @@ def rehearse(spark: SparkSession, folder: str) -> None:
     from pyspark.sql import Window
     from pyspark.sql import functions as fn
 
-    # A transaction of that id would be skipped where an earlier driver rehearsed in the same folder.
-    attempt = uuid.uuid4().hex
+    # An earlier driver may have rehearsed here, and Delta would skip transactions of the same id.
+    folder = f"{folder}/{uuid.uuid4().hex}"
     table, landed = f"delta.`{folder}/versions`", f"{folder}/landed"
     spark.sql(
-        f"CREATE OR REPLACE TABLE {table} (code STRING, label STRING, since DATE, amount DECIMAL(12, 2), "
+        f"CREATE TABLE {table} (code STRING, label STRING, since DATE, amount DECIMAL(12, 2), "
         f"findings {_FINDINGS}) USING delta TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true')"
     )
     rows = pa.table({"code": ["1", "2", "3"], "label": ["a", " b", None], "amount": ["1.5", "2", "x"]})
@@ -61,7 +61,7 @@ def rehearse(spark: SparkSession, folder: str) -> None:
         ordered = local.withColumn("before", fn.lag("label").over(by_code.orderBy("since")))
         last = fn.max_by(fn.struct("label", "since", "amount", "findings"), "since").alias("last")
         latest = ordered.groupBy("code").agg(last)
-        options = {"txnAppId": attempt, "txnVersion": str(number), "userMetadata": day}
+        options = {"txnAppId": "rehearsal", "txnVersion": str(number), "userMetadata": day}
         writer = latest.select("code", "last.*").write.format("delta").mode("overwrite").options(**options)
         writer.option("replaceWhere", "code IN ('1', '2', '3')").saveAsTable(table)
         spark.sql(f"DESCRIBE HISTORY {table} LIMIT 50").collect()

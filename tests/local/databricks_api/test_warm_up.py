@@ -26,12 +26,15 @@ def test_it_is_rehearsed_only_where_that_is_asked_for() -> None:
 
 @pytest.mark.spark
 def test_a_driver_that_starts_again_rehearses_in_the_same_folder(spark: SparkSession, tmp_path: Path) -> None:
-    for _ in range(2):
+    for count in (1, 2):
         rehearse(spark, str(tmp_path))
 
-        stored = spark.read.format("delta").load(str(tmp_path / "versions")).groupBy("code", "label", "since").count()
-        assert sorted(tuple(row) for row in stored.collect()) == [
-            ("1", "a", date(2026, 1, 2), 3),
-            ("2", "b", date(2026, 1, 2), 3),
-            ("3", None, date(2026, 1, 2), 3),
-        ]
+        rehearsed = list(tmp_path.glob("*/versions"))
+        assert len(rehearsed) == count
+        for table in rehearsed:
+            stored = spark.read.format("delta").load(str(table)).groupBy("code", "label", "since").count()
+            assert sorted(tuple(row) for row in stored.collect()) == [
+                ("1", "a", date(2026, 1, 2), 3),
+                ("2", "b", date(2026, 1, 2), 3),
+                ("3", None, date(2026, 1, 2), 3),
+            ]
