@@ -98,11 +98,11 @@ def test_end_to_end_runs_beside_the_other_stages_and_is_shown_after_them(clone: 
     said = [line for line in done.stdout.splitlines() if line.startswith(("===", "output"))]
     assert said == [
         "=== lint",
-        *(line for stage in ("unit", "browser", "mysql", "airflow", "spark", "end_to_end") for line in told(stage)),
+        *(line for stage in ("unit", "browser", "mysql", "airflow", "spark", "end_to_end") for line in shown(stage)),
     ]
 
 
-def told(stage: str) -> tuple[str, str]:
+def shown(stage: str) -> tuple[str, str]:
     """What stands in the output of a stage: its name, and the arguments of pytest after its marker."""
     workers = " -n 2 --dist loadfile --no-loadscope-reorder" if stage in {"unit", "browser", "mysql", "spark"} else ""
     both = " tests/test_both.py" if stage in {"unit", "mysql"} else ""
