@@ -153,7 +153,7 @@ class SparkDriver:
 
         `environment` is what the driver is started with. `warm_up` is given the address of a driver that has just
         started and a function that tells whether it still runs; it raises DriverError where Spark does not work.
-        `rehearse` is called likewise once the driver is ready, and may not make it so.
+        `rehearse` is called likewise once the driver is ready; where it fails, the driver is ready all the same.
         `on_report` is called from another thread at each change.
         """
         self._settings = settings

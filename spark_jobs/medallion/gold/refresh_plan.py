@@ -117,7 +117,7 @@ def plan_refresh(
     """
     reason = _why_anew(spark, names, contract, stored, now, types)
     if reason:
-        return Plan(None, reason), _frames(_fetched(spark, dimensions, {})[0])
+        return _anew(spark, reason, dimensions)
     then = stored.reflects
     assert then is not None
     try:
@@ -137,8 +137,13 @@ def plan_refresh(
     except SPARK_ERRORS as error:
         if not _CHANGES_ARE_GONE.search(str(error)):
             raise
-        reason = f"the changes cannot be read: {first_line(error)}"
-        return Plan(None, reason), _frames(_fetched(spark, dimensions, {})[0])
+        return _anew(spark, f"the changes cannot be read: {first_line(error)}", dimensions)
+
+
+def _anew(
+    spark: SparkSession, reason: str, dimensions: Mapping[str, DataFrame]
+) -> tuple[Plan, Mapping[str, DataFrame]]:
+    return Plan(None, reason), _frames(_fetched(spark, dimensions, {})[0])
 
 
 def _why_anew(
@@ -229,12 +234,11 @@ def changed_keys(
     in_fact, in_gold = tuple(left for left, _ in join.on), shown_in_gold(contract, silver, join)
     if not contract.clustered or in_gold is None:
         return None
-    rights = [right for _, right in join.on]
     if before.table is not None and after.table is not None:
         # Compared as text: not every value can be found in a set, and a NaN would be found to differ from itself.
         then, now = ({repr(row): row for row in one.to_pylist()} for one in (before.table, after.table))
         changed = [row for text, row in (then | now).items() if (text in then) != (text in now)]
-        values = {tuple(str(row[right]) for right in rights) for row in changed}
+        values = {tuple(str(row[right]) for _, right in join.on) for row in changed}
     else:
         table = fetch_small(spark, _keys_of_changed_rows(before.frame, after.frame, join), _MOST_KEYS).table
         if table is None:

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from medallion.run.session import JAVA_OPTIONS
 
 from local.databricks_api.__main__ import parse_settings
 from local.databricks_api.errors import StartError
 from local.databricks_api.scheduler import STOPPED_IN_FLIGHT
 from local.databricks_api.settings import ServerSettings
-from local.databricks_api.spark_driver import check_prerequisites
+from local.databricks_api.spark_driver import check_prerequisites, driver_command
 from local.processes import free_port, is_alive
 from tests.local.databricks_api.conftest import REPOSITORY, TOKEN, RunningServer, descendants, wait_for
 
@@ -70,6 +71,11 @@ def test_a_taken_spark_port_is_named(tmp_path: Path) -> None:
         port = other.getsockname()[1]
         with pytest.raises(StartError, match=rf"Port {port} \(--spark-port\) is taken"):
             check_prerequisites(settings(tmp_path, spark_port=port))
+
+
+def test_java_is_started_as_for_a_session_of_the_jobs(tmp_path: Path) -> None:
+    given = next(word for word in driver_command(settings(tmp_path), 1, 2) if "extraJavaOptions=" in word)
+    assert given.partition("=")[2].startswith(f"{JAVA_OPTIONS} ")
 
 
 def test_a_token_must_be_given_and_may_come_from_the_environment(tmp_path: Path) -> None:

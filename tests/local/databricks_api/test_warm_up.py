@@ -1,4 +1,4 @@
-"""What the driver rehearses before it is ready."""
+"""What the driver rehearses once it is ready."""
 
 from __future__ import annotations
 
