@@ -462,7 +462,11 @@ def test_a_lost_connection_leaves_the_old_index_and_no_files(
         return decode(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(row_copy, "decode_column", killing_decode)
-    bench.sql(f"INSERT INTO sales SELECT '2026-11-17', seq, 1 FROM {number_rows(1, 400000)}")
+    # More bytes than the connection's buffers hold: the server is still in the middle of its answer when it is killed.
+    bench.sql(
+        "ALTER TABLE sales ADD COLUMN note TEXT",
+        f"INSERT INTO sales SELECT '2026-11-17', seq, 1, REPEAT('x', 6000) FROM {number_rows(1, 5000)}",
+    )
     big = replace(spec, change_detection="full")
     with (
         MySqlSource(info_of(bench.server)) as source,
