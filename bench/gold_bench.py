@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from bench.measure import cpu_seconds, load_average
 from bench.scd2_bench import start_spark
+from lake_model.ledger_row import LedgerRow
 
 if TYPE_CHECKING:
     from medallion.lake.dated_layout import DatedLayout
@@ -100,13 +101,15 @@ class Gold:
 
     def refresh(self) -> tuple[str, int]:
         """Runs the job; gives its mode and how many dates it rewrote."""
-        from medallion.gold.one_big_table_refresh import refresh_one_big_table
-        from medallion.run.cli import JobArguments
+        import gold
 
-        day = dt.date(2026, 11, 20)
-        job = JobArguments(self.folder, self.wide.name, day, "bench", f"{self.root}/lake", None)
-        detail = refresh_one_big_table(self.spark, job, self.wide, self.silver).detail
-        return detail["mode"], len(detail["dates_rewritten"])
+        job = ["--table", self.wide.name, "--business-date", "2026-11-20", "--run-id", "bench"]
+        failed = gold.main(["--contracts", str(self.folder), "--lake-root", f"{self.root}/lake", *job])
+        if failed is not None:
+            raise RuntimeError(failed)
+        ledger = (self.root / "lake" / "ledger").rglob(f"{self.wide.name}.gold.*.json")
+        row = LedgerRow.from_json(max(ledger, key=lambda path: path.stat().st_mtime_ns).read_bytes())
+        return row.outcome, len(row.detail["dates_rewritten"])
 
     def is_right(self) -> bool:
         """Whether gold holds just the rows that building it from silver as it is now gives."""

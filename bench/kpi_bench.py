@@ -188,7 +188,7 @@ def _other(contract: KpiContract, state: DeltaState, about: About, kind: str, pa
     session.register("stored", state.table.to_pyarrow_dataset())
     made = "TABLE" if kind == "TABLE" else "TEMP VIEW"
     session.execute(f"CREATE {made} {ROWS} AS SELECT *, {quoted(contract.date_column)} AS {DATE} FROM stored")
-    return _OneSession(path, session, dataclasses.replace(about, scales={}))
+    return _OneSession(path, session, dataclasses.replace(about, scales={}, combinations=[]))
 
 
 class _OneSession(ReadModel):

@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from lake_model.contracts.silver_contract import wide_standing
 from lake_model.contracts.table_contracts import read_one_big_table_contract, read_silver_contract
+from lake_model.table_state import TableState
 from medallion.gold.companion import companions
 from medallion.gold.one_big_table_refresh import refresh_one_big_table
 from medallion.lake.table_names import TableNames
@@ -20,12 +21,12 @@ from medallion.run.job import exit_on_failure, run_job
 from medallion.run.run_ledger import Outcome
 
 
-def refresh(spark: SparkSession, job: JobArguments) -> Outcome:
+def refresh(spark: SparkSession, job: JobArguments, before: TableState | None) -> Outcome:
     """Brings one One Big Table up to the silver tables, and then what its contract declares beside it."""
     contract = read_one_big_table_contract(job.contracts, job.table)
     tables = (contract.fact, *(join.dimension for join in contract.joins))
     silver = {table: read_silver_contract(job.contracts, table) for table in tables}
-    outcome = refresh_one_big_table(spark, job, contract, silver)
+    outcome = refresh_one_big_table(spark, job, contract, silver, before)
     names = TableNames(job.lake_root, job.catalog)
     for companion in companions():
         made = companion.refresh(spark, names, contract, mode=outcome.outcome)

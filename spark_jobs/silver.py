@@ -18,6 +18,7 @@ from pyspark.sql import SparkSession
 from lake_model.contracts.silver_contract import TableKind
 from lake_model.contracts.table_contracts import read_silver_contract, silver_tables
 from lake_model.errors import LakehouseError
+from lake_model.table_state import TableState
 from medallion.dimensions.dimension_run import refresh_dimension
 from medallion.facts.fact_run import refresh_fact
 from medallion.run.cli import JobArguments, parse_arguments, taken_tables
@@ -25,11 +26,11 @@ from medallion.run.job import exit_on_failure, run_job, run_jobs
 from medallion.run.run_ledger import Outcome
 
 
-def refresh(spark: SparkSession, job: JobArguments) -> Outcome:
+def refresh(spark: SparkSession, job: JobArguments, before: TableState | None) -> Outcome:
     """Brings one silver table up to what was landed."""
     contract = read_silver_contract(job.contracts, job.table)
     if contract.kind is TableKind.FACT:
-        return refresh_fact(spark, job, contract)
+        return refresh_fact(spark, job, contract, before)
     return refresh_dimension(spark, job, contract)
 
 

@@ -16,6 +16,7 @@ from pyspark.sql import SparkSession
 
 from lake_model.contracts.table_contracts import clustering_columns, gold_tables, silver_tables
 from lake_model.errors import LakehouseError
+from lake_model.table_state import TableState
 from medallion.lake.table_names import TableNames
 from medallion.run.cli import JobArguments, parse_arguments, taken_tables
 from medallion.run.job import exit_on_failure, run_jobs
@@ -23,7 +24,9 @@ from medallion.run.run_ledger import Outcome
 from medallion.upkeep.table_upkeep import QUALITY_METRICS, tend_gold, tend_silver
 
 
-def tend(wide: Collection[str], clustered: Mapping[str, str], spark: SparkSession, job: JobArguments) -> Outcome:
+def tend(
+    wide: Collection[str], clustered: Mapping[str, str], spark: SparkSession, job: JobArguments, _: TableState | None
+) -> Outcome:
     """Upkeep of what one contract's table has in the lake.
 
     ``wide`` are the names of the One Big Tables, ``clustered`` has by table the column that it is clustered by.

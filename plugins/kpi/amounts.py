@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal, localcontext
+from operator import add
 from typing import Any
 
 from kpi.periods import Period
@@ -16,6 +17,7 @@ from lake_model.contracts.kpi_contract import Aggregate, Measure
 _DIGITS = 60
 """A sum of the widest decimals has more digits than Python's own 28."""
 
+_MERGED: Mapping[str, Callable[[Any, Any], Any]] = {"sum": add, "count": add, "min": min, "max": max}
 Value = Decimal | None
 """A measure's value; None where there are no rows, or none to divide by."""
 
@@ -74,6 +76,28 @@ class Amounts:
 def parts_of(measure: Measure) -> list[Aggregate]:
     """The aggregates that a measure is made of."""
     return [one for one in (measure.value, measure.per) if one]
+
+
+def are_mergeable(aggregates: Iterable[Aggregate]) -> bool:
+    """Whether the figures of parts give those of the whole; a count of different values does not."""
+    return all(one.function != "count_distinct" for one in aggregates)
+
+
+def merged_sql(one: Aggregate, column: str) -> str:
+    """The aggregate of the whole, in SQL over a column of those of its parts."""
+    return f"{one.function if one.function in {'min', 'max'} else 'sum'}({column})"
+
+
+def merged(aggregates: Sequence[Aggregate], parts: Iterable[Sequence[Any]]) -> list[Any]:
+    """The figures of the whole, of the rows of its parts; as SQL has them where there is no part."""
+    found: list[Any] = [0 if one.function == "count" else None for one in aggregates]
+    with localcontext(prec=_DIGITS):
+        for part in parts:
+            for place, (one, figure) in enumerate(zip(aggregates, part, strict=True)):
+                if figure is not None:
+                    before = found[place]
+                    found[place] = figure if before is None else _MERGED[one.function](before, figure)
+    return found
 
 
 def aggregate_sql(one: Aggregate) -> str:

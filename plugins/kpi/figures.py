@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from kpi.amounts import Amounts, Value, aggregate_sql, bucket_sql, parts_of
+from kpi.amounts import Amounts, Value, aggregate_sql, are_mergeable, bucket_sql, merged, merged_sql, parts_of
+from kpi.combinations import number_column, table_of, value_column
 from kpi.periods import Period, bucket_start, buckets
 from kpi.questions import FEW_LINES, MANY_LINES, Question
-from kpi.read_model import quoted
+from kpi.read_model import DATE, quoted
 from kpi.sight import SEEN, Sight
-from lake_model.contracts.kpi_contract import Level, Measure
+from lake_model.contracts.kpi_contract import Aggregate, Level, Measure
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class Figures:
         self._question = question
         self._amounts = Amounts(sight, question)
         self._contract = question.contract
+        self._days: dict[Period, Mapping[dt.date, Sequence[Any]]] = {}
         self._compared = [
             period if self._has(period) else None
             for period in (question.comparison.previous, question.comparison.year_before)
@@ -100,6 +102,8 @@ class Figures:
     def _totals(self, period: Period | None) -> Sequence[Any]:
         if period is None:
             return [None] * len(self._contract.aggregates)
+        if are_mergeable(self._contract.aggregates):
+            return merged(self._contract.aggregates, self._by_day(period).values())
         where, values = self._amounts.where([period])
         wanted = ", ".join(map(aggregate_sql, self._contract.aggregates))
         return self._sight.ask(f"SELECT {wanted} FROM {SEEN} WHERE {where}", values)[0]
@@ -114,16 +118,31 @@ class Figures:
 
     def _by_bucket(self, period: Period) -> dict[str, list[Value]]:
         grain, aggregates = self._question.grain, self._contract.aggregates
-        where, values = self._amounts.where([period])
-        wanted = ", ".join(aggregate_sql(one) for one in aggregates)
-        sql = f"SELECT {bucket_sql(grain)}, {wanted} FROM {SEEN} WHERE {where} GROUP BY 1"
-        found = {row[0]: row[1:] for row in self._sight.ask(sql, values)}
+        if are_mergeable(aggregates):
+            parts: dict[dt.date, list[Sequence[Any]]] = {}
+            for day, row in self._by_day(period).items():
+                parts.setdefault(bucket_start(day, grain), []).append(row)
+            found: Mapping[dt.date, Sequence[Any]] = {start: merged(aggregates, rows) for start, rows in parts.items()}
+        else:
+            found = self._grouped(period, bucket_sql(grain))
         nothing = [0 if one.function.startswith(("sum", "count")) else None for one in aggregates]
         starts = [bucket_start(point.start, grain) for point in buckets(period, grain)]
         return {
             measure.name: [self._amounts.value(measure, found.get(start, nothing)) for start in starts]
             for measure in self._contract.measures
         }
+
+    def _by_day(self, period: Period) -> Mapping[dt.date, Sequence[Any]]:
+        """The aggregates of each day, asked once: cards and trend are made of them, whatever the grain."""
+        if period not in self._days:
+            self._days[period] = self._grouped(period, DATE)
+        return self._days[period]
+
+    def _grouped(self, period: Period, by: str) -> dict[dt.date, Sequence[Any]]:
+        where, values = self._amounts.where([period])
+        wanted = ", ".join(aggregate_sql(one) for one in self._contract.aggregates)
+        sql = f"SELECT {by}, {wanted} FROM {SEEN} WHERE {where} GROUP BY 1"
+        return {row[0]: row[1:] for row in self._sight.ask(sql, values)}
 
     def leaderboards(self) -> list[Leaderboard]:
         """The question's measure by every level."""
@@ -148,27 +167,36 @@ class Figures:
         period, before = question.comparison.period, self.previous
         parts = parts_of(measure)
         chosen = question.filters.get(levels[0].column, ())
-        columns = [quoted(level.column) for level in levels]
-        which = " ".join(f"WHEN grouping({column}) = 0 THEN {place}" for place, column in enumerate(columns))
-        names = " ".join(f"WHEN grouping({column}) = 0 THEN CAST({column} AS VARCHAR)" for column in columns)
-        sets = ", ".join(f"({column})" for column in columns)
+        groups = self._groups_of(levels, parts)
         bound: list[Any] = []
 
-        def grouped(name: str, when: Period) -> str:
+        def grouped(name: str, when: Period) -> list[str]:
             where, values = self._amounts.where([when], leave_out=levels[0].column)
-            bound.extend(values)
-            wanted = ", ".join(f"{aggregate_sql(one)} AS {name}{place}" for place, one in enumerate(parts))
-            return (
-                f"SELECT CASE {which} END AS level, CASE {names} END AS name, {wanted} FROM {SEEN} WHERE {where} "
-                f"GROUP BY GROUPING SETS ({sets})"
+            figures = [f"{name}{place}" for place in range(len(parts))]
+            wanted = ", ".join(f"{aggregate_sql(one)} AS {figure}" for one, figure in zip(parts, figures, strict=True))
+            if groups is None:
+                bound.extend(values)
+                columns = {quoted(level.column): place for place, level in enumerate(levels)}
+                return [f"{name} AS ({_by_each(columns, wanted, f'{SEEN} WHERE {where}')})"]
+            merged_figures = ", ".join(
+                f"{merged_sql(one, figure)} AS {figure}" for one, figure in zip(parts, figures, strict=True)
             )
+            made, each = [], []
+            for group, columns in groups.items():
+                bound.extend(values)
+                made.append(
+                    f"{name}_{group} AS (SELECT {number_column(group)} AS number, {wanted} FROM {SEEN} WHERE {where} "
+                    "GROUP BY 1)"
+                )
+                each.append(_by_each(columns, merged_figures, f"{name}_{group} JOIN {table_of(group)} USING (number)"))
+            return [*made, f"{name} AS ({' UNION ALL '.join(each)})"]
 
         # Each period for itself, joined when it is small: a third of the work of telling them apart row by row.
-        tables = [f"now AS ({grouped('c', period)})"]
-        both = "now"
+        tables = grouped("c", period)
+        both = "c"
         if before:
-            tables.append(f"old AS ({grouped('p', before)})")
-            both = "now FULL JOIN old USING (level, name)"
+            tables += grouped("p", before)
+            both = "c FULL JOIN p USING (level, name)"
         answered = [f"{name}{place}" for name in ("cp" if before else "c") for place in range(len(parts))]
         order, order_before = ("c0", "p0") if measure.per is None else ("c0 / nullif(c1, 0)", "p0 / nullif(p1, 0)")
         changing = [str(place) for place, level in enumerate(levels) if before and level.column in question.by_change]
@@ -206,6 +234,28 @@ class Figures:
             for level, rows in zip(levels, found, strict=True)
         ]
 
+    def _groups_of(self, levels: Sequence[Level], parts: Sequence[Aggregate]) -> dict[int, dict[str, int]] | None:
+        """Columns of the groups of combinations that hold some levels, each with its level's place among those.
+
+        None where the levels have to be grouped by themselves.
+        """
+        if len(levels) == 1 or not are_mergeable(parts):
+            return None
+        groups: dict[int, dict[str, int]] = {}
+        for place, level in enumerate(levels):
+            found = next(
+                (
+                    (group, names.index(level.column))
+                    for group, names in enumerate(self._sight.about.combinations)
+                    if level.column in names
+                ),
+                None,
+            )
+            if found is None:
+                return None
+            groups.setdefault(found[0], {})[value_column(found[1])] = place
+        return groups
+
     def _line(self, measure: Measure, row: Sequence[Any], width: int, chosen: set[str], before: Period | None) -> Line:
         name, _, whole, *figures = row
         aggregates = parts_of(measure)
@@ -235,3 +285,14 @@ class Figures:
         whole = Decimal(row[-1] or 0)
         shares = [(Decimal(part or 0) / whole).quantize(Decimal("0.0001")) if whole else Decimal(0) for part in row]
         return [Unknown(level, share) for level, share in zip(levels, shares, strict=False)]
+
+
+def _by_each(columns: Mapping[str, int], wanted: str, source: str) -> str:
+    """Rows grouped by each of some columns: the column's number as `level`, its value as `name`, and aggregates."""
+    which = " ".join(f"WHEN grouping({column}) = 0 THEN {number}" for column, number in columns.items())
+    names = " ".join(f"WHEN grouping({column}) = 0 THEN CAST({column} AS VARCHAR)" for column in columns)
+    sets = ", ".join(f"({column})" for column in columns)
+    return (
+        f"SELECT CASE {which} END AS level, CASE {names} END AS name, {wanted} FROM {source} "
+        f"GROUP BY GROUPING SETS ({sets})"
+    )

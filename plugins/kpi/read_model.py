@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import duckdb
 
-FORM = 4
+FORM = 5
 """Changes with the form of the files: those of another form are made anew."""
 ROWS, DATE = "all_rows", "_date"
 
@@ -36,6 +36,7 @@ class About:
         committed_at: when that version was written, ISO 8601.
         first_date, last_date: of its rows, ISO 8601; None where it has none.
         scales: by measured column: how many of its digits stand behind the point.
+        combinations: levels whose combinations are numbered; see ``kpi.combinations``.
         refreshes: how often it was brought up to a newer version since it was made whole.
     """
 
@@ -48,6 +49,7 @@ class About:
     first_date: str | None
     last_date: str | None
     scales: dict[str, int]
+    combinations: list[list[str]]
     refreshes: int = 0
 
     @property

@@ -20,6 +20,8 @@ from lakehouse.errors import LakehouseError, StorageError
 from lakehouse.lake.delta_log import changed_rows
 from lakehouse.lake.delta_table import DeltaState
 
+from kpi import combinations
+from kpi.combinations import Groups
 from kpi.read_model import DATE, FORM, ROWS, About, Limits, enum_type, literal, open_model, quoted
 from lake_model.changed_rows import ChangedRows, KeyValues
 from lake_model.contracts.kpi_contract import NOTHING, KpiContract
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 _DECIMAL = re.compile(r"decimal\((\d+),(\d+)\)")
 _MOST_DIGITS = 18
+_STAGED = "staging.stored"
 _MOST_REFRESHES = 60
 # A condition of more dates or keys costs more than it spares.
 _MOST_NAMED = 1_000
@@ -49,12 +52,19 @@ class _Columns:
         names = ", ".join(dict.fromkeys(quoted(name) for name in (self.date, *self.texts, *self.measured)))
         return f"SELECT {names} FROM stored{f' WHERE {where}' if where else ''}"
 
-    def select(self) -> str:
-        """The rows of the read model, of what was read."""
+    def select(self, groups: Groups) -> str:
+        """The rows of the read model, of what was read; the combinations of ``groups`` are known."""
         columns = [f"{quoted(self.date)} AS {DATE}"]
         columns += [f"CAST({_text(name)} AS {enum_type(name)}) AS {quoted(name)}" for name in self.texts]
         columns += [_number(name, scale) for name, scale in self.measured.items()]
-        return f"SELECT {', '.join(columns)} FROM staging.stored ORDER BY {DATE}"
+        columns += combinations.numbers(groups)
+        rows = combinations.numbered(_STAGED, groups, self.as_texts)
+        return f"SELECT {', '.join(columns)} FROM {rows} ORDER BY {DATE}"
+
+    @property
+    def as_texts(self) -> dict[str, str]:
+        """The texts of the columns, in SQL over what was read."""
+        return {name: _text(name) for name in self.texts}
 
 
 def make(path: Path, contract: KpiContract, state: DeltaState, limits: Limits) -> None:
@@ -72,9 +82,10 @@ def make(path: Path, contract: KpiContract, state: DeltaState, limits: Limits) -
             _stage(session, state, columns.read())
             for name in columns.texts:
                 _make_enum(session, name)
-            session.execute(f"CREATE TABLE {ROWS} AS {columns.select()}")
+            groups = combinations.make_tables(session, _STAGED, contract, columns.as_texts)
+            session.execute(f"CREATE TABLE {ROWS} AS {columns.select(groups)}")
             session.execute("CREATE TABLE about (about VARCHAR)")
-            _finish(session, contract, state, columns, 0)
+            _finish(session, contract, state, columns, groups, 0)
     except duckdb.Error as error:
         first = str(error).splitlines()[0]
         raise StorageError(
@@ -109,8 +120,10 @@ def refresh(path: Path, earlier: Path, contract: KpiContract, state: DeltaState,
             _stage(session, state, columns.read(_condition(quoted(contract.date_column), changed)))
             for name in columns.texts:
                 _widen_enum(session, name)
-            session.execute(f"INSERT INTO {ROWS} {columns.select()}")
-            _finish(session, contract, state, columns, about.refreshes + 1)
+            if not combinations.widen_tables(session, _STAGED, about.combinations, columns.as_texts):
+                raise _NotWorthItError
+            session.execute(f"INSERT INTO {ROWS} {columns.select(about.combinations)}")
+            _finish(session, contract, state, columns, about.combinations, about.refreshes + 1)
             ((rows,),) = session.execute(f"SELECT count(*) FROM {ROWS}").fetchall()
             session.register("stored", state.batches("SELECT count(*) FROM stored"))
             # Whatever the log leaves out has to come out at last.
@@ -197,13 +210,14 @@ def _workplace(path: Path, limits: Limits, begin_with: Path | None = None) -> Ge
 
 def _stage(session: duckdb.DuckDBPyConnection, state: DeltaState, sql: str) -> None:
     session.register("stored", state.batches(sql))
-    session.execute("CREATE TABLE staging.stored AS SELECT * FROM stored")
+    session.execute(f"CREATE TABLE {_STAGED} AS SELECT * FROM stored")
     session.unregister("stored")
 
 
 def _finish(
-    session: duckdb.DuckDBPyConnection, contract: KpiContract, state: DeltaState, columns: _Columns, refreshes: int
-) -> None:
+    session: duckdb.DuckDBPyConnection, contract: KpiContract, state: DeltaState, columns: _Columns, groups: Groups,
+    refreshes: int,
+) -> None:  # fmt: skip
     (row,) = session.execute(f"SELECT count(*), min({DATE}), max({DATE}) FROM {ROWS}").fetchall()
     about = About(
         form=FORM,
@@ -215,6 +229,7 @@ def _finish(
         first_date=_iso(row[1]),
         last_date=_iso(row[2]),
         scales={name: scale or 0 for name, scale in columns.measured.items()},
+        combinations=[list(levels) for levels in groups],
         refreshes=refreshes,
     )
     session.execute("DELETE FROM about")
@@ -267,7 +282,7 @@ def _number(name: str, scale: int | None) -> str:
 
 
 def _make_enum(session: duckdb.DuckDBPyConnection, name: str) -> None:
-    session.execute(f"CREATE OR REPLACE TEMP TABLE found AS SELECT DISTINCT {_text(name)} AS value FROM staging.stored")
+    session.execute(f"CREATE OR REPLACE TEMP TABLE found AS SELECT DISTINCT {_text(name)} AS value FROM {_STAGED}")
     ((count,),) = session.execute("SELECT count(*) FROM found").fetchall()
     if not count:
         session.execute("INSERT INTO found VALUES (?)", [NOTHING])
@@ -278,7 +293,7 @@ def _widen_enum(session: duckdb.DuckDBPyConnection, name: str) -> None:
     """Gives a level the values that are new; they stand in their order, as in one that is made whole."""
     known = f"SELECT CAST(unnest(enum_range(CAST(NULL AS {enum_type(name)}))) AS VARCHAR) AS value"
     session.execute(
-        f"CREATE OR REPLACE TEMP TABLE found AS SELECT {_text(name)} AS value FROM staging.stored EXCEPT ({known})"
+        f"CREATE OR REPLACE TEMP TABLE found AS SELECT {_text(name)} AS value FROM {_STAGED} EXCEPT ({known})"
     )
     ((count,),) = session.execute("SELECT count(*) FROM found").fetchall()
     if not count:

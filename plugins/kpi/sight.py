@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from kpi.combinations import number_column
 from kpi.read_model import DATE, ROWS, About, ReadModel, enum_type, quoted
 from lake_model.contracts.kpi_contract import KpiContract
 from lake_model.contracts.table_access import Access, RowRule
@@ -29,7 +30,8 @@ class Sight:
         self._model = model
         levels = [level.column for level in contract.levels]
         measured = [one.column for one in contract.aggregates if one.column]
-        columns = ", ".join(map(quoted, dict.fromkeys([DATE, *levels, *measured])))
+        numbers = [number_column(place) for place in range(len(model.about.combinations))]
+        columns = ", ".join(map(quoted, dict.fromkeys([DATE, *levels, *measured, *numbers])))
         self._where, self._values = row_condition(access, enum_type)
         self._seen = f"{SEEN} AS NOT MATERIALIZED (SELECT {columns} FROM {ROWS} WHERE {self._where})"
 

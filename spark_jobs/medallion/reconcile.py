@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 
@@ -35,23 +36,35 @@ _OF_DAY, _OPENED, _CLOSED = "d", "o", "c"
 
 @dataclass(frozen=True)
 class Figures:
-    """Rows of one slice, and the exact sums of its measures as decimal text."""
+    """Rows of one slice, the exact sums of its measures as decimal text, and how many rows each rule names."""
 
     rows: int = 0
     sums: Mapping[str, str] = field(default_factory=dict)
+    reasons: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class TableFigures:
-    """A table's figures by slice, and how many of its rows each rule names."""
+    """A table's figures by slice."""
 
-    slices: Mapping[str, Figures]
-    reasons: Mapping[str, int]
+    slices: dict[str, Figures] = field(default_factory=dict)
+
+    def with_dates(self, dates: Collection[str], measured: TableFigures) -> TableFigures:
+        """The same with what was measured of some dates in the place of what these figures say of them."""
+        return TableFigures({name: one for name, one in self.slices.items() if name not in dates} | measured.slices)
 
     @property
     def rows(self) -> int:
         """All rows."""
         return sum(one.rows for one in self.slices.values())
+
+    @property
+    def reasons(self) -> Mapping[str, int]:
+        """How many of all rows each rule names."""
+        found: Counter[str] = Counter()
+        for one in self.slices.values():
+            found.update(one.reasons)
+        return found
 
 
 def measure_types(contract: SilverContract) -> dict[str, str]:
@@ -92,25 +105,28 @@ class Side:
 
 def measure(*sides: Side) -> list[TableFigures]:
     """Rows, sums and findings of each side by slice, all in one pass."""
+    if not sides:
+        return []
     found = reduce(DataFrame.unionByName, [side.grouped(number) for number, side in enumerate(sides)]).collect()
     return [_figures(side, [row for row in found if row["side"] == number]) for number, side in enumerate(sides)]
 
 
 def _figures(side: Side, found: Iterable[Row]) -> TableFigures:
     slices: dict[str, Figures] = {}
-    reasons: dict[str, int] = {}
     for row in found:
         before = slices.get(row["slice"], Figures())
+        reasons = Counter(before.reasons)
+        for name in row["reasons"] or []:
+            reasons[name] += row["rows"]
         slices[row["slice"]] = Figures(
             before.rows + row["rows"],
             {
                 name: added(before.sums.get(name, "0"), sum_of(text, lake_type))
                 for (name, lake_type), text in zip(side.measures.items(), row["sums"], strict=True)
             },
+            reasons,
         )
-        for reason in row["reasons"] or []:
-            reasons[reason] = reasons.get(reason, 0) + row["rows"]
-    return TableFigures(slices, reasons)
+    return TableFigures(slices)
 
 
 def stored_fact(fact: DataFrame, contract: SilverContract) -> Side:
@@ -159,6 +175,7 @@ def fact_detail(
                 "rows_silver": stored.rows,
                 "rows_quarantined": open_rows.rows,
                 "rows_duplicate": bronze.rows_duplicate if bronze else 0,
+                "rows_warned": dict(stored.reasons),
                 "sums": sums,
             }
         )

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kpi.read_model import ROWS, Limits, ReadModel
+from kpi.combinations import number_column, table_of, value_column
+from kpi.read_model import ROWS, Limits, ReadModel, quoted
 from kpi.read_model_files import model_path, open_or_make
 from lakehouse.lake.delta_table import DeltaState, delta_state
 
@@ -100,12 +101,30 @@ def state_of(lake: Path) -> DeltaState:
 
 
 def content(model: ReadModel) -> tuple[Any, ...]:
-    rows = model.ask(f"SELECT * FROM {ROWS} ORDER BY ALL")
+    numbers = tuple(map(number_column, range(len(model.about.combinations))))
+    rows = model.ask(f"SELECT * EXCLUDE ({', '.join(numbers)}) FROM {ROWS} ORDER BY ALL")
     types = model.ask(
         "SELECT column_name, regexp_replace(data_type, 'ENUM.*', 'ENUM') FROM information_schema.columns "
-        f"WHERE table_name = '{ROWS}' ORDER BY ordinal_position"
+        f"WHERE table_name = '{ROWS}' AND column_name NOT IN {numbers} ORDER BY ordinal_position"
     )
-    return rows, types, dataclasses.replace(model.about, refreshes=0)
+    return rows, types, dataclasses.replace(model.about, refreshes=0, combinations=[])
+
+
+def check_numbers(model: ReadModel) -> None:
+    """Each row's numbers stand for its own values, and no combination has two."""
+    for place, levels in enumerate(model.about.combinations):
+        table, number = table_of(place), number_column(place)
+        values = [f"{table}.{value_column(at)}" for at in range(len(levels))]
+        same = " AND ".join(
+            f"CAST({quoted(level)} AS VARCHAR) = {value}" for level, value in zip(levels, values, strict=True)
+        )
+        joined = f"{ROWS} JOIN {table} ON {number} = {table}.number AND {same}"
+        ((of_rows, of_numbers),) = model.ask(f"SELECT (SELECT count(*) FROM {ROWS}), (SELECT count(*) FROM {joined})")
+        assert of_rows == of_numbers
+        ((known, different),) = model.ask(
+            f"SELECT count(DISTINCT number), count(DISTINCT ({', '.join(values)})) FROM {table}"
+        )
+        assert known == different
 
 
 def checked(lake: Path, models: Path, contract: KpiContract = CONTRACT) -> int:
@@ -115,6 +134,8 @@ def checked(lake: Path, models: Path, contract: KpiContract = CONTRACT) -> int:
     whole = open_or_make(models.with_name("whole"), contract, state, LIMITS)
     shutil.rmtree(models.with_name("whole"))
     assert content(model) == content(whole)
+    check_numbers(model)
+    check_numbers(whole)
     assert whole.about.refreshes == 0
     found = model.about.refreshes
     model.close()

@@ -108,7 +108,7 @@ def test_a_table_whose_log_is_damaged(spark: SparkSession, tmp_path: Path) -> No
 def test_what_the_operating_system_refuses(spark: SparkSession, tmp_path: Path) -> None:
     from medallion.run.job import run_job
 
-    def work(spark: SparkSession, job: JobArguments) -> Outcome:
+    def work(spark: SparkSession, job: JobArguments, before: object) -> Outcome:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path))
 
     argv = ["--contracts", str(CONTRACTS), "--table", "market", "--business-date", DAY, "--run-id", "manual__1"]

@@ -100,6 +100,7 @@ def _figures(name: str, rows: tuple[int, ...], qty: tuple[str, ...], amount: tup
     return {
         "slice": name,
         **{f"rows_{side}": count for side, count in zip(sides, rows, strict=True)},
+        "rows_warned": {},
         "sums": {
             "sales_qty": dict(zip(sides, qty, strict=True)),
             "sales_amount": dict(zip(sides, amount, strict=True)),

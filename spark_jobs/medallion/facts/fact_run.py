@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from lake_model.bronze_manifest import UNDATED
 from lake_model.contracts.silver_contract import SilverContract
 from lake_model.landed_verdicts import Verdict, landed_verdicts
-from lake_model.table_state import TableVersion
+from lake_model.table_state import TableState, TableVersion
 from medallion import reconcile
 from medallion.errors import ConcurrentWriteError
 from medallion.facts.fact_slices import (
@@ -44,10 +44,12 @@ from medallion.quality.judgement_basis import Basis
 from medallion.quality.known_keys import KnownKeys
 from medallion.quality.row_judgement import ERRORS, WAIVED, WARNINGS, judge
 from medallion.run.cli import JobArguments
+from medallion.run.kept_figures import kept_figures
 from medallion.run.run_ledger import Outcome, Standing
 from medallion.run.session import prepare_for
 
 _TRIES = 8
+_WARNED = "rows_warned"
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,12 @@ class _Written:
     verdicts: list[Verdict]
 
 
-def refresh_fact(spark: SparkSession, job: JobArguments, contract: SilverContract) -> Outcome:
+def refresh_fact(
+    spark: SparkSession, job: JobArguments, contract: SilverContract, before: TableState | None
+) -> Outcome:
     """Brings a fact, its quarantine and its progress up to the newest manifest.
+
+    ``before`` is what the last run left of the fact.
 
     Raises:
         BronzeError: nothing was landed, or it cannot be read.
@@ -98,11 +104,11 @@ def refresh_fact(spark: SparkSession, job: JobArguments, contract: SilverContrac
         if not work.changes.touched:
             quality_gate.check(spark, names, job, contract, (), verdicts, work.as_of)
             _create_tables(spark, work)
-            return _outcome(spark, work, work.done, work.turn.version, verdicts)
+            return _outcome(spark, work, before, work.done, work.turn.version, verdicts)
         written = _write(spark, work, verdicts)
         if written is not None:
             done = _note(spark, work, written.processed)
-            return _outcome(spark, work, done, written.commit.version, written.verdicts, written)
+            return _outcome(spark, work, before, done, written.commit.version, written.verdicts, written)
     raise ConcurrentWriteError(
         f"{names.silver(contract.name)}: another run kept writing to it; run this one again when the other is done"
     )
@@ -205,14 +211,22 @@ def _note(spark: SparkSession, work: _Work, processed: Processed) -> dict[str, S
 
 
 def _outcome(
-    spark: SparkSession, work: _Work, done: Mapping[str, SliceProgress], version: int, verdicts: list[Verdict],
-    written: _Written | None = None,
+    spark: SparkSession, work: _Work, before: TableState | None, done: Mapping[str, SliceProgress], version: int,
+    verdicts: list[Verdict], written: _Written | None = None,
 ) -> Outcome:  # fmt: skip
     contract, table_id = work.contract, delta_tables.identity(spark, work.table)
+    kept = kept_figures(spark, work.job, before, TableVersion(table_id, work.turn.version), having=_WARNED)
+    stored, touched = delta_tables.at_version(spark, work.table, version), work.changes.touched
+    if kept is None:
+        prepare_for(spark, sum(one.rows_bronze for one in done.values()))
+    else:
+        stored = stored.where(delta_tables.dates_predicate(contract.date_column, _dates(work.changes)))
     silver, refused = reconcile.measure(
-        reconcile.stored_fact(delta_tables.at_version(spark, work.table, version), contract),
+        reconcile.stored_fact(stored, contract),
         reconcile.open_quarantine(spark, work.names.quarantine(contract.name), contract),
     )
+    if kept is not None:
+        silver = kept.of("silver", _WARNED).with_dates(touched, silver)
     rows = sum(one.rows_bronze - one.rows_duplicate for one in written.processed.progress) if written else 0
     return Outcome(
         outcome="refreshed" if written else "unchanged",

@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lake_model.contracts.silver_contract import OneBigTableContract, SilverContract, WideColumn, wide_content_hash
-from lake_model.table_state import TableVersion
+from lake_model.table_state import TableState, TableVersion
 from medallion import reconcile
 from medallion.errors import (
     SPARK_ERRORS,
@@ -27,7 +27,7 @@ from medallion.errors import (
     is_conflict,
 )
 from medallion.gold import one_big_table
-from medallion.gold.reflected import RECENT, Reflected, Stored
+from medallion.gold.reflected import RECENT, Found, Reflected, Stored
 from medallion.gold.refresh_plan import Plan, plan_refresh
 from medallion.lake import delta_tables
 from medallion.lake.dated_layout import DatedLayout
@@ -38,6 +38,7 @@ from medallion.lake.turns import Turn
 from medallion.quality.cleaning import first_line
 from medallion.reconcile import Side, TableFigures
 from medallion.run.cli import JobArguments
+from medallion.run.kept_figures import KeptFigures, kept_figures
 from medallion.run.run_ledger import Outcome, Standing
 from medallion.run.session import prepare_for
 from medallion.run.table_states import table_version
@@ -46,14 +47,20 @@ _TRIES = 8
 # Upkeep commits between two refreshes are looked through; where there are more of them, all that the log has.
 _HISTORY = 200
 _ASKED_AT_ONCE = 8
+# A guess, by which the session is set up for few rows or for many.
+_BYTES_OF_A_ROW = 20
 # Beside the names of dimensions, of which none is so.
 _REWRITTEN = "rows to be written"
+_UNKNOWN = "rows_unknown"
 
 
 def refresh_one_big_table(
-    spark: SparkSession, job: JobArguments, contract: OneBigTableContract, silver: Mapping[str, SilverContract]
-) -> Outcome:
+    spark: SparkSession, job: JobArguments, contract: OneBigTableContract, silver: Mapping[str, SilverContract],
+    before: TableState | None,
+) -> Outcome:  # fmt: skip
     """Brings a One Big Table up to silver.
+
+    ``before`` is what the last run left of it.
 
     Raises:
         BronzeError: a silver table is not there yet.
@@ -67,24 +74,27 @@ def refresh_one_big_table(
     for _ in range(_TRIES):
         # Before silver's versions: a run whose commit is seen here reflects versions that are no newer than ours.
         stored = _stored(spark, table)
-        turn = Turn((stored.version or 0) + 1, stored.version or 0)
-        commits = _silver_commits(spark, names, silver)
-        versions = {name: TableVersion(id, newest[0].version) for name, (id, newest) in commits.items()}
+        turn = Turn(stored.version + 1, stored.version)
+        tables = _silver_tables(spark, names, silver)
+        versions = {name: one.table for name, one in tables.items()}
         now = Reflected(wide_content_hash(contract, silver), versions, turn.number)
         fact = now.read(spark, names, contract.fact)
         dimensions: Mapping[str, DataFrame] = _latest(spark, names, silver, contract, now)
         types = check_columns(fact, dimensions, contract)
-        plan, dimensions = plan_refresh(spark, names, contract, silver, stored, now, dict(types), commits, dimensions)
-        source = _source(fact, dimensions, contract, silver, dict(types), plan)
+        plan, dimensions = plan_refresh(spark, names, contract, silver, stored, now, dict(types), tables, dimensions)
+        kept = _kept(spark, job, before, stored, plan)
+        if kept is None:
+            prepare_for(spark, tables[contract.fact].size // _BYTES_OF_A_ROW)
+        source = _source(fact, dimensions, contract, silver, dict(types), plan, kept)
         if plan.is_empty:
-            return _outcome(spark, table, turn.version, contract, source, types, plan, 0, now)
+            return _outcome(spark, table, turn.version, contract, source, types, plan, 0, now, kept)
         if plan.dates is None:
             _layout(contract).create(spark, table, types)
         rows = _rows_to_write(source, plan)
         prepare_for(spark, rows)
         found = _commit(spark, table, contract, silver, fact, dimensions, plan, rows, turn, now)
         if found is not None:
-            done = _outcome(spark, table, found.version, contract, source, types, plan, rows, now)
+            done = _outcome(spark, table, found.version, contract, source, types, plan, rows, now, kept)
             return replace(done, bytes_written=found.bytes_written) if done.rows_written else done
     raise ConcurrentWriteError(f"{table}: another run kept writing to it; run this one again when the other is done")
 
@@ -96,7 +106,7 @@ def _stored(spark: SparkSession, table: str) -> Stored:
     then, version = _newest(commits), commits[0].version
     if then is None and version >= _HISTORY:
         then = _newest(delta_tables.history(spark, table, version))
-    return Stored(version, then)
+    return Stored(table_version(spark, table, version), then)
 
 
 def _newest(commits: Iterable[Commit]) -> Reflected | None:
@@ -135,34 +145,59 @@ def _rows_to_write(source: TableFigures, plan: Plan) -> int:
 
 def _source(
     fact: DataFrame, dimensions: Mapping[str, DataFrame], contract: OneBigTableContract,
-    silver: Mapping[str, SilverContract], types: Mapping[str, str], plan: Plan,
+    silver: Mapping[str, SilverContract], types: Mapping[str, str], plan: Plan, kept: KeptFigures | None,
 ) -> TableFigures:  # fmt: skip
     """What gold must come out with: the fact's figures, and how many of its rows each dimension does not know.
 
-    And how many are to be written, where that is more than whole dates: all in one pass over the fact.
+    And how many are to be written, where that is more than whole dates: all in one pass over the fact, or over the
+    dates that are written again.
     """
     names = silver[contract.fact].column_names
     measures = {name: types[name] for name in contract.measures if name in names}
     date_column = silver[contract.fact].date_column
-    day = F.col(identifier(date_column)).cast("string")
     flagged = one_big_table.with_unknown(fact, dimensions, contract)
     if plan.keys:
         mark = F.array(F.struct(F.lit(_REWRITTEN).alias("name")))
         marked = F.concat(one_big_table.UNKNOWN, mark)
         unknown = F.when(F.expr(plan.in_fact(date_column)), marked).otherwise(F.col(one_big_table.UNKNOWN))
         flagged = flagged.withColumn(one_big_table.UNKNOWN, unknown)
-    (found,) = reconcile.measure(Side(flagged, day, measures, one_big_table.UNKNOWN))
-    return found
+    return _measured(
+        flagged, date_column, measures, one_big_table.UNKNOWN, plan, kept.of("silver", _UNKNOWN) if kept else None
+    )
+
+
+def _kept(
+    spark: SparkSession, job: JobArguments, before: TableState | None, stored: Stored, plan: Plan
+) -> KeptFigures | None:
+    """Figures of the dates that are not written again; None where rows of any date are, by their keys."""
+    if plan.dates is None or plan.keys:
+        return None
+    return kept_figures(spark, job, before, stored.table, having=_UNKNOWN)
+
+
+def _measured(
+    rows: DataFrame, date_column: str, measures: Mapping[str, str], findings: str | None, plan: Plan,
+    kept: TableFigures | None,
+) -> TableFigures:  # fmt: skip
+    day = F.col(identifier(date_column)).cast("string")
+    if kept is None or plan.dates is None:
+        (found,) = reconcile.measure(Side(rows, day, measures, findings))
+        return found
+    if not plan.dates:
+        return kept
+    of_dates = rows.where(delta_tables.dates_predicate(date_column, plan.dates))
+    (found,) = reconcile.measure(Side(of_dates, day, measures, findings))
+    return kept.with_dates(set(map(str, plan.dates)), found)
 
 
 def _outcome(
     spark: SparkSession, table: str, version: int, contract: OneBigTableContract, source: TableFigures,
-    types: list[tuple[str, str]], plan: Plan, rows: int, now: Reflected,
+    types: list[tuple[str, str]], plan: Plan, rows: int, now: Reflected, kept: KeptFigures | None,
 ) -> Outcome:  # fmt: skip
     measures = {name: kind for name, kind in types if name in contract.measures}
     in_silver = sorted({name for one in source.slices.values() for name in one.sums})
-    day = F.col(identifier(contract.partition_column)).cast("string")
-    (stored,) = reconcile.measure(Side(delta_tables.at_version(spark, table, version), day, measures))
+    rows_now = delta_tables.at_version(spark, table, version)
+    stored = _measured(rows_now, contract.partition_column, measures, None, plan, kept.of("gold") if kept else None)
     unknown = {join.dimension: source.reasons.get(join.dimension, 0) for join in contract.joins}
     none = reconcile.Figures()
     dates = [
@@ -170,6 +205,11 @@ def _outcome(
             "slice": name,
             "rows_silver": source.slices.get(name, none).rows,
             "rows_gold": stored.slices.get(name, none).rows,
+            _UNKNOWN: {
+                join.dimension: count
+                for join in contract.joins
+                if (count := source.slices.get(name, none).reasons.get(join.dimension, 0))
+            },
             "sums": {
                 measure: {
                     "silver": source.slices.get(name, none).sums.get(measure, "0"),
@@ -197,7 +237,7 @@ def _outcome(
             "dates": dates,
             "dates_rewritten": rewritten,
             "keys_rewritten": {one.dimension: len(one.values) for one in plan.keys},
-            "rows_unknown": unknown,
+            _UNKNOWN: unknown,
             "mode": mode,
             "reason": plan.reason,
         },
@@ -205,23 +245,23 @@ def _outcome(
     )
 
 
-def _silver_commits(
-    spark: SparkSession, names: TableNames, silver: Collection[str]
-) -> dict[str, tuple[str, list[Commit]]]:
-    """The identity and the newest commits of each silver table; all are asked at once, which on Databricks saves most.
+def _silver_tables(spark: SparkSession, names: TableNames, silver: Collection[str]) -> dict[str, Found]:
+    """Each silver table as it is now; all are asked at once, which on Databricks saves most.
 
     Raises:
         BronzeError: a silver table is not there yet.
     """
 
-    def commits(name: str) -> tuple[str, list[Commit]]:
+    def find(name: str) -> Found:
         table = names.silver(name)
         if not delta_tables.exists(spark, table):
             raise BronzeError(f"{table} is not there yet; run silver for table {name} first")
-        return delta_tables.identity(spark, table), delta_tables.history(spark, table, RECENT)
+        identity, size = delta_tables.identity_and_size(spark, table)
+        newest = delta_tables.history(spark, table, RECENT)
+        return Found(TableVersion(identity, newest[0].version), size, newest)
 
     with ThreadPoolExecutor(_ASKED_AT_ONCE, "silver-versions") as pool:
-        return dict(zip(silver, pool.map(commits, silver), strict=True))
+        return dict(zip(silver, pool.map(find, silver), strict=True))
 
 
 def _latest(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from pyspark.sql import DataFrame, SparkSession
@@ -12,6 +12,7 @@ from lake_model import changed_rows
 from lake_model.changed_rows import ChangedRows
 from lake_model.table_state import TableVersion
 from medallion.lake import delta_tables
+from medallion.lake.delta_tables import Commit
 from medallion.lake.table_names import TableNames
 
 RECENT = 50
@@ -53,8 +54,22 @@ class Reflected:
 
 
 @dataclass(frozen=True)
+class Found:
+    """A silver table as a run finds it: its version, the bytes of its data files, and its newest commits."""
+
+    table: TableVersion
+    size: int
+    newest: Sequence[Commit]
+
+
+@dataclass(frozen=True)
 class Stored:
     """Gold as a run finds it: None where it is not there yet, or says not what it reflects."""
 
-    version: int | None
+    table: TableVersion | None
     reflects: Reflected | None
+
+    @property
+    def version(self) -> int:
+        """Of the table; 0 where there is none yet."""
+        return self.table.version if self.table else 0

@@ -19,7 +19,7 @@ from lake_model.contracts.silver_contract import Join, OneBigTableContract, Silv
 from lake_model.table_state import TableVersion
 from medallion.errors import SPARK_ERRORS
 from medallion.gold import one_big_table
-from medallion.gold.reflected import RECENT, Reflected, Stored
+from medallion.gold.reflected import RECENT, Found, Reflected, Stored
 from medallion.lake import delta_tables
 from medallion.lake.delta_tables import Commit
 from medallion.lake.small_frames import MAX_ROWS, Fetched, fetch_small, fetch_together
@@ -103,7 +103,7 @@ class Plan:
 
 def plan_refresh(
     spark: SparkSession, names: TableNames, contract: OneBigTableContract, silver: Mapping[str, SilverContract],
-    stored: Stored, now: Reflected, types: Mapping[str, str], commits: Mapping[str, tuple[str, list[Commit]]],
+    stored: Stored, now: Reflected, types: Mapping[str, str], found: Mapping[str, Found],
     dimensions: Mapping[str, DataFrame],
 ) -> tuple[Plan, Mapping[str, DataFrame]]:  # fmt: skip
     """What has to be written so that gold reflects the silver versions of ``now``.
@@ -112,7 +112,7 @@ def plan_refresh(
 
     Args:
         types: of gold's columns.
-        commits: of each silver table its identity and newest commits.
+        found: the silver tables.
         dimensions: their latest rows now.
     """
     reason = _why_anew(spark, names, contract, stored, now, types)
@@ -122,8 +122,8 @@ def plan_refresh(
     assert then is not None
     try:
         moved = {
-            name for name, (_, newest) in commits.items()
-            if _rows_changed(spark, names.silver(name), then.silver[name], now.silver[name], newest)
+            name for name, one in found.items()
+            if _rows_changed(spark, names.silver(name), then.silver[name], now.silver[name], one.newest)
         }  # fmt: skip
         old: Mapping[str, DataFrame] = {
             join.dimension: one_big_table.latest_rows(then.read(spark, names, join.dimension), silver[join.dimension])
@@ -152,7 +152,7 @@ def _why_anew(
 ) -> str:  # fmt: skip
     """Why all of gold has to be written; empty where what changed since will do."""
     then = stored.reflects
-    if stored.version is None:
+    if stored.table is None:
         return "new"
     if then is None:
         return "no silver versions are stored"

@@ -269,8 +269,13 @@ def _commit(version: int, user_metadata: str | None, operation: str, metrics: Ma
 
 def identity(spark: SparkSession, table: str) -> str:
     """Differs between a table and one that was made anew in its place."""
+    return identity_and_size(spark, table)[0]
+
+
+def identity_and_size(spark: SparkSession, table: str) -> tuple[str, int]:
+    """Its identity, and the bytes of its data files."""
     (row,) = spark.sql(f"DESCRIBE DETAIL {table}").collect()
-    return str(row["id"])
+    return str(row["id"]), int(row["sizeInBytes"])
 
 
 def dates_predicate(column: str, dates: Iterable[dt.date], *, with_null: bool = False) -> str:

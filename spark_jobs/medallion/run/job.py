@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pyspark.sql import SparkSession
 
 from lake_model.errors import LakehouseError
+from lake_model.table_state import TableState
 from medallion.errors import SPARK_ERRORS, QualityStopError
 from medallion.run import run_ledger
 from medallion.run.cli import JobArguments, parse_arguments
@@ -18,7 +19,8 @@ from medallion.run.run_ledger import Outcome
 from medallion.run.session import get_session
 from medallion.run.table_states import leave_state, take_state
 
-Work = Callable[[SparkSession, JobArguments], Outcome]
+Work = Callable[[SparkSession, JobArguments, TableState | None], Outcome]
+"""Does a stage for one table; the state is what the last run left of it, where that is known."""
 # They print each failed analysis with its Java stack, also those that are shown in words of our own.
 _PYSPARK_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 log = logging.getLogger(__name__)
@@ -41,7 +43,7 @@ def run_job(stage: str, work: Work, argv: Sequence[str] | None) -> str | None:
     outcome, message, begun = None, None, None
     try:
         begun = take_state(spark, job, stage)
-        outcome = work(spark, job)
+        outcome = work(spark, job, begun.state)
     except QualityStopError as error:
         outcome, message = Outcome("stopped", detail={"expectations_not_met": list(error.findings)}), str(error)
     except LakehouseError as error:

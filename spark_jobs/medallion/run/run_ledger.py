@@ -12,8 +12,9 @@ from pyspark.sql import SparkSession
 
 from lake_model.lake_layout import folder_of_name, ledger_folder_name, ledger_row_name
 from lake_model.ledger_row import LedgerRow
-from lake_model.table_state import TableVersion
-from medallion.lake.storage import list_folder, write_text
+from lake_model.table_state import TableState, TableVersion
+from medallion.errors import BronzeError
+from medallion.lake.storage import list_folder, read_text, write_text
 from medallion.run.cli import JobArguments
 
 
@@ -48,6 +49,15 @@ class Outcome:
 def ledger_folder(job: JobArguments) -> str:
     """The folder of a run's rows."""
     return f"{job.lake_root}/{ledger_folder_name(job.source_schema, job.business_date, job.run_id)}"
+
+
+def read_row(spark: SparkSession, job: JobArguments, of: TableState) -> LedgerRow | None:
+    """The row of the run that left a table so; None where there is none that can be read."""
+    folder = f"{job.lake_root}/{ledger_folder_name(job.source_schema, of.business_date, of.run_id)}"
+    try:
+        return LedgerRow.from_json(read_text(spark, f"{folder}/{of.ledger_row}") or "")
+    except (ValueError, BronzeError):
+        return None
 
 
 def write_row(

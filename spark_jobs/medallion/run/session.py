@@ -88,7 +88,7 @@ def get_session() -> SparkSession:
 
 
 def prepare_for(spark: SparkSession, rows: int) -> None:
-    """Sets the session up for the number of rows that the job goes on to write; Databricks is left as it is."""
+    """Sets the session up for the number of rows that the job goes on to read or write; Databricks is left as it is."""
     if os.environ.get("DATABRICKS_RUNTIME_VERSION"):
         return
     for many, settings in _FOR_MANY_ROWS:

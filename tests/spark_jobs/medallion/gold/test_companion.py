@@ -25,7 +25,7 @@ def test_a_kind_is_added_by_its_file_alone(
     job = parse_arguments("gold", ["--contracts", str(contracts_folder), *given])
     no_spark: Any = None
 
-    done = gold.refresh(no_spark, job)
+    done = gold.refresh(no_spark, job, None)
 
     assert done.detail == {"mode": "full", "beads": ["delta.`/lake/gold/sales_obt`", "full"]}
 
