@@ -218,7 +218,7 @@ def _outcome(
     kept = kept_figures(spark, work.job, before, TableVersion(table_id, work.turn.version), having=_WARNED)
     stored, touched = delta_tables.at_version(spark, work.table, version), work.changes.touched
     if kept is None:
-        prepare_for(spark, sum(one.rows_bronze for one in done.values()))
+        prepare_for(spark, 0, scanned=sum(one.rows_bronze for one in done.values()))
     else:
         stored = stored.where(delta_tables.dates_predicate(contract.date_column, _dates(work.changes)))
     silver, refused = reconcile.measure(

@@ -47,8 +47,8 @@ _TRIES = 8
 # Upkeep commits between two refreshes are looked through; where there are more of them, all that the log has.
 _HISTORY = 200
 _ASKED_AT_ONCE = 8
-# A guess, by which the session is set up for few rows or for many.
-_BYTES_OF_A_ROW = 20
+# A guess, by which the session is set up for few rows or for many; columns of few values take less.
+_BYTES_OF_A_ROW = 10
 # Beside the names of dimensions, of which none is so.
 _REWRITTEN = "rows to be written"
 _UNKNOWN = "rows_unknown"
@@ -77,14 +77,13 @@ def refresh_one_big_table(
         turn = Turn(stored.version + 1, stored.version)
         tables = _silver_tables(spark, names, silver)
         versions = {name: one.table for name, one in tables.items()}
+        prepare_for(spark, 0, scanned=tables[contract.fact].size // _BYTES_OF_A_ROW)
         now = Reflected(wide_content_hash(contract, silver), versions, turn.number)
         fact = now.read(spark, names, contract.fact)
         dimensions: Mapping[str, DataFrame] = _latest(spark, names, silver, contract, now)
         types = check_columns(fact, dimensions, contract)
         plan, dimensions = plan_refresh(spark, names, contract, silver, stored, now, dict(types), tables, dimensions)
         kept = _kept(spark, job, before, stored, plan)
-        if kept is None:
-            prepare_for(spark, tables[contract.fact].size // _BYTES_OF_A_ROW)
         source = _source(fact, dimensions, contract, silver, dict(types), plan, kept)
         if plan.is_empty:
             return _outcome(spark, table, turn.version, contract, source, types, plan, 0, now, kept)
