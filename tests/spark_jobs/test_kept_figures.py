@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +20,15 @@ pytestmark = pytest.mark.spark
 NEXT, UNTOUCHED = "2026-11-20", "2026-10-02"
 
 
-def leave_mark(root: Path, table: str, stage: str, key: str) -> None:
+def leave_mark(
+    root: Path, table: str, stage: str, key: str, spoil: Callable[[dict[str, Any]], None] = lambda _: None
+) -> None:
     """Has the ledger say of an untouched date what no measurement would find."""
     (path,) = root.glob(f"ledger/schema=atliqsale/business_date={DAY}/*/{table}.{stage}.*.json")
     row = json.loads(path.read_text())
     (entry,) = [one for one in row["detail"]["dates"] if one["slice"] == UNTOUCHED]
     entry[key]["customer"] = 7
+    spoil(row["detail"])
     path.write_text(json.dumps(row))
 
 
@@ -50,6 +54,7 @@ def test_only_dates_that_are_written_again_are_measured_again(
     assert gold["rows_read"] == len(changed)
     assert gold["detail"]["rows_unknown"]["customer"] == 7
     assert gold["detail"]["rows_unknown"]["product"] == 3
+    assert {silver["all_measured_on"], gold["detail"]["all_measured_on"]} == {DAY}
 
     # After a commit that no run of the job made, all is measured, and found to be what was kept but for the mark.
     for table in ("silver/transactions", "gold/sales_obt"):
@@ -64,14 +69,21 @@ def test_only_dates_that_are_written_again_are_measured_again(
         del figures(kept)[UNTOUCHED][key]["customer"]
         assert figures(kept) == figures(all_measured)
     assert measured[1]["rows_unknown"]["customer"] == 0
+    assert {one["all_measured_on"] for one in measured} == {NEXT}
 
 
-def test_rows_of_an_earlier_version_of_the_jobs_are_not_built_on(first_day: FirstDay, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("day", "spoil"),
+    [
+        pytest.param(DAY, lambda detail: detail.pop("all_measured_on"), id="a row of an earlier version of the jobs"),
+        pytest.param("2026-11-26", lambda _: None, id="a week after all was measured"),
+    ],
+)
+def test_all_is_measured_where_what_was_is_not_known_or_old(
+    first_day: FirstDay, tmp_path: Path, day: str, spoil: Callable[[dict[str, Any]], None]
+) -> None:
     lake = first_day.copied_to(tmp_path)
-    leave_mark(lake.root, "sales_obt", "gold", "rows_unknown")
-    (path,) = lake.root.glob(f"ledger/schema=atliqsale/business_date={DAY}/*/sales_obt.gold.*.json")
-    row = json.loads(path.read_text())
-    del row["detail"]["dates"][0]["rows_unknown"]
-    path.write_text(json.dumps(row))
+    leave_mark(lake.root, "sales_obt", "gold", "rows_unknown", spoil)
 
-    assert run_job("gold", "sales_obt", DAY, lake.root)["detail"]["rows_unknown"]["customer"] == 0
+    detail = run_job("gold", "sales_obt", day, lake.root)["detail"]
+    assert (detail["rows_unknown"]["customer"], detail["all_measured_on"]) == (0, day)

@@ -44,7 +44,7 @@ from medallion.quality.judgement_basis import Basis
 from medallion.quality.known_keys import KnownKeys
 from medallion.quality.row_judgement import ERRORS, WAIVED, WARNINGS, judge
 from medallion.run.cli import JobArguments
-from medallion.run.kept_figures import kept_figures
+from medallion.run.kept_figures import kept_figures, measured_on
 from medallion.run.run_ledger import Outcome, Standing
 from medallion.run.session import prepare_for
 
@@ -215,7 +215,7 @@ def _outcome(
     verdicts: list[Verdict], written: _Written | None = None,
 ) -> Outcome:  # fmt: skip
     contract, table_id = work.contract, delta_tables.identity(spark, work.table)
-    kept = kept_figures(spark, work.job, before, TableVersion(table_id, work.turn.version), having=_WARNED)
+    kept = kept_figures(spark, work.job, before, TableVersion(table_id, work.turn.version))
     stored, touched = delta_tables.at_version(spark, work.table, version), work.changes.touched
     if kept is None:
         prepare_for(spark, 0, scanned=sum(one.rows_bronze for one in done.values()))
@@ -238,6 +238,7 @@ def _outcome(
             "landed": work.manifest.landed(contract.measures),
             "silver": {"id": table_id, "version": version},
         }
+        | measured_on(work.job, kept)
         | quality_gate.announced(contract, verdicts, work.as_of),
         standing=Standing(
             contract.content_hash,

@@ -38,7 +38,7 @@ from medallion.lake.turns import Turn
 from medallion.quality.cleaning import first_line
 from medallion.reconcile import Side, TableFigures
 from medallion.run.cli import JobArguments
-from medallion.run.kept_figures import KeptFigures, kept_figures
+from medallion.run.kept_figures import KeptFigures, kept_figures, measured_on
 from medallion.run.run_ledger import Outcome, Standing
 from medallion.run.session import prepare_for
 from medallion.run.table_states import table_version
@@ -86,14 +86,14 @@ def refresh_one_big_table(
         kept = _kept(spark, job, before, stored, plan)
         source = _source(fact, dimensions, contract, silver, dict(types), plan, kept)
         if plan.is_empty:
-            return _outcome(spark, table, turn.version, contract, source, types, plan, 0, now, kept)
+            return _outcome(spark, job, table, turn.version, contract, source, types, plan, 0, now, kept)
         if plan.dates is None:
             _layout(contract).create(spark, table, types)
         rows = _rows_to_write(source, plan)
         prepare_for(spark, rows)
         found = _commit(spark, table, contract, silver, fact, dimensions, plan, rows, turn, now)
         if found is not None:
-            done = _outcome(spark, table, found.version, contract, source, types, plan, rows, now, kept)
+            done = _outcome(spark, job, table, found.version, contract, source, types, plan, rows, now, kept)
             return replace(done, bytes_written=found.bytes_written) if done.rows_written else done
     raise ConcurrentWriteError(f"{table}: another run kept writing to it; run this one again when the other is done")
 
@@ -171,7 +171,7 @@ def _kept(
     """Figures of the dates that are not written again; None where rows of any date are, by their keys."""
     if plan.dates is None or plan.keys:
         return None
-    return kept_figures(spark, job, before, stored.table, having=_UNKNOWN)
+    return kept_figures(spark, job, before, stored.table)
 
 
 def _measured(
@@ -190,8 +190,9 @@ def _measured(
 
 
 def _outcome(
-    spark: SparkSession, table: str, version: int, contract: OneBigTableContract, source: TableFigures,
-    types: list[tuple[str, str]], plan: Plan, rows: int, now: Reflected, kept: KeptFigures | None,
+    spark: SparkSession, job: JobArguments, table: str, version: int, contract: OneBigTableContract,
+    source: TableFigures, types: list[tuple[str, str]], plan: Plan, rows: int, now: Reflected,
+    kept: KeptFigures | None,
 ) -> Outcome:  # fmt: skip
     measures = {name: kind for name, kind in types if name in contract.measures}
     in_silver = sorted({name for one in source.slices.values() for name in one.sums})
@@ -239,6 +240,7 @@ def _outcome(
             _UNKNOWN: unknown,
             "mode": mode,
             "reason": plan.reason,
+            **measured_on(job, kept),
         },
         standing=Standing(now.contracts, table_version(spark, table, version), made_from=now.silver),
     )

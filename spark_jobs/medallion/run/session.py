@@ -26,6 +26,8 @@ _SMALL_MACHINE = {
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.shuffle.partitions": "2",
     "spark.databricks.delta.snapshotPartitions": "1",
+    # Else each commit writes the list of all files beside its checksum, for which Spark may have to look it up first.
+    "spark.databricks.delta.allFilesInCrc.enabled": "false",
     # VACUUM lists by so many tasks, of which there are ten thousand else.
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
 }
