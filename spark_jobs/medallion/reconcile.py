@@ -51,7 +51,8 @@ class TableFigures:
 
     def with_dates(self, dates: Collection[str], measured: TableFigures) -> TableFigures:
         """The same with what was measured of some dates in the place of what these figures say of them."""
-        return TableFigures({name: one for name, one in self.slices.items() if name not in dates} | measured.slices)
+        others = {name: one for name, one in self.slices.items() if name not in dates}
+        return TableFigures(others | {name: one for name, one in measured.slices.items() if name in dates})
 
     @property
     def rows(self) -> int:

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.spark_jobs.bronze_lake import TRANSACTIONS
-from tests.spark_jobs.first_day import DAY, DAY_BEFORE, SALES, FirstDay
-from tests.spark_jobs.jobs import date, land_and_clean, ledger_row, run_job, sale
+from tests.spark_jobs.bronze_lake import PRODUCT, TRANSACTIONS
+from tests.spark_jobs.first_day import BOOKS, DAY, DAY_BEFORE, SALES, TOYS, FirstDay
+from tests.spark_jobs.jobs import date, land_and_clean, ledger_row, run_failure, run_job, sale
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 pytestmark = pytest.mark.spark
 NEXT, UNTOUCHED = "2026-11-20", "2026-10-02"
+RENAMED = (*BOOKS[:3], "Comics", *BOOKS[4:])
 
 
 def leave_mark(
@@ -87,3 +88,46 @@ def test_all_is_measured_where_what_was_is_not_known_or_old(
 
     detail = run_job("gold", "sales_obt", day, lake.root)["detail"]
     assert (detail["rows_unknown"]["customer"], detail["all_measured_on"]) == (0, day)
+
+
+def test_where_a_member_is_renamed_its_rows_alone_are_measured(first_day: FirstDay, tmp_path: Path) -> None:
+    lake = first_day.copied_to(tmp_path)
+    leave_mark(lake.root, "sales_obt", "gold", "rows_unknown")
+    land_and_clean(lake, NEXT, {"product": (PRODUCT, [RENAMED, TOYS])})
+
+    gold = run_job("gold", "sales_obt", NEXT, lake.root)
+
+    # That it is shown is 7 rows of the product's; each of the others is as it was.
+    assert (gold["detail"]["keys_rewritten"], gold["rows_written"]) == ({"product": 1}, 7)
+    kept, before = figures(gold["detail"]), figures(first_day.gold["detail"])
+    del kept[UNTOUCHED]["rows_unknown"]["customer"]
+    assert kept == before
+
+
+def test_where_a_member_becomes_known_all_is_measured(first_day: FirstDay, tmp_path: Path) -> None:
+    lake = first_day.copied_to(tmp_path)
+    leave_mark(lake.root, "sales_obt", "gold", "rows_unknown")
+    land_and_clean(lake, NEXT, {"product": (PRODUCT, [BOOKS, TOYS, ("Prod009", *TOYS[1:])])})
+
+    gold = run_job("gold", "sales_obt", NEXT, lake.root)
+
+    assert (gold["detail"]["keys_rewritten"], gold["rows_written"]) == ({"product": 1}, 1)
+    assert gold["detail"]["rows_unknown"] == {"product": 0, "customer": 0, "market": 0, "date": 8}
+
+
+def test_a_row_that_is_lost_where_rows_are_found_by_their_keys_fails_the_run(
+    first_day: FirstDay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from medallion.gold import one_big_table_refresh
+
+    lake = first_day.copied_to(tmp_path)
+    land_and_clean(lake, NEXT, {"product": (PRODUCT, [RENAMED, TOYS])})
+    write = one_big_table_refresh.delta_tables.replace_where
+
+    def lose_a_row(rows: DataFrame, *given: Any, **options: Any) -> None:
+        write(rows.where("order_date <> DATE'2026-10-03'"), *given, **options)
+
+    monkeypatch.setattr(one_big_table_refresh.delta_tables, "replace_where", lose_a_row)
+    failure = run_failure("gold", "sales_obt", NEXT, lake.root)
+    assert failure is not None
+    assert "of 2026-10-03 the rows of changed keys are other than silver's, which has 1 of them, gold 0" in failure

@@ -13,7 +13,6 @@ from dataclasses import asdict, replace
 
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from lake_model.contracts.silver_contract import OneBigTableContract, SilverContract, WideColumn, wide_content_hash
 from lake_model.table_state import TableState, TableVersion
@@ -29,14 +28,13 @@ from medallion.errors import (
 from medallion.gold import one_big_table
 from medallion.gold.reflected import RECENT, Found, Reflected, Stored
 from medallion.gold.refresh_plan import Plan, plan_refresh
+from medallion.gold.wide_figures import UNKNOWN_ROWS, FactFigures, may_keep_figures, measure_fact, measure_gold
 from medallion.lake import delta_tables
 from medallion.lake.dated_layout import DatedLayout
 from medallion.lake.delta_tables import Commit
-from medallion.lake.sql_text import identifier
 from medallion.lake.table_names import TableNames
 from medallion.lake.turns import Turn
 from medallion.quality.cleaning import first_line
-from medallion.reconcile import Side, TableFigures
 from medallion.run.cli import JobArguments
 from medallion.run.kept_figures import KeptFigures, kept_figures, measured_on
 from medallion.run.run_ledger import Outcome, Standing
@@ -49,9 +47,6 @@ _HISTORY = 200
 _ASKED_AT_ONCE = 8
 # A guess, by which the session is set up for few rows or for many; columns of few values take less.
 _BYTES_OF_A_ROW = 10
-# Beside the names of dimensions, of which none is so.
-_REWRITTEN = "rows to be written"
-_UNKNOWN = "rows_unknown"
 
 
 def refresh_one_big_table(
@@ -83,13 +78,13 @@ def refresh_one_big_table(
         dimensions: Mapping[str, DataFrame] = _latest(spark, names, silver, contract, now)
         types = check_columns(fact, dimensions, contract)
         plan, dimensions = plan_refresh(spark, names, contract, silver, stored, now, dict(types), tables, dimensions)
-        kept = _kept(spark, job, before, stored, plan)
-        source = _source(fact, dimensions, contract, silver, dict(types), plan, kept)
+        kept = kept_figures(spark, job, before, stored.table) if may_keep_figures(contract, plan) else None
+        source = measure_fact(fact, dimensions, contract, silver[contract.fact], dict(types), plan, kept)
         if plan.is_empty:
             return _outcome(spark, job, table, turn.version, contract, source, types, plan, 0, now, kept)
         if plan.dates is None:
             _layout(contract).create(spark, table, types)
-        rows = _rows_to_write(source, plan)
+        rows = source.rows_to_write(plan)
         prepare_for(spark, rows)
         found = _commit(spark, table, contract, silver, fact, dimensions, plan, rows, turn, now)
         if found is not None:
@@ -135,69 +130,13 @@ def _commit(
     return next((one for one in commits if Reflected.from_text(one.user_metadata) == now), None)
 
 
-def _rows_to_write(source: TableFigures, plan: Plan) -> int:
-    if plan.keys:
-        return source.reasons.get(_REWRITTEN, 0)
-    dates = source.slices if plan.dates is None else map(str, plan.dates)
-    return sum(source.slices[name].rows for name in dates if name in source.slices)
-
-
-def _source(
-    fact: DataFrame, dimensions: Mapping[str, DataFrame], contract: OneBigTableContract,
-    silver: Mapping[str, SilverContract], types: Mapping[str, str], plan: Plan, kept: KeptFigures | None,
-) -> TableFigures:  # fmt: skip
-    """What gold must come out with: the fact's figures, and how many of its rows each dimension does not know.
-
-    And how many are to be written, where that is more than whole dates: all in one pass over the fact, or over the
-    dates that are written again.
-    """
-    names = silver[contract.fact].column_names
-    measures = {name: types[name] for name in contract.measures if name in names}
-    date_column = silver[contract.fact].date_column
-    flagged = one_big_table.with_unknown(fact, dimensions, contract)
-    if plan.keys:
-        mark = F.array(F.struct(F.lit(_REWRITTEN).alias("name")))
-        marked = F.concat(one_big_table.UNKNOWN, mark)
-        unknown = F.when(F.expr(plan.in_fact(date_column)), marked).otherwise(F.col(one_big_table.UNKNOWN))
-        flagged = flagged.withColumn(one_big_table.UNKNOWN, unknown)
-    return _measured(
-        flagged, date_column, measures, one_big_table.UNKNOWN, plan, kept.of("silver", _UNKNOWN) if kept else None
-    )
-
-
-def _kept(
-    spark: SparkSession, job: JobArguments, before: TableState | None, stored: Stored, plan: Plan
-) -> KeptFigures | None:
-    """Figures of the dates that are not written again; None where rows of any date are, by their keys."""
-    if plan.dates is None or plan.keys:
-        return None
-    return kept_figures(spark, job, before, stored.table)
-
-
-def _measured(
-    rows: DataFrame, date_column: str, measures: Mapping[str, str], findings: str | None, plan: Plan,
-    kept: TableFigures | None,
-) -> TableFigures:  # fmt: skip
-    day = F.col(identifier(date_column)).cast("string")
-    if kept is None or plan.dates is None:
-        (found,) = reconcile.measure(Side(rows, day, measures, findings))
-        return found
-    if not plan.dates:
-        return kept
-    of_dates = rows.where(delta_tables.dates_predicate(date_column, plan.dates))
-    (found,) = reconcile.measure(Side(of_dates, day, measures, findings))
-    return kept.with_dates(set(map(str, plan.dates)), found)
-
-
 def _outcome(
     spark: SparkSession, job: JobArguments, table: str, version: int, contract: OneBigTableContract,
-    source: TableFigures, types: list[tuple[str, str]], plan: Plan, rows: int, now: Reflected,
-    kept: KeptFigures | None,
+    fact: FactFigures, types: list[tuple[str, str]], plan: Plan, rows: int, now: Reflected, kept: KeptFigures | None,
 ) -> Outcome:  # fmt: skip
-    measures = {name: kind for name, kind in types if name in contract.measures}
+    source, rows_now = fact.whole, delta_tables.at_version(spark, table, version)
+    stored = measure_gold(table, rows_now, contract, dict(types), plan, fact, kept)
     in_silver = sorted({name for one in source.slices.values() for name in one.sums})
-    rows_now = delta_tables.at_version(spark, table, version)
-    stored = _measured(rows_now, contract.partition_column, measures, None, plan, kept.of("gold") if kept else None)
     unknown = {join.dimension: source.reasons.get(join.dimension, 0) for join in contract.joins}
     none = reconcile.Figures()
     dates = [
@@ -205,7 +144,7 @@ def _outcome(
             "slice": name,
             "rows_silver": source.slices.get(name, none).rows,
             "rows_gold": stored.slices.get(name, none).rows,
-            _UNKNOWN: {
+            UNKNOWN_ROWS: {
                 join.dimension: count
                 for join in contract.joins
                 if (count := source.slices.get(name, none).reasons.get(join.dimension, 0))
@@ -237,7 +176,7 @@ def _outcome(
             "dates": dates,
             "dates_rewritten": rewritten,
             "keys_rewritten": {one.dimension: len(one.values) for one in plan.keys},
-            _UNKNOWN: unknown,
+            UNKNOWN_ROWS: unknown,
             "mode": mode,
             "reason": plan.reason,
             **measured_on(job, kept),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
@@ -49,6 +49,7 @@ class ChangedKeys:
         in_gold: the columns that show the same in gold.
         kinds: the types of those columns, in their order.
         values: of those columns, as text.
+        stay_known: the dimension had a row for each of them before, and has one now.
     """
 
     dimension: str
@@ -56,6 +57,7 @@ class ChangedKeys:
     in_gold: tuple[str, ...]
     kinds: tuple[str, ...]
     values: tuple[tuple[str, ...], ...]
+    stay_known: bool = False
 
 
 @dataclass(frozen=True)
@@ -234,11 +236,13 @@ def changed_keys(
     in_fact, in_gold = tuple(left for left, _ in join.on), shown_in_gold(contract, silver, join)
     if not contract.clustered or in_gold is None:
         return None
+    stay_known = False
     if before.table is not None and after.table is not None:
         # Compared as text: not every value can be found in a set, and a NaN would be found to differ from itself.
         then, now = ({repr(row): row for row in one.to_pylist()} for one in (before.table, after.table))
         changed = [row for text, row in (then | now).items() if (text in then) != (text in now)]
-        values = {tuple(str(row[right]) for _, right in join.on) for row in changed}
+        values, old, new = (_keys(rows, join) for rows in (changed, then.values(), now.values()))
+        stay_known = values <= old & new
     else:
         table = fetch_small(spark, _keys_of_changed_rows(before.frame, after.frame, join), _MOST_KEYS).table
         if table is None:
@@ -247,7 +251,18 @@ def changed_keys(
     if len(values) > _MOST_KEYS:
         return None
     types = {column.name: column.lake_type for column in silver[contract.fact].columns}
-    return ChangedKeys(join.dimension, in_fact, in_gold, tuple(types[left] for left in in_fact), tuple(sorted(values)))
+    return ChangedKeys(
+        join.dimension,
+        in_fact,
+        in_gold,
+        tuple(types[left] for left in in_fact),
+        tuple(sorted(values)),
+        stay_known,
+    )
+
+
+def _keys(rows: Iterable[Mapping[str, object]], join: Join) -> set[tuple[str, ...]]:
+    return {tuple(str(row[right]) for _, right in join.on) for row in rows}
 
 
 def shown_in_gold(
