@@ -28,6 +28,7 @@ from medallion.facts.fact_slices import (
     count_slices,
     fact_columns,
 )
+from medallion.kept_figures import kept_figures, measured_on
 from medallion.lake import bronze, delta_tables
 from medallion.lake.bronze import Manifest
 from medallion.lake.dated_layout import DatedLayout
@@ -44,7 +45,6 @@ from medallion.quality.judgement_basis import Basis
 from medallion.quality.known_keys import KnownKeys
 from medallion.quality.row_judgement import ERRORS, WAIVED, WARNINGS, judge
 from medallion.run.cli import JobArguments
-from medallion.run.kept_figures import kept_figures, measured_on
 from medallion.run.run_ledger import Outcome, Standing
 from medallion.run.session import prepare_for
 

@@ -29,6 +29,7 @@ from medallion.gold import one_big_table
 from medallion.gold.reflected import RECENT, Found, Reflected, Stored
 from medallion.gold.refresh_plan import Plan, plan_refresh
 from medallion.gold.wide_figures import UNKNOWN_ROWS, FactFigures, may_keep_figures, measure_fact, measure_gold
+from medallion.kept_figures import KeptFigures, kept_figures, measured_on
 from medallion.lake import delta_tables
 from medallion.lake.dated_layout import DatedLayout
 from medallion.lake.delta_tables import Commit
@@ -36,7 +37,6 @@ from medallion.lake.table_names import TableNames
 from medallion.lake.turns import Turn
 from medallion.quality.cleaning import first_line
 from medallion.run.cli import JobArguments
-from medallion.run.kept_figures import KeptFigures, kept_figures, measured_on
 from medallion.run.run_ledger import Outcome, Standing
 from medallion.run.session import prepare_for
 from medallion.run.table_states import table_version

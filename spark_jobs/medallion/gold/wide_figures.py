@@ -13,9 +13,9 @@ from medallion import reconcile
 from medallion.errors import ConservationError
 from medallion.gold import one_big_table
 from medallion.gold.refresh_plan import Plan
+from medallion.kept_figures import KeptFigures
 from medallion.lake.sql_text import identifier
 from medallion.reconcile import Side, TableFigures
-from medallion.run.kept_figures import KeptFigures
 
 UNKNOWN_ROWS = "rows_unknown"
 # Beside the names of dimensions, of which none is so.
