@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,8 +43,9 @@ class KeptFigures:
 
 
 def kept_figures(
-    spark: SparkSession, job: JobArguments, before: TableState | None, table: TableVersion | None
-) -> KeptFigures | None:
+    spark: SparkSession, job: JobArguments, before: TableState | None, table: TableVersion | None,
+    measures: Collection[str],
+) -> KeptFigures | None:  # fmt: skip
     """What the last run measured; None where that need not be true of the table any more, and all is to be measured.
 
     It is where the table is at the very commit that the run measured: after any other, upkeep's too, it need not be.
@@ -53,6 +54,7 @@ def kept_figures(
     Args:
         before: what the last run left of the table.
         table: the table as this run finds it.
+        measures: whose sums are wanted.
     """
     if before is None or before.table != table:
         return None
@@ -63,7 +65,8 @@ def kept_figures(
     measured_on = dt.date.fromisoformat(row.detail[MEASURED])
     if job.business_date - measured_on >= dt.timedelta(days=_MOST_DAYS):
         return None
-    return KeptFigures(row.detail["dates"], measured_on)
+    dates = row.detail["dates"]
+    return KeptFigures(dates, measured_on) if all(set(one["sums"]) == set(measures) for one in dates) else None
 
 
 def measured_on(job: JobArguments, kept: KeptFigures | None) -> dict[str, str]:

@@ -77,6 +77,7 @@ def test_only_dates_that_are_written_again_are_measured_again(
     ("day", "spoil"),
     [
         pytest.param(DAY, lambda detail: detail.pop("all_measured_on"), id="a row of an earlier version of the jobs"),
+        pytest.param(DAY, lambda detail: detail["dates"][0]["sums"].pop("sales_qty"), id="other measures"),
         pytest.param("2026-11-26", lambda _: None, id="a week after all was measured"),
     ],
 )

@@ -215,7 +215,8 @@ def _outcome(
     verdicts: list[Verdict], written: _Written | None = None,
 ) -> Outcome:  # fmt: skip
     contract, table_id = work.contract, delta_tables.identity(spark, work.table)
-    kept = kept_figures(spark, work.job, before, TableVersion(table_id, work.turn.version))
+    found = None if work.changes.everything else TableVersion(table_id, work.turn.version)
+    kept = kept_figures(spark, work.job, before, found, contract.measures)
     stored, touched = delta_tables.at_version(spark, work.table, version), work.changes.touched
     if kept is None:
         prepare_for(spark, 0, scanned=sum(one.rows_bronze for one in done.values()))

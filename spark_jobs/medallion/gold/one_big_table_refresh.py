@@ -28,7 +28,14 @@ from medallion.errors import (
 from medallion.gold import one_big_table
 from medallion.gold.reflected import RECENT, Found, Reflected, Stored
 from medallion.gold.refresh_plan import Plan, plan_refresh
-from medallion.gold.wide_figures import UNKNOWN_ROWS, FactFigures, may_keep_figures, measure_fact, measure_gold
+from medallion.gold.wide_figures import (
+    UNKNOWN_ROWS,
+    FactFigures,
+    may_keep_figures,
+    measure_fact,
+    measure_gold,
+    measured_in_silver,
+)
 from medallion.kept_figures import KeptFigures, kept_figures, measured_on
 from medallion.lake import delta_tables
 from medallion.lake.dated_layout import DatedLayout
@@ -78,7 +85,8 @@ def refresh_one_big_table(
         dimensions: Mapping[str, DataFrame] = _latest(spark, names, silver, contract, now)
         types = check_columns(fact, dimensions, contract)
         plan, dimensions = plan_refresh(spark, names, contract, silver, stored, now, dict(types), tables, dimensions)
-        kept = kept_figures(spark, job, before, stored.table) if may_keep_figures(contract, plan) else None
+        found = stored.table if may_keep_figures(contract, plan) else None
+        kept = kept_figures(spark, job, before, found, measured_in_silver(contract, silver[contract.fact]))
         source = measure_fact(fact, dimensions, contract, silver[contract.fact], dict(types), plan, kept)
         if plan.is_empty:
             return _outcome(spark, job, table, turn.version, contract, source, types, plan, 0, now, kept)
@@ -86,10 +94,10 @@ def refresh_one_big_table(
             _layout(contract).create(spark, table, types)
         rows = source.rows_to_write(plan)
         prepare_for(spark, rows)
-        found = _commit(spark, table, contract, silver, fact, dimensions, plan, rows, turn, now)
-        if found is not None:
-            done = _outcome(spark, job, table, found.version, contract, source, types, plan, rows, now, kept)
-            return replace(done, bytes_written=found.bytes_written) if done.rows_written else done
+        committed = _commit(spark, table, contract, silver, fact, dimensions, plan, rows, turn, now)
+        if committed is not None:
+            done = _outcome(spark, job, table, committed.version, contract, source, types, plan, rows, now, kept)
+            return replace(done, bytes_written=committed.bytes_written) if done.rows_written else done
     raise ConcurrentWriteError(f"{table}: another run kept writing to it; run this one again when the other is done")
 
 

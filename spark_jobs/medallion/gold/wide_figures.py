@@ -55,6 +55,11 @@ def may_keep_figures(contract: OneBigTableContract, plan: Plan) -> bool:
     return not plan.keys or (all(one.stay_known for one in plan.keys) and set(contract.measures) <= own)
 
 
+def measured_in_silver(contract: OneBigTableContract, fact: SilverContract) -> tuple[str, ...]:
+    """The measures that the fact has by the same name."""
+    return tuple(name for name in contract.measures if name in fact.column_names)
+
+
 def measure_fact(
     fact: DataFrame, dimensions: Mapping[str, DataFrame], contract: OneBigTableContract, silver: SilverContract,
     types: Mapping[str, str], plan: Plan, kept: KeptFigures | None,
@@ -66,8 +71,7 @@ def measure_fact(
         types: of gold's columns.
         kept: what the run before measured.
     """
-    names, day = silver.column_names, silver.date_column
-    measures = {name: types[name] for name in contract.measures if name in names}
+    day, measures = silver.date_column, {name: types[name] for name in measured_in_silver(contract, silver)}
     flagged = one_big_table.with_unknown(fact, dimensions, contract)
     if kept is not None:
         written = _of_plan(flagged, day, measures, one_big_table.UNKNOWN, plan, plan.in_fact(day))
