@@ -77,7 +77,7 @@ def _line_of_work() -> int:
     from medallion.run import job
 
     lines = Path(str(job.__file__)).read_text().splitlines()
-    return next(number for number, line in enumerate(lines, 1) if "outcome = work(spark, job)" in line)
+    return next(number for number, line in enumerate(lines, 1) if "outcome = work(spark, job, " in line)
 
 
 def test_confidential_columns_are_masked_in_the_quarantine_of_a_dimension_and_its_history_names_no_key(
