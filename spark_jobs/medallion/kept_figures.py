@@ -62,11 +62,11 @@ def kept_figures(
     # Rows of earlier versions of the jobs have not the figures of each date that are needed here, nor this.
     if row is None or MEASURED not in row.detail:
         return None
-    measured_on = dt.date.fromisoformat(row.detail[MEASURED])
-    if job.business_date - measured_on >= dt.timedelta(days=_MOST_DAYS):
+    last = dt.date.fromisoformat(row.detail[MEASURED])
+    if job.business_date - last >= dt.timedelta(days=_MOST_DAYS):
         return None
     dates = row.detail["dates"]
-    return KeptFigures(dates, measured_on) if all(set(one["sums"]) == set(measures) for one in dates) else None
+    return KeptFigures(dates, last) if all(set(one["sums"]) == set(measures) for one in dates) else None
 
 
 def measured_on(job: JobArguments, kept: KeptFigures | None) -> dict[str, str]:

@@ -106,8 +106,6 @@ class Side:
 
 def measure(*sides: Side) -> list[TableFigures]:
     """Rows, sums and findings of each side by slice, all in one pass."""
-    if not sides:
-        return []
     found = reduce(DataFrame.unionByName, [side.grouped(number) for number, side in enumerate(sides)]).collect()
     return [_figures(side, [row for row in found if row["side"] == number]) for number, side in enumerate(sides)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -53,9 +53,9 @@ def ledger_folder(job: JobArguments) -> str:
 
 def read_row(spark: SparkSession, job: JobArguments, of: TableState) -> LedgerRow | None:
     """The row of the run that left a table so; None where there is none that can be read."""
-    folder = f"{job.lake_root}/{ledger_folder_name(job.source_schema, of.business_date, of.run_id)}"
+    its_job = replace(job, business_date=dt.date.fromisoformat(of.business_date), run_id=of.run_id)
     try:
-        return LedgerRow.from_json(read_text(spark, f"{folder}/{of.ledger_row}") or "")
+        return LedgerRow.from_json(read_text(spark, f"{ledger_folder(its_job)}/{of.ledger_row}") or "")
     except (ValueError, BronzeError):
         return None
 
