@@ -28,7 +28,7 @@ from kpi.read_model import DATE, ROWS, About, Limits, ReadModel, enum_type, quot
 from kpi.read_model_files import open_or_make
 from kpi.seen import Seen
 from kpi.sight import Sight
-from lakehouse.lake.delta_table import DeltaState, delta_state
+from lakehouse.lake.delta_table import FolderTable, delta_state
 
 from lake_model.contracts.kpi_contract import KpiContract, read_kpi_contracts
 from lake_model.contracts.table_access import WHOLE
@@ -171,17 +171,17 @@ def _errors_of_many_readers(contract: KpiContract, model: ReadModel, asked: list
     return len(errors)
 
 
-def _plain_table(folder: Path, contract: KpiContract, state: DeltaState, about: About) -> ReadModel:
+def _plain_table(folder: Path, contract: KpiContract, state: FolderTable, about: About) -> ReadModel:
     """The rows as DuckDB takes them by itself: texts as texts, amounts as decimals."""
     return _other(contract, state, about, "TABLE", folder / "plain.duckdb")
 
 
-def _delta_directly(folder: Path, contract: KpiContract, state: DeltaState, about: About) -> ReadModel:
+def _delta_directly(folder: Path, contract: KpiContract, state: FolderTable, about: About) -> ReadModel:
     """The Delta table itself, read by each question."""
     return _other(contract, state, about, "VIEW", folder / "view.duckdb")
 
 
-def _star_schema(folder: Path, contract: KpiContract, state: DeltaState, about: About) -> ReadModel:
+def _star_schema(folder: Path, contract: KpiContract, state: FolderTable, about: About) -> ReadModel:
     """A fact with a key for each hierarchy, and a dimension of its levels, joined by each question."""
     session = _session(folder / "star.duckdb", contract, state)
     fact, wide = ["stored.* EXCLUDE (" + ", ".join(quoted(one.column) for one in contract.levels) + ")"], ["fact.*"]
@@ -205,14 +205,14 @@ def _star_schema(folder: Path, contract: KpiContract, state: DeltaState, about: 
 _PEERS = {"duckdb_table": _plain_table, "star_schema": _star_schema, "deltalake": _delta_directly}
 
 
-def _other(contract: KpiContract, state: DeltaState, about: About, kind: str, path: Path) -> ReadModel:
+def _other(contract: KpiContract, state: FolderTable, about: About, kind: str, path: Path) -> ReadModel:
     session = _session(path, contract, state)
     made = "TABLE" if kind == "TABLE" else "TEMP VIEW"
     session.execute(f"CREATE {made} {ROWS} AS SELECT *, {quoted(contract.date_column)} AS {DATE} FROM stored")
     return _as_peer(session, about)
 
 
-def _session(path: Path, contract: KpiContract, state: DeltaState) -> duckdb.DuckDBPyConnection:
+def _session(path: Path, contract: KpiContract, state: FolderTable) -> duckdb.DuckDBPyConnection:
     import duckdb
 
     session = duckdb.connect(str(path), config={"threads": 2, "memory_limit": "2GB"})

@@ -12,6 +12,7 @@ from lakehouse.errors import SettingError
 
 if TYPE_CHECKING:
     from lakehouse.lake.lake_path import LakePath
+    from lakehouse.lake.tables import Lake
 
 
 def add_lake_argument(parser: argparse.ArgumentParser) -> None:
@@ -49,3 +50,18 @@ def chosen_lake(place: str | None) -> LakePath:
 
     environ = environment_with_lake(place, os.environ)
     return lake_at(setting_value("lake_root", environ), setting_value("lake_conn_id", environ))
+
+
+def chosen_tables(place: str | None) -> Lake:
+    """The lake with its tables: the folders that a person named, or what the settings say.
+
+    Raises:
+        SettingError: it cannot be reached as the settings say.
+    """
+    from lakehouse.lake.delta_table import folder_lake
+    from lakehouse.readable_lake import readable_lake
+    from lakehouse.settings import setting_value
+
+    if place is not None:
+        return folder_lake(chosen_lake(place))
+    return readable_lake(lambda name: setting_value(name, os.environ))

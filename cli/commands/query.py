@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.errors import LakehouseError
 
 from cli.commands.command import DONE, Command
-from cli.commands.lake_argument import add_lake_argument, chosen_lake
+from cli.commands.lake_argument import add_lake_argument, chosen_tables
 
 if TYPE_CHECKING:
     import duckdb
+    from lakehouse.lake.tables import Lake
 
     from lake_model.contracts.kpi_views import KpiView
 
@@ -57,16 +58,14 @@ def run_query(arguments: argparse.Namespace) -> int:
 
 def run_show(arguments: argparse.Namespace) -> int:
     """List the tables, or show one."""
-    from lakehouse.lake.delta_table import delta_state
-
-    lake = chosen_lake(arguments.lake_root)
+    lake = chosen_tables(arguments.lake_root)
     if arguments.table is None:
         tables = _tables_in(lake)
         print("\n".join([*tables, *_views_of(tables)]))
         return DONE
     layer, _, name = arguments.table.partition(".")
     with _session(arguments, {arguments.table}) as session:
-        state = delta_state(lake / layer / name) if name else None
+        state = lake.tables(layer, name) if name else None
         if state:
             print(f"{arguments.table}, version {state.version} of {state.committed_at:%Y-%m-%d %H:%M:%S} UTC")
         sql = f'SELECT * FROM {layer}."{name}"' if name else f"SELECT * FROM {layer}"
@@ -77,10 +76,8 @@ def run_show(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _tables_in(lake: Any) -> list[str]:
-    from lakehouse.lake.lake_path import folders_in
-
-    return [f"{layer}.{name}" for layer in LAYERS for name in folders_in(lake / layer)] + [LEDGER]
+def _tables_in(lake: Lake) -> list[str]:
+    return [f"{layer}.{name}" for layer in LAYERS for name in lake.names(layer)] + [LEDGER]
 
 
 def _tables_of(sql: str) -> set[str]:
@@ -112,11 +109,10 @@ def _views_of(tables: list[str]) -> dict[str, KpiView]:
 def _session(arguments: argparse.Namespace, asked: set[str]) -> duckdb.DuckDBPyConnection:
     """DuckDB with some of the lake's tables and views, which can reach nothing else."""
     import duckdb
-    from lakehouse.lake.delta_table import delta_state
 
     from lake_model.contracts.kpi_views import DUCKDB
 
-    lake = chosen_lake(arguments.lake_root)
+    lake = chosen_tables(arguments.lake_root)
     known = _tables_in(lake)
     # Contracts are not read for who asks for tables alone.
     declared = _views_of(known) if asked - set(known) else {}
@@ -131,8 +127,8 @@ def _session(arguments: argparse.Namespace, asked: set[str]) -> duckdb.DuckDBPyC
             raise QueryError(f"there is no table {table} in the lake; there are: {', '.join([*known, *declared])}")
         layer, _, name = table.partition(".")
         if table == LEDGER:
-            _load_ledger(session, lake)
-        elif (state := delta_state(lake / layer / name)) is not None:
+            _load_ledger(session, lake.root)
+        elif (state := lake.tables(layer, name)) is not None:
             session.register("_given", state.batches("SELECT * FROM stored"))
             session.execute(f'CREATE TABLE {layer}."{name}" AS SELECT * FROM _given')
             session.unregister("_given")

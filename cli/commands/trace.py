@@ -9,7 +9,7 @@ from lakehouse.errors import LakehouseError
 
 from cli.commands.command import DONE, Command
 from cli.commands.contract_folders import add_contracts_argument, chosen_root, contract_folders
-from cli.commands.lake_argument import add_lake_argument, chosen_lake
+from cli.commands.lake_argument import add_lake_argument, chosen_tables
 
 
 class TraceError(LakehouseError):
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     folders = [folder for folder in contract_folders(root) if (folder / f"{table}{FILE_ENDING}").is_file()]
     if not folders:
         raise TraceError(f"{root} has no contract of a table {table}: name a One Big Table, such as sales_obt")
-    found = trace_date(chosen_lake(arguments.lake_root), folders[0], table, day)
+    found = trace_date(chosen_tables(arguments.lake_root), folders[0], table, day)
     for step in found.steps:
         print(step.layer)
         for fact in step.facts:

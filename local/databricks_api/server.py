@@ -25,6 +25,7 @@ from local.databricks_api.run_store import RunStore
 from local.databricks_api.scheduler import Scheduler
 from local.databricks_api.settings import ServerSettings
 from local.databricks_api.spark_driver import DriverReport, DriverStatus, SparkDriver, check_prerequisites
+from local.databricks_api.statements_api import StatementsApi
 from local.databricks_api.task_files import read_log, read_result
 from local.databricks_api.task_processes import TaskProcesses, task_environment
 from local.databricks_api.task_program import TaskRequest
@@ -67,7 +68,13 @@ def _serve(
     addresses = PageAddresses(base_url, settings.token)
     api = JobsApi(settings, store, scheduler, addresses, clock)
     pages = WebPages(settings, store, addresses, lambda: scheduler.driver_status, clock)
-    app = create_app(api, pages, settings.token, lambda: scheduler.driver_status)
+    driver: SparkDriver
+
+    def driver_address() -> str | None:
+        return driver.address if scheduler.driver_status == DriverStatus.READY else None
+
+    statements = StatementsApi(base_url, settings.token, driver_address, clock)
+    app = create_app(api, statements, pages, settings.token, lambda: scheduler.driver_status)
     web_server = uvicorn.Server(
         uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2)
     )

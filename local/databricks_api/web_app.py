@@ -1,4 +1,4 @@
-"""HTTP around the Jobs API: paths, the bearer token, JSON in and out."""
+"""HTTP around the Jobs API and the Statement Execution API: paths, the bearer token, JSON in and out."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from local.databricks_api.errors import ApiError, MalformedRequestError, UnknownEndpointError
 from local.databricks_api.jobs_api import Document, JobsApi, Parameters
 from local.databricks_api.spark_driver import DriverStatus
+from local.databricks_api.statements_api import StatementsApi
 from local.databricks_api.web_pages import WebPages, add_pages
 
 _STAND_IN = "Local stand-in for {} LTS (Apache Spark 4.1.4, Delta 4.4.0)"
@@ -34,10 +35,22 @@ ME: Document = {
     "active": True,
 }
 
+_STATEMENT_PATHS = {
+    "execute": ("POST", "sql/statements"),
+    "get": ("GET", "sql/statements/{statement_id}"),
+    "chunk": ("GET", "sql/statements/{statement_id}/result/chunks/{chunk_index}"),
+}
+
 _log = logging.getLogger(__name__)
 
 
-def create_app(api: JobsApi, pages: WebPages, token: str, driver_status: Callable[[], DriverStatus]) -> FastAPI:
+def create_app(
+    api: JobsApi,
+    statements: StatementsApi,
+    pages: WebPages,
+    token: str,
+    driver_status: Callable[[], DriverStatus],
+) -> FastAPI:
     """The web application; all paths below /api/ ask for `token`."""
     app = FastAPI(title="Local Databricks Jobs API", docs_url=None, redoc_url=None, openapi_url=None)
     calls: dict[str, tuple[str, Callable[[Parameters], Document]]] = {
@@ -55,8 +68,12 @@ def create_app(api: JobsApi, pages: WebPages, token: str, driver_status: Callabl
         path = f"/api/{version}/clusters/spark-versions"
         app.add_api_route(path, _endpoint(lambda _parameters: SPARK_VERSIONS, token), methods=["GET"])
     app.add_api_route("/api/2.0/preview/scim/v2/Me", _endpoint(lambda _parameters: ME, token), methods=["GET"])
+    _add_statements(app, statements, token)
     add_pages(app, pages)
-    others = ("GET clusters/spark-versions", "GET preview/scim/v2/Me")
+    others = (
+        *("GET clusters/spark-versions", "GET preview/scim/v2/Me"),
+        *(f"{method} {path}" for method, path in _STATEMENT_PATHS.values()),
+    )
     served = ", ".join([*(f"{method} jobs/{name}" for name, (method, _) in calls.items()), *others])
 
     @app.get("/healthz")
@@ -89,6 +106,22 @@ def create_app(api: JobsApi, pages: WebPages, token: str, driver_status: Callabl
     return app
 
 
+def _add_statements(app: FastAPI, statements: StatementsApi, token: str) -> None:
+    calls = {"execute": statements.execute, "get": statements.get, "chunk": statements.chunk}
+    for name, (method, path) in _STATEMENT_PATHS.items():
+        app.add_api_route(f"/api/2.0/{path}", _endpoint(calls[name], token), methods=[method])
+
+    @app.get("/statement-results/{statement_id}/{number}")
+    def content(request: Request, statement_id: str, number: int, signature: str = "") -> Response:
+        # A cloud's storage refuses a second login beside the link's own.
+        found = statements.content(statement_id, number, signature)
+        if found is None or "authorization" in request.headers:
+            return Response("This link is wrong, is used with another login, or leads to nothing any more.", 403)
+        return Response(found, media_type="application/vnd.apache.arrow.stream")
+
+    content.__annotations__["request"] = Request
+
+
 def check_token(authorization: str, token: str) -> None:
     """Check an Authorization header.
 
@@ -116,7 +149,7 @@ async def _parameters(request: Request) -> Parameters:
     # Airflow's triggers send the parameters of a GET as its body, all others send them in the query.
     body = await request.body()
     if not body:
-        return dict(request.query_params)
+        return {**request.query_params, **request.path_params}
     try:
         document = json.loads(body, parse_constant=_refuse_constant)
         # A lone surrogate, written \\ud800, is read without complaint, but no answer could ever show it.
@@ -129,7 +162,7 @@ async def _parameters(request: Request) -> Parameters:
         ) from None
     if not isinstance(document, dict):
         raise MalformedRequestError("Invalid JSON given in the body of the request - expected a map")
-    return {**request.query_params, **document}
+    return {**request.query_params, **document, **request.path_params}
 
 
 def _refuse_constant(name: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lakehouse.errors import LakehouseError
-from lakehouse.lake.lake_path import LakePath
+from lakehouse.lake.tables import Tables
 from lakehouse.trace import Trace
 
 from kpi.questions import QuestionError
@@ -29,14 +29,14 @@ class Desk:
     Attributes:
         contracts: gives those of all tables, as they are now.
         trace: gives the way of a date's rows.
-        lake: gives its root.
+        lake_tables: gives those of the lake.
     """
 
     contracts: Callable[[], tuple[KpiContract, ...]]
     shelf: Shelf
     roles: RoleNames
     trace: Callable[[KpiContract, dt.date], Trace]
-    lake: Callable[[], LakePath]
+    lake_tables: Callable[[], Tables]
 
     def tables(self, reader: Reader) -> list[KpiContract]:
         """What the reader may look at, as far as they see it."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.lake.delta_table import delta_state
+from lakehouse.lake.tables import Tables
 
 from kpi.origins import Origins
 from kpi.read_model import DATE, literal, quoted
@@ -52,12 +52,12 @@ class Quarantine:
 
 
 def read_quarantine(
-    lake: Any, contract: KpiContract, gold_version: int, origins: Origins, before: Quarantine | None
+    tables: Tables, contract: KpiContract, gold_version: int, origins: Origins, before: Quarantine | None
 ) -> Quarantine | None:
     """The open entries of a One Big Table's fact; None where it has no quarantine.
 
     Args:
-        lake: its root.
+        tables: the lake's.
         contract: of the One Big Table.
         gold_version: what was read before is kept while neither it nor the quarantine changes.
         origins: what the One Big Table is made of.
@@ -68,7 +68,7 @@ def read_quarantine(
     """
     import duckdb
 
-    state = delta_state(lake / "silver" / f"{contract.fact}_quarantine")
+    state = tables("silver", f"{contract.fact}_quarantine")
     if state is None:
         return None
     key = (state.id, state.version, gold_version)
@@ -76,7 +76,7 @@ def read_quarantine(
         return before
     session = duckdb.connect(config=_SESSION)
     entries = state.batches("SELECT business_date, raw_row, _errors FROM stored WHERE state = 'open'")
-    _Builder(session, lake, contract, origins).build(entries)
+    _Builder(session, tables, contract, origins).build(entries)
     ((rows,),) = session.execute(f"SELECT count(*) FROM {WAITING}").fetchall()
     columns = session.execute(
         f"SELECT DISTINCT unnest(error.columns) FROM (SELECT unnest(errors) AS error FROM {WAITING})"
@@ -87,9 +87,11 @@ def read_quarantine(
 class _Builder:
     """Makes `WAITING` of the entries, step by step as silver and gold make a row."""
 
-    def __init__(self, session: duckdb.DuckDBPyConnection, lake: Any, contract: KpiContract, origins: Origins) -> None:
+    def __init__(
+        self, session: duckdb.DuckDBPyConnection, tables: Tables, contract: KpiContract, origins: Origins
+    ) -> None:
         self._session = session
-        self._lake = lake
+        self._tables = tables
         self._origins = origins
         levels = [level.column for level in contract.levels]
         self._texts = [origins.wide_column(name) for name in dict.fromkeys([*levels, *contract.row_columns])]
@@ -167,7 +169,7 @@ class _Builder:
         used = [one for column in (*self._texts, *self._summed) for one in columns_of(column.expression)]
         wanted = [*(right for _, right in join.on), *(one.column for one in used if one.table == join.dimension)]
         names = list(dict.fromkeys(wanted))
-        state = delta_state(self._lake / "silver" / join.dimension)
+        state = self._tables("silver", join.dimension)
         if state is None:
             kinds = {one.name: type_in_duckdb(one.lake_type) for one in dimension.columns}
             listed = ", ".join(f"{quoted(name)} {kinds[name]}" for name in names)

@@ -12,7 +12,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from lakehouse.errors import StorageError
-from lakehouse.lake.delta_table import DeltaState
+from lakehouse.lake.tables import DeltaState
 
 from kpi.read_model import FORM, Limits, ReadModel, open_model
 from kpi.read_model_making import make, refresh

@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.errors import LakehouseError, StorageError
-from lakehouse.lake.delta_log import changed_rows
-from lakehouse.lake.delta_table import DeltaState
+from lakehouse.lake.tables import DeltaState
 
 from kpi import combinations
 from kpi.combinations import Groups
@@ -125,11 +124,11 @@ def refresh(path: Path, earlier: Path, contract: KpiContract, state: DeltaState,
             session.execute(f"INSERT INTO {ROWS} {columns.select(about.combinations)}")
             _finish(session, contract, state, columns, about.combinations, about.refreshes + 1)
             ((rows,),) = session.execute(f"SELECT count(*) FROM {ROWS}").fetchall()
-            session.register("stored", state.batches("SELECT count(*) FROM stored"))
+            with _given(session, state, "SELECT count(*) FROM stored"):
+                in_gold = session.execute("SELECT * FROM stored").fetchall()
             # Whatever the log leaves out has to come out at last.
-            if session.execute("SELECT * FROM stored").fetchall() != [(rows,)]:
+            if in_gold != [(rows,)]:
                 raise _NotWorthItError
-            session.unregister("stored")
     # Of a file that is damaged, or cannot be copied, the whole is made anew.
     except (_NotWorthItError, duckdb.Error, OSError):
         return False
@@ -140,7 +139,7 @@ def _changed(contract: KpiContract, state: DeltaState, about: About, columns: _C
     """The rows that may have changed since an earlier version; None where all may have, or they cannot be named."""
     if about.table_id != state.id:
         return None
-    found = changed_rows(state.place, about.version, state.version)
+    found = state.changed_since(about.version)
     found = found and _by_dates(found, contract.date_column)
     if found is None or len(found.dates) + sum(len(one.values) for one in found.keys) > _MOST_NAMED:
         return None
@@ -209,9 +208,40 @@ def _workplace(path: Path, limits: Limits, begin_with: Path | None = None) -> Ge
 
 
 def _stage(session: duckdb.DuckDBPyConnection, state: DeltaState, sql: str) -> None:
-    session.register("stored", state.batches(sql))
-    session.execute(f"CREATE TABLE {_STAGED} AS SELECT * FROM stored")
-    session.unregister("stored")
+    with _given(session, state, sql):
+        session.execute(f"CREATE TABLE {_STAGED} AS SELECT * FROM stored")
+
+
+@contextlib.contextmanager
+def _given(session: duckdb.DuckDBPyConnection, state: DeltaState, sql: str) -> Generator[None]:
+    """Has the answer of gold as `stored`; what keeps gold from being read stays the error that it is.
+
+    Raises:
+        StorageError: gold cannot be read.
+    """
+    import duckdb
+    import pyarrow as pa
+
+    answer, faults = state.batches(sql), list[Exception]()
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        try:
+            yield from answer
+        except Exception as error:
+            faults.append(error)
+            raise
+
+    session.register("stored", pa.RecordBatchReader.from_batches(answer.schema, batches()))
+    try:
+        yield
+    except duckdb.Error:
+        for fault in faults:
+            if isinstance(fault, LakehouseError):
+                raise fault from None
+            raise StorageError(f"gold could not be read: {str(fault).partition(chr(10))[0]}") from fault
+        raise
+    finally:
+        session.unregister("stored")
 
 
 def _finish(

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from lakehouse.errors import LakehouseError
-from lakehouse.lake.delta_table import delta_state
+from lakehouse.lake.tables import Lake
 
 from kpi.freshness import Reconciliation, newest_reconciliation
 from kpi.origins import Origins
@@ -23,6 +23,8 @@ FoundT = TypeVar("FoundT")
 
 CHECK_SECONDS = 15.0
 """How old an answer may be beside the lake; a look at the lake costs more than a view."""
+WAREHOUSE_CHECK_SECONDS = 120.0
+"""The same, where each look is a statement that a SQL warehouse runs and bills."""
 BESIDE_SECONDS = 300.0
 """How old what stands beside the figures of one version may be: to list the ledger costs more still."""
 AWAITED_SECONDS = 3600.0
@@ -68,23 +70,26 @@ class Shelf:
 
     def __init__(
         self,
-        lake: Callable[[], Any],
+        lake: Callable[[], Lake],
         folder: Path,
         limits: Limits,
         origins: Callable[[KpiContract], Origins],
+        check_seconds: float = CHECK_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Args:
-        lake: gives the lake's root.
+        lake: gives the lake.
         folder: of the read models.
         limits: of each read model.
         origins: gives what a table is made of.
+        check_seconds: how old an answer may be beside the lake.
         clock: seconds that never go back.
         """
         self._lake = lake
         self._folder = folder
         self._limits = limits
         self._origins = origins
+        self._check_seconds = check_seconds
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
         self._lock = threading.Lock()
@@ -101,7 +106,7 @@ class Shelf:
             # A changed declaration is another table to the page.
             entry = self._entries.setdefault(f"{contract.name}.{contract.digest}", _Entry())
         with entry.lock:
-            if self._clock() - entry.looked_at >= CHECK_SECONDS and entry.worker is None:
+            if self._clock() - entry.looked_at >= self._check_seconds and entry.worker is None:
                 entry.worker = threading.Thread(target=self._look, args=(entry, contract), daemon=True)
                 entry.worker.start()
             worker, shown = entry.worker, entry.shown
@@ -130,7 +135,7 @@ class Shelf:
 
     def _shown(self, contract: KpiContract, entry: _Entry) -> Shown:
         lake, before = self._lake(), entry.shown
-        state = delta_state(lake / "gold" / contract.table)
+        state = lake.tables("gold", contract.table)
         if state is None:
             raise NothingYetError(
                 f"there is no gold table {contract.table} yet: run the DAG {contract.schema}_daily once"
@@ -148,11 +153,13 @@ class Shelf:
         is_due = now - entry.beside_at >= BESIDE_SECONDS
         is_awaited = now - entry.changed_at < AWAITED_SECONDS and not _is_of(reconciliation, model)
         if is_due or is_awaited:
-            reconciliation = _or_none(contract, lambda: newest_reconciliation(lake, contract.schema, contract.table))
+            reconciliation = _or_none(
+                contract, lambda: newest_reconciliation(lake.root, contract.schema, contract.table)
+            )
         if is_due:
             origins = made_of = _or_none(contract, lambda: self._origins(contract))
             quarantine = None if made_of is None else _or_none(
-                contract, lambda: read_quarantine(lake, contract, model.about.version, made_of, quarantine)
+                contract, lambda: read_quarantine(lake.tables, contract, model.about.version, made_of, quarantine)
             )  # fmt: skip
             entry.beside_at = now
         return Shown(model, reconciliation, quarantine, origins)

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from lakehouse.errors import LakehouseError
-from lakehouse.lake.delta_table import DeltaState, delta_state
+from lakehouse.lake.tables import DeltaState, Tables
 
 from kpi.origins import Origins
 from kpi.questions import QuestionError
@@ -64,13 +64,13 @@ def versioned_levels(origins: Origins, levels: Sequence[Level]) -> list[Level]:
     return [level for level in levels if _dimension(origins, level) is not None]
 
 
-def versions_of(lake: Any, seen: Seen, level: Level, value: str) -> Versions:
+def versions_of(tables: Tables, seen: Seen, level: Level, value: str) -> Versions:
     """The versions of every row of the dimension that has, or once had, a value.
 
     A reader who sees some rows alone is shown the dimension's rows that stand in theirs.
 
     Args:
-        lake: its root.
+        tables: the lake's.
         seen: the table as its reader sees it.
         level: one that the reader sees.
         value: as the page shows it.
@@ -85,7 +85,7 @@ def versions_of(lake: Any, seen: Seen, level: Level, value: str) -> Versions:
     if origins is None or found is None:
         raise QuestionError(f"of {level.column} no history is kept")
     dimension, column = found
-    state = delta_state(lake / "silver" / dimension.name)
+    state = tables("silver", dimension.name)
     if state is None:
         raise LakehouseError(f"silver has no {dimension.name} yet: run the DAG {dimension.schema}_daily")
     of_levels = _level_columns(origins, dimension, seen.levels)

@@ -26,7 +26,7 @@ from kpi.questions import Question, QuestionError, date_of, level_of, page_of, q
 from kpi.read_model import Limits
 from kpi.readers import Reader, RoleNames
 from kpi.seen import Seen
-from kpi.shelf import NothingYetError, PreparingError, Shelf
+from kpi.shelf import CHECK_SECONDS, WAREHOUSE_CHECK_SECONDS, NothingYetError, PreparingError, Shelf
 from kpi.versions import versions_of
 from lake_model.contracts.kpi_contract import KpiContract, read_kpi_contracts
 
@@ -46,7 +46,7 @@ def make_app() -> App:
 def _desk_of_settings() -> Desk:
     from airflow.configuration import AIRFLOW_HOME
     from airflow.sdk import Variable
-    from lakehouse.lake.lake_root import lake_root
+    from lakehouse.readable_lake import readable_lake
     from lakehouse.settings import load_settings
 
     settings = load_settings(os.environ, lambda name: Variable.get(name, default=None), for_spark=False)
@@ -57,13 +57,14 @@ def _desk_of_settings() -> Desk:
         return read_origins(contracts / contract.schema, contract.table)
 
     limits = Limits(settings.kpi_memory_mb, settings.kpi_threads)
-    shelf = Shelf(lambda: lake_root(settings), folder, limits, origins)
+    lake = functools.partial(readable_lake, functools.partial(getattr, settings))
+    shelf = Shelf(lake, folder, limits, origins, WAREHOUSE_CHECK_SECONDS if settings.warehouse else CHECK_SECONDS)
     roles = RoleNames(settings.kpi_unrestricted_roles, settings.kpi_roles)
 
     def trace(contract: KpiContract, day: dt.date) -> Trace:
-        return trace_date(lake_root(settings), contracts / contract.schema, contract.table, day)
+        return trace_date(lake(), contracts / contract.schema, contract.table, day)
 
-    return Desk(lambda: read_kpi_contracts(contracts), shelf, roles, trace, lambda: lake_root(settings))
+    return Desk(lambda: read_kpi_contracts(contracts), shelf, roles, trace, lambda: lake().tables)
 
 
 class _Endpoints:
@@ -117,7 +118,7 @@ class _Endpoints:
         _question(seen, request)
         level = level_of(seen.contract, request.query_params.get("level", ""))
         value = text_of(request.query_params.get("value", ""), "value")
-        return _json(versions_answer(versions_of(self._desk().lake(), seen, level, value)))
+        return _json(versions_answer(versions_of(self._desk().lake_tables(), seen, level, value)))
 
     def _seen(self, request: Request) -> Seen:
         return self._desk().table(_reader(request), request.query_params.get("table"))

@@ -34,6 +34,14 @@ class OvertakenError(StorageError):
     """Another run wrote the same file meanwhile: nothing of its work was overwritten, and trying again helps."""
 
 
+class StatementError(StorageError):
+    """The SQL warehouse refused a statement, or could not end it."""
+
+
+class NoSuchTableError(StatementError):
+    """A statement names a table that is not there, or that the connection's identity may not see."""
+
+
 class VerificationError(LakehouseError):
     """Rows or sums differ between the source and what was copied."""
 

@@ -154,6 +154,12 @@ class Settings(WiringSettings, AlertSettings):
     spark_code_root: str = setting(
         str(PROJECT_ROOT / "spark_jobs"), "folder of silver.py and gold.py as Spark sees it", forms.spark_root
     )
+    warehouse: str = setting(
+        "",
+        "id of the Databricks SQL warehouse through which the KPI page and bin/lakehouse read silver and gold;"
+        " empty: they read their folders in the lake",
+        forms.text,
+    )
     catalog: str = setting("", "Unity Catalog's catalog; empty: tables are named without one", forms.text)
     compute: Mapping[str, Any] = setting(
         '{"environment_key": "lakehouse", "spec": {"environment_version": "4"}}',

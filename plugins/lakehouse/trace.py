@@ -19,8 +19,8 @@ from lake_model.contracts.silver_contract import OneBigTableContract, SilverCont
 from lake_model.contracts.table_contracts import read_one_big_table_contract, read_silver_contract
 from lake_model.lake_layout import LATEST_NAME, bronze_root, manifest_name, table_folder
 from lakehouse.errors import StorageError
-from lakehouse.lake.delta_table import DeltaState, delta_state
 from lakehouse.lake.lake_path import read
+from lakehouse.lake.tables import DeltaState, Lake, Tables
 
 _COMMITS = 500
 """How many commits of silver are looked through for the one that wrote a date."""
@@ -66,11 +66,11 @@ class Trace:
         return Trace(self.table, self.day, tuple(steps), self.notes)
 
 
-def trace_date(lake: Any, contracts: Path, table: str, day: dt.date) -> Trace:
+def trace_date(lake: Lake, contracts: Path, table: str, day: dt.date) -> Trace:
     """The way of the rows of a One Big Table's date.
 
     Args:
-        lake: the lake's root.
+        lake: where its tables and copies are.
         contracts: the folder of the schema's contracts.
         table: the One Big Table.
         day: the date of the fact's rows.
@@ -81,19 +81,19 @@ def trace_date(lake: Any, contracts: Path, table: str, day: dt.date) -> Trace:
     """
     wide = read_one_big_table_contract(contracts, table)
     fact = read_silver_contract(contracts, wide.fact)
-    gold = delta_state(lake / "gold" / table)
+    gold = lake.tables("gold", table)
     if gold is None:
         raise StorageError(f"there is no gold table {table} in the lake yet: run the DAG {wide.schema}_daily once")
     notes: list[str] = []
     slice_name = day.isoformat()
     steps = [_gold_step(gold, wide, day)]
-    progress = _progress(lake, fact.name, slice_name)
-    silver = delta_state(lake / "silver" / fact.name)
+    progress = _progress(lake.tables, fact.name, slice_name)
+    silver = lake.tables("silver", fact.name)
     if progress is None or silver is None:
         notes.append(f"silver has no rows of {day}, or does not say any more how they came")
     else:
         steps.append(_silver_step(silver, contracts, fact, slice_name, progress))
-    steps += _bronze_steps(lake, fact, slice_name, progress, notes)
+    steps += _bronze_steps(lake.root, fact, slice_name, progress, notes)
     return Trace(f"{wide.schema}.{table}", day, tuple(steps), tuple(notes))
 
 
@@ -190,9 +190,9 @@ def _slice(manifest: Manifest | None, name: str) -> Slice | None:
     return next((one for one in manifest.slices if one.slice == name), None) if manifest else None
 
 
-def _progress(lake: Any, fact: str, slice_name: str) -> Mapping[str, Any] | None:
+def _progress(tables: Tables, fact: str, slice_name: str) -> Mapping[str, Any] | None:
     """What silver noted of a slice last; None where it has none."""
-    state = delta_state(lake / "silver" / f"{fact}_progress")
+    state = tables("silver", f"{fact}_progress")
     if state is None:
         return None
     # The name is a date of ours: no text of others gets into the query.

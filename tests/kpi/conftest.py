@@ -21,7 +21,8 @@ from kpi.read_model_files import open_or_make
 from kpi.readers import Reader, RoleNames
 from kpi.shelf import Shelf
 from kpi.web_app import app_of
-from lakehouse.lake.delta_table import delta_state
+from lakehouse.lake.delta_table import delta_state, folder_lake
+from lakehouse.lake.tables import Lake
 from lakehouse.trace import Trace, trace_date
 
 from lake_model.contracts.kpi_contract import KpiContract, read_kpi_contracts
@@ -75,16 +76,26 @@ class Site:
 
     Attributes:
         clock: seconds, which a test moves on.
+        read: how the lake is read.
     """
 
     lake: Path
     models: Path
     contracts: Path = PROJECT / "contracts"
     clock: list[float] = field(default_factory=lambda: [0.0])
+    read: Callable[[Any], Lake] = folder_lake
 
     def __post_init__(self) -> None:
-        self.shelf = Shelf(lambda: self.lake, self.models, Limits(), self.origins, lambda: self.clock[0])
-        self.desk = Desk(lambda: read_kpi_contracts(self.contracts), self.shelf, ROLES, self.trace, lambda: self.lake)
+        self.shelf = Shelf(
+            lambda: self.read(self.lake), self.models, Limits(), self.origins, clock=lambda: self.clock[0]
+        )
+        self.desk = Desk(
+            lambda: read_kpi_contracts(self.contracts),
+            self.shelf,
+            ROLES,
+            self.trace,
+            lambda: self.read(self.lake).tables,
+        )
         self.app = Guard(lambda: app_of(lambda: self.desk), _authorize)
 
     def origins(self, contract: KpiContract) -> Origins:
@@ -93,7 +104,7 @@ class Site:
 
     def trace(self, contract: KpiContract, day: dt.date) -> Trace:
         """The way of a date's rows in this lake."""
-        return trace_date(self.lake, self.contracts / contract.schema, contract.table, day)
+        return trace_date(self.read(self.lake), self.contracts / contract.schema, contract.table, day)
 
     def client(self, login: str | None = "admin") -> Any:
         """A client that sends a login."""

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from kpi.combinations import number_column, table_of, value_column
 from kpi.read_model import ROWS, Limits, ReadModel, quoted
 from kpi.read_model_files import model_path, open_or_make
-from lakehouse.lake.delta_table import DeltaState, delta_state
+from lakehouse.lake.delta_table import FolderTable, delta_state
 
 from lake_model.changed_rows import KEY, ChangedRows, KeyValues
 from lake_model.contracts.kpi_contract import KpiContract, read_kpi_contracts
@@ -94,7 +94,7 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def state_of(lake: Path) -> DeltaState:
+def state_of(lake: Path) -> FolderTable:
     found = delta_state(lake)
     assert found
     return found
@@ -182,13 +182,13 @@ def lake(tmp_path: Path) -> Path:
 
 def test_changed_dates_alone_are_read(lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    batches = DeltaState.batches
+    batches = FolderTable.batches
 
-    def told(state: DeltaState, sql: str) -> Any:
+    def told(state: FolderTable, sql: str) -> Any:
         asked.append(sql)
         return batches(state, sql)
 
-    monkeypatch.setattr(DeltaState, "batches", told)
+    monkeypatch.setattr(FolderTable, "batches", told)
     change(lake, "replace", {3, 8}, [(3, "new", 7), (8, "a", 8), (1, "b'", 1)], frozenset({"b'"}))
     open_or_make(tmp_path / "models", CONTRACT, state_of(lake), LIMITS).close()
     assert [sql.partition(" WHERE ")[2] for sql in asked] == [

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from lakehouse.errors import ContractError, StorageError
+from lakehouse.lake.delta_table import folder_lake
 from lakehouse.trace import Trace, trace_date
 
 from lake_model.bronze_manifest import Server
@@ -29,7 +30,7 @@ def told(trace: Trace) -> dict[str, dict[str, str]]:
 
 
 def test_a_date_is_followed_to_its_silver_its_file_its_runs_and_the_sources_position(lake: Path) -> None:
-    found = trace_date(lake, CONTRACTS, "sales_obt", NEW)
+    found = trace_date(folder_lake(lake), CONTRACTS, "sales_obt", NEW)
     digest = told(found)["silver"]["contract's digest"].removesuffix(", with waivers")
     assert found.notes == ()
     assert told(found) == {
@@ -56,7 +57,7 @@ def test_a_date_is_followed_to_its_silver_its_file_its_runs_and_the_sources_posi
 
 
 def test_a_date_that_a_later_run_did_not_touch_keeps_the_run_file_and_position_of_its_copy(lake: Path) -> None:
-    found = told(trace_date(lake, CONTRACTS, "sales_obt", OLD))
+    found = told(trace_date(folder_lake(lake), CONTRACTS, "sales_obt", OLD))
     assert found["silver"]["written by version"] == "0"
     assert found["bronze"]["file"] == "business_date=2026-06-29/part-0.parquet"
     assert found["bronze"]["run"] == "first of business date 2026-06-29"
@@ -70,7 +71,8 @@ def test_a_contract_that_has_changed_since_is_told(lake: Path, tmp_path: Path) -
     file = contracts / "transactions.odcs.yaml"
     file.write_text(file.read_text().replace("nullif(trim(product_code), '')", "trim(product_code)"))
     assert (
-        told(trace_date(lake, contracts, "sales_obt", OLD))["silver"]["contract"] == "an earlier transactions.odcs.yaml"
+        told(trace_date(folder_lake(lake), contracts, "sales_obt", OLD))["silver"]["contract"]
+        == "an earlier transactions.odcs.yaml"
     )
 
 
@@ -78,13 +80,13 @@ def test_what_was_replaced_or_is_not_taken_over_yet_is_said(lake: Path) -> None:
     # The business date of the first copy was run again, and the newer date was copied once more.
     write_manifest(lake, OLD, "again", {OLD: OLD, NEW: OLD}, Server("8.4.6"))
     write_manifest(lake, NEW, "third", {OLD: NEW, NEW: NEW}, Server("8.4.6"))
-    found = trace_date(lake, CONTRACTS, "sales_obt", OLD)
+    found = trace_date(folder_lake(lake), CONTRACTS, "sales_obt", OLD)
     assert found.notes == ("bronze has newer rows of this date than silver: the next run takes them over",)
     assert told(found)["source"]["position in its binary log"] == "not shown to the account"
 
 
 def test_a_date_without_rows_is_said(lake: Path) -> None:
-    found = trace_date(lake, CONTRACTS, "sales_obt", dt.date(2030, 1, 1))
+    found = trace_date(folder_lake(lake), CONTRACTS, "sales_obt", dt.date(2030, 1, 1))
     assert [step.layer for step in found.steps] == ["gold"]
     assert [note.partition(":")[0] for note in found.notes] == [
         "silver has no rows of 2030-01-01, or does not say any more how they came",
@@ -94,13 +96,13 @@ def test_a_date_without_rows_is_said(lake: Path) -> None:
 
 def test_without_a_table_or_its_contract_it_says_what_to_do(lake: Path, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="there is no gold table sales_obt in the lake yet: run the DAG"):
-        trace_date(tmp_path / "nothing", CONTRACTS, "sales_obt", NEW)
+        trace_date(folder_lake(tmp_path / "nothing"), CONTRACTS, "sales_obt", NEW)
     with pytest.raises(ContractError, match="there is no contract for table 'nothing'"):
-        trace_date(lake, CONTRACTS, "nothing", NEW)
+        trace_date(folder_lake(lake), CONTRACTS, "nothing", NEW)
 
 
 def test_the_open_part_has_no_figure_no_column_and_no_fingerprint(lake: Path) -> None:
-    part = trace_date(lake, CONTRACTS, "sales_obt", NEW).open_part()
+    part = trace_date(folder_lake(lake), CONTRACTS, "sales_obt", NEW).open_part()
     text = str(told(part))
     assert [
         word for word in ("sales_qty", "customer", "SHA", "fingerprint", "duplicates", "SELECT") if word in text

@@ -1,4 +1,4 @@
-"""A Delta table of the lake as it is read without Spark: its version at one moment, and its rows as Arrow batches."""
+"""A Delta table in a folder of the lake, read without Spark."""
 
 from __future__ import annotations
 
@@ -6,23 +6,20 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lake_model.changed_rows import ChangedRows
 from lakehouse.errors import StorageError
-from lakehouse.lake.lake_path import LakePath, local_path
+from lakehouse.lake.delta_log import changed_rows
+from lakehouse.lake.lake_path import LakePath, folders_in, local_path
 from lakehouse.lake.storage_errors import storage_errors
+from lakehouse.lake.tables import Lake
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 
 @dataclass(frozen=True)
-class DeltaState:
-    """A Delta table at one version.
-
-    Attributes:
-        id: of the table; a table that is made anew has another.
-        committed_at: when the version was written.
-        types: Spark type by column.
-    """
+class FolderTable:
+    """A Delta table in a folder of the lake."""
 
     table: DeltaTable
     place: LakePath
@@ -32,11 +29,15 @@ class DeltaState:
     types: dict[str, str]
 
     def commits(self, most: int) -> list[dict[str, Any]]:
-        """The newest commits, the newest first, as Delta's log has them."""
+        """See ``tables.DeltaState``."""
         return list(self.table.history(most))
 
+    def changed_since(self, version: int) -> ChangedRows | None:
+        """See ``tables.DeltaState``."""
+        return changed_rows(self.place, version, self.version)
+
     def batches(self, sql: str) -> Any:
-        """The answer of a query over the table, which is named `stored` in it, as a stream of Arrow batches."""
+        """See ``tables.DeltaState``."""
         import pyarrow as pa
         from deltalake import QueryBuilder
 
@@ -44,7 +45,7 @@ class DeltaState:
         return pa.RecordBatchReader.from_stream(QueryBuilder().register("stored", self.table).execute(sql))
 
 
-def delta_state(place: LakePath) -> DeltaState | None:
+def delta_state(place: LakePath) -> FolderTable | None:
     """The newest version of a table of the lake; None where there is none yet.
 
     Raises:
@@ -63,7 +64,7 @@ def delta_state(place: LakePath) -> DeltaState | None:
         newest = table.history(1)[0]
     fields = {field.name: str(getattr(field.type, "type", "")) for field in table.schema().fields}
     committed = dt.datetime.fromtimestamp(newest["timestamp"] / 1000, dt.UTC)
-    return DeltaState(table, place, str(table.metadata().id), table.version(), committed, fields)
+    return FolderTable(table, place, str(table.metadata().id), table.version(), committed, fields)
 
 
 def _of_store(place: Any) -> tuple[str, dict[str, str]]:
@@ -85,3 +86,8 @@ def _of_store(place: Any) -> tuple[str, dict[str, str]]:
     if found.get("endpoint", "").startswith("http://"):
         found["allow_http"] = "true"
     return f"az://{str(place.path).strip('/')}", found
+
+
+def folder_lake(root: LakePath) -> Lake:
+    """A lake whose tables lie in its folders."""
+    return Lake(root, lambda layer, name: delta_state(root / layer / name), lambda layer: folders_in(root / layer))

@@ -18,6 +18,7 @@ from local.databricks_api.run_store import RunStore
 from local.databricks_api.scheduler import Scheduler
 from local.databricks_api.settings import ServerSettings
 from local.databricks_api.spark_driver import DriverStatus
+from local.databricks_api.statements_api import StatementsApi
 from local.databricks_api.task_processes import TaskProcesses
 from local.databricks_api.web_app import create_app
 from local.databricks_api.web_pages import WebPages
@@ -35,7 +36,8 @@ def client_of(home: Path) -> Iterator[TestClient]:
     scheduler = Scheduler(options, store, TaskProcesses(home / "log", {}), {}, lambda: NOW)
     api = JobsApi(options, store, scheduler, ADDRESSES, lambda: NOW)
     pages = WebPages(options, store, ADDRESSES, lambda: DriverStatus.READY, lambda: NOW)
-    app = create_app(api, pages, TOKEN, lambda: DriverStatus.READY)
+    statements = StatementsApi("http://testserver", TOKEN, lambda: None, lambda: NOW)
+    app = create_app(api, statements, pages, TOKEN, lambda: DriverStatus.READY)
     with TestClient(app, raise_server_exceptions=False, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
         yield client
     store.close()

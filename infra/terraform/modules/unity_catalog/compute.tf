@@ -67,7 +67,7 @@ resource "databricks_permissions" "pool" {
   depends_on = [databricks_mws_permission_assignment.airflow]
 }
 
-# What analysts ask by, in SQL and from Power BI.
+# What analysts ask by, in SQL and from Power BI, and the KPI page by Airflow's identity.
 resource "databricks_sql_endpoint" "analysts" {
   name                      = "${local.label}-sql"
   cluster_size              = "2X-Small"
@@ -102,7 +102,12 @@ resource "databricks_permissions" "warehouse" {
     }
   }
 
-  depends_on = [databricks_mws_permission_assignment.role]
+  access_control {
+    service_principal_name = var.airflow_client_id
+    permission_level       = "CAN_USE"
+  }
+
+  depends_on = [databricks_mws_permission_assignment.airflow, databricks_mws_permission_assignment.role]
 }
 
 resource "databricks_workspace_conf" "ip_lists" {

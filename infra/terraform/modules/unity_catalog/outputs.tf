@@ -4,6 +4,7 @@ output "airflow_settings" {
     LAKEHOUSE_LAKE_ROOT       = "abfs://adls_gen2@bronze/lake"
     LAKEHOUSE_SPARK_LAKE_ROOT = local.lake_root
     LAKEHOUSE_CATALOG         = databricks_catalog.lake.name
+    LAKEHOUSE_WAREHOUSE       = databricks_sql_endpoint.analysts.id
   }
 }
 

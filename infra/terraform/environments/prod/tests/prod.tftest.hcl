@@ -75,6 +75,7 @@ run "tells_airflow_its_settings" {
       LAKEHOUSE_LAKE_ROOT       = "abfs://adls_gen2@bronze/lake"
       LAKEHOUSE_SPARK_LAKE_ROOT = "abfss://bronze@${output.storage_account.name}.dfs.core.windows.net/lake"
       LAKEHOUSE_CATALOG         = "lakehouse_prod"
+      LAKEHOUSE_WAREHOUSE       = output.warehouse.id
     }
     error_message = "Airflow's settings are others."
   }
