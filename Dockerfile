@@ -23,7 +23,7 @@ RUN useradd --uid 50000 --create-home lakehouse \
     && install --directory --owner lakehouse /lake /opt/airflow /opt/airflow/logs /var/lib/databricks
 WORKDIR /opt/lakehouse
 COPY --from=build /opt/lakehouse/.venv .venv
-COPY --from=build /opt/cache/jars/delta-4.4.0-files /opt/delta-jars
+COPY --from=build /opt/cache/jars/delta-4.4.0-azure /opt/delta-jars
 COPY cli cli
 COPY contracts contracts
 COPY dags dags

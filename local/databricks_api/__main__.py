@@ -1,4 +1,7 @@
-"""Command line: `python -m local.databricks_api --home DIR --port N --token T`."""
+"""Command line: `python -m local.databricks_api --home DIR --port N --token T`.
+
+With a storage account's connection string in LAKEHOUSE_DATABRICKS_STORAGE jobs can have their lake there.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,12 @@ from local.databricks_api.clock import system_clock
 from local.databricks_api.errors import StartError
 from local.databricks_api.server import run_server
 from local.databricks_api.settings import ServerSettings
+from local.databricks_api.storage_account import VARIABLE as STORAGE_VARIABLE
+from local.databricks_api.storage_account import StorageAccount
 
 TOKEN_VARIABLE = "LAKEHOUSE_DATABRICKS_TOKEN"
 JARS_VARIABLE = "LAKEHOUSE_DELTA_JARS"
-DEFAULT_JARS = "~/.cache/lakehouse/jars/delta-4.4.0-files"
+DEFAULT_JARS = "~/.cache/lakehouse/jars/delta-4.4.0-azure"
 
 
 def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> ServerSettings:
@@ -63,6 +68,7 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> 
         max_concurrent_tasks=given.max_concurrent_tasks,
         public_url=given.public_url,
         rehearse=given.rehearse,
+        storage=StorageAccount.of(environment[STORAGE_VARIABLE]) if environment.get(STORAGE_VARIABLE) else None,
     )
 
 

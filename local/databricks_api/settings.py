@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.databricks_api.storage_account import StorageAccount
+
 
 @dataclass(frozen=True)
 class ServerSettings:
@@ -13,6 +15,7 @@ class ServerSettings:
     `home` holds all state: runs, logs, the Spark warehouse. `port` 0 means any free port, `spark_port` likewise.
     `public_url` is where a browser finds the run pages (default: the address listened on).
     With `rehearse` the driver does what jobs do once, as soon as it is ready.
+    With `storage` jobs can have their lake in a storage account.
     """
 
     home: Path
@@ -25,6 +28,7 @@ class ServerSettings:
     max_concurrent_tasks: int = 2
     public_url: str = ""
     rehearse: bool = False
+    storage: StorageAccount | None = None
 
     @property
     def database(self) -> Path:
@@ -35,6 +39,11 @@ class ServerSettings:
     def logs(self) -> Path:
         """Folder of the Spark driver's and the interpreters' own logs."""
         return self.home / "logs"
+
+    @property
+    def spark_properties(self) -> Path:
+        """What the driver is told beside its command line."""
+        return self.home / "spark.properties"
 
     @property
     def wheels(self) -> Path:

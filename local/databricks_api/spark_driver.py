@@ -133,6 +133,7 @@ def driver_command(settings: ServerSettings, port: int, ui_port: int) -> list[st
         str(spark_home() / "bin" / "spark-submit"),
         *("--master", "local[2]", "--driver-memory", settings.spark_memory),
         *("--driver-class-path", f"{settings.delta_jars}/*"),
+        *(("--properties-file", str(settings.spark_properties)) if settings.storage else ()),
         *(argument for name, value in confs.items() for argument in ("--conf", f"{name}={value}")),
         *("--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal"),
     ]
@@ -259,6 +260,7 @@ class SparkDriver:
             # The web interface listens on this address alone.
             "SPARK_LOCAL_IP": LOOPBACK,
         }
+        _write_properties(self._settings)
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 driver_command(self._settings, self._port, self._ui_port),
@@ -299,6 +301,16 @@ class SparkDriver:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=seconds)
                 return
+
+
+def _write_properties(settings: ServerSettings) -> None:
+    """The storage account's key, in a file for this user alone: every user of this machine can read a command line."""
+    if settings.storage is None:
+        return
+    lines = [f"spark.hadoop.{name} {value}\n" for name, value in settings.storage.spark_settings.items()]
+    settings.spark_properties.unlink(missing_ok=True)
+    settings.spark_properties.touch(0o600)
+    settings.spark_properties.write_text("".join(lines), encoding="utf-8")
 
 
 def _ending(status: int) -> str:

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Any
 
 from local.databricks_api.session_end import end_session
+from local.databricks_api.storage_account import VARIABLE, StorageAccount
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,8 @@ def run_program(request: TaskRequest) -> int:
         The exit status.
     """
     try:
+        if connection_string := os.environ.get(VARIABLE):
+            StorageAccount.of(connection_string).offer_file_utilities()
         _execute(request)
     except SystemExit as stop:
         return _stopped(stop, request)

@@ -71,7 +71,7 @@ class Machine:
 
     def has_jars(self) -> None:
         """Put Delta's jars into the cache."""
-        (self.root / "cache" / "jars" / "delta-4.4.0-files").mkdir(parents=True)
+        (self.root / "cache" / "jars" / "delta-4.4.0-azure").mkdir(parents=True)
 
     def run(self, then: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
         """Source the setup, then run a command in the same shell."""
@@ -120,7 +120,7 @@ def test_where_nothing_is_missing_it_is_silent_and_quick(ready: Machine) -> None
     done = ready.run('echo "$JAVA_HOME $LAKEHOUSE_DELTA_JARS"')
     assert cpu_seconds_of_children() - before < 1
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.split() == [str(ready.root / "jvm/java-17"), str(ready.root / "cache/jars/delta-4.4.0-files")]
+    assert done.stdout.split() == [str(ready.root / "jvm/java-17"), str(ready.root / "cache/jars/delta-4.4.0-azure")]
     assert ready.calls.read_text() == ""
 
 
@@ -372,7 +372,7 @@ def test_pip_takes_no_package_without_its_hash_nor_does_it_for_uv_itself(stale: 
 
 
 def test_jars_that_are_not_the_known_ones_are_not_taken(ready: Machine) -> None:
-    jars = ready.root / "cache" / "jars" / "delta-4.4.0-files"
+    jars = ready.root / "cache" / "jars" / "delta-4.4.0-azure"
     jars.rmdir()
     submit = ready.clone / ".venv" / "bin" / "spark-submit"
     submit.write_text(

@@ -81,20 +81,14 @@ def list_folder(spark: SparkSession, uri: str) -> list[str]:
         BronzeError: the folder cannot be listed.
     """
     path = local_path(uri)
+    if path is None:
+        return sorted(name.rstrip("/") for name, _ in _sizes_in(spark, uri))
     try:
-        if path is not None:
-            return sorted(entry.name for entry in path.iterdir())
-        return sorted(entry.name.rstrip("/") for entry in _dbutils(spark, uri).fs.ls(uri))
+        return sorted(entry.name for entry in path.iterdir())
     except FileNotFoundError:
         return []
     except OSError as error:
         raise BronzeError(f"{path} cannot be listed: {error}") from error
-    except BronzeError:
-        raise
-    except Exception as error:
-        if "FileNotFound" in str(error):
-            return []
-        raise BronzeError(f"{uri} cannot be listed: {error}") from error
 
 
 def file_sizes(spark: SparkSession, folder: str, names: Iterable[str]) -> dict[str, int]:
@@ -132,14 +126,8 @@ def remove_empty_file(spark: SparkSession, folder: str, name: str) -> bool:
 
 
 def _sizes_in(spark: SparkSession, uri: str) -> list[tuple[str, int]]:
-    try:
-        return [(entry.name, entry.size) for entry in _dbutils(spark, uri).fs.ls(uri)]
-    except BronzeError:
-        raise
-    except Exception as error:
-        if "FileNotFound" in str(error):
-            return []
-        raise BronzeError(f"{uri} cannot be listed: {error}") from error
+    entries = _ask_cloud(spark, uri, "listed", lambda files: files.ls(uri))
+    return [(entry.name, entry.size) for entry in entries or ()]
 
 
 def local_path(uri: str) -> Path | None:

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from medallion.errors import SessionError
 
-DEFAULT_JARS = "~/.cache/lakehouse/jars/delta-4.4.0-files"
+DEFAULT_JARS = "~/.cache/lakehouse/jars/delta-4.4.0-azure"
 _BARE_FILES_JAR = "hadoop-bare-naked-local-fs"
 # Spark 4.1 with Delta's extension cannot bind SQL parameters without this one (delta-io/delta#7640).
 _PARAMETERS = "spark.sql.legacy.parameterSubstitution.constantsOnly"

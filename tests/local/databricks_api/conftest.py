@@ -16,11 +16,14 @@ from pathlib import Path
 
 import pytest
 
+from local.azurite_server import AzuriteServer, installed_azurite
 from local.databricks_api.__main__ import TOKEN_VARIABLE
+from local.databricks_api.storage_account import VARIABLE
 from local.processes import die_with_parent, free_port
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 TOKEN = "token-of-the-tests"
+CONTAINER = "lake"
 
 
 def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
@@ -50,6 +53,7 @@ class RunningServer:
     """The real server, as a process of its own."""
 
     home: Path
+    storage: str = ""
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[str] | None = None
 
@@ -61,6 +65,12 @@ class RunningServer:
     def process_id(self) -> int:
         assert self.process is not None
         return self.process.pid
+
+    @property
+    def command_lines(self) -> list[str]:
+        """Of the server and of all that it started."""
+        own = Path(f"/proc/{self.process_id}/cmdline").read_text().replace("\0", " ")
+        return [own, *descendants(self.process_id).values()]
 
     @property
     def driver_id(self) -> int:
@@ -75,7 +85,7 @@ class RunningServer:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "local.databricks_api", *options],
                 cwd=REPOSITORY,
-                env={**os.environ, TOKEN_VARIABLE: TOKEN},
+                env={**os.environ, TOKEN_VARIABLE: TOKEN, VARIABLE: self.storage},
                 stdout=output,
                 stderr=output,
                 text=True,
@@ -106,14 +116,20 @@ class RunningServer:
 
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """A server whose Spark is ready."""
-    running = RunningServer(tmp_path_factory.mktemp("databricks") / "home")
+    """A server whose Spark is ready, with a storage account."""
+    from adlfs import AzureBlobFileSystem
+
+    azurite = AzuriteServer(tmp_path_factory.mktemp("azurite"), free_port(), installed_azurite())
+    azurite.start()
+    running = RunningServer(tmp_path_factory.mktemp("databricks") / "home", azurite.connection_string())
     running.start()
     try:
+        AzureBlobFileSystem(connection_string=running.storage).mkdir(CONTAINER)
         running.wait_until_healthy()
         yield running
     finally:
         running.end(signal.SIGTERM)
+        azurite.stop()
 
 
 SCRIPTS = {
@@ -135,6 +151,22 @@ SCRIPTS = {
     "killed": "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
     "plain": "print('no Spark here')",
     "long_log": "for number in range(80_000): print(f'{number:07d}', 'x' * 72)",
+    "cloud": """
+        import sys
+        from pyspark.dbutils import DBUtils
+        from pyspark.sql import SparkSession
+        root, spark = sys.argv[1], SparkSession.builder.getOrCreate()
+        spark.range(3).write.format("delta").save(f"{root}/table")
+        print("counted", spark.read.format("delta").load(f"{root}/table").count())
+        files = DBUtils(spark).fs
+        files.put(f"{root}/note.txt", "written", True)
+        print("read", files.head(f"{root}/note.txt"))
+        print("listed", [one.name for one in files.ls(root)])
+        try:
+            files.head(f"{root}/nothing")
+        except Exception as error:
+            print("missing", "FileNotFound" in str(error))
+    """,
     # Takes both slots of the driver, and would for days.
     "hog": """
         from pyspark.sql import SparkSession

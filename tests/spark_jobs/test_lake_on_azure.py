@@ -1,0 +1,119 @@
+"""A lake on a storage account, by addresses as on Databricks: the jobs store what they store on a disk.
+
+Azurite has the account's blob service; Hadoop's own driver for Azure speaks with it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local.azurite_server import ACCOUNT, HOST, AzuriteServer, installed_azurite
+from local.databricks_api.storage_account import StorageAccount
+from local.processes import free_port
+from tests.spark_jobs.bronze_lake import CONTRACTS, CUSTOMER, TRANSACTIONS
+from tests.spark_jobs.first_day import DAY, DAY_BEFORE, SALES, FirstDay
+from tests.spark_jobs.jobs import run_job, sale, stored, version
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.spark
+NEXT_DAY = "2026-11-20"
+SERVICE = f"{ACCOUNT}.dfs.core.windows.net"
+ROOT = f"abfs://lake@{SERVICE}/some/folder"
+TABLES = ("silver/customer", "silver/customer_quarantine", "silver/transactions", "gold/sales_obt")
+
+
+@dataclass(frozen=True)
+class AzureLake:
+    """The lake in a container."""
+
+    store: Any
+
+    def send(self, lake: Path) -> None:
+        """Puts what a folder holds into the container."""
+        for path in lake.rglob("*"):
+            if path.is_file():
+                self.store.put_file(str(path), f"lake/some/folder/{path.relative_to(lake)}", overwrite=True)
+
+    def run(self, stage: str, table: str, day: str) -> None:
+        """Runs a job, which must succeed."""
+        arguments = ["--contracts", str(CONTRACTS), "--table", table, "--business-date", day, "--run-id", "manual__1"]
+        assert importlib.import_module(stage).main([*arguments, "--lake-root", ROOT]) is None
+
+    def fetched_to(self, folder: Path) -> Path:
+        """All that is in the container."""
+        self.store.get("lake/some/folder", str(folder), recursive=True)
+        return folder
+
+
+@pytest.fixture
+def azure(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AzureLake]:
+    """An empty container, which the session and Databricks' file utilities can reach."""
+    from adlfs import AzureBlobFileSystem
+
+    server = AzuriteServer(tmp_path / "azurite", free_port(HOST), installed_azurite())
+    server.start()
+    account = StorageAccount.of(server.connection_string())
+    for name, value in account.spark_settings.items():
+        spark.conf.set(name, value)
+    try:
+        store = AzureBlobFileSystem(connection_string=server.connection_string())
+        store.mkdir("lake")
+        # It is put back at the end.
+        monkeypatch.setitem(sys.modules, "pyspark.dbutils", None)
+        account.offer_file_utilities()
+        yield AzureLake(store)
+    finally:
+        for name in account.spark_settings:
+            spark.conf.unset(name)
+        server.stop()
+
+
+def test_on_a_storage_account_the_jobs_store_what_they_store_on_a_disk(
+    first_day: FirstDay, azure: AzureLake, tmp_path: Path
+) -> None:
+    on_disk = first_day.copied_to(tmp_path / "on_disk")
+    # Each job makes its tables there, too.
+    for table in ("customer", "customer_quarantine", "customer_progress"):
+        shutil.rmtree(on_disk.root / "silver" / table)
+    # One customer is renamed and one has no name; a sale is corrected, one is late, and one is of nothing.
+    sales = [
+        *(one for one in SALES if str(one[3]) != DAY_BEFORE),
+        sale("Prod001", "Cus001", "Mark001", DAY_BEFORE, 1, "11.00"),
+        sale("Prod001", "Cus001", "Mark001", DAY_BEFORE, 5, "50.00", "USD"),
+        sale("Prod001", "Cus001", "Mark001", DAY_BEFORE, 1, "0.00"),
+    ]
+    on_disk.land_snapshot(
+        "customer", CUSTOMER, NEXT_DAY, [("Cus001", "Surge Stores", "E-Commerce"), ("Cus002", None, "Brick & Mortar")]
+    )
+    on_disk.land_fact("transactions", TRANSACTIONS, NEXT_DAY, sales, "order_date")
+    azure.send(on_disk.root)
+    runs = [("silver", "customer", DAY), ("silver", "customer", NEXT_DAY), ("silver", "transactions", NEXT_DAY)]
+    # The last one once more, which changes nothing.
+    for stage, table, day in (*runs, ("gold", "sales_obt", NEXT_DAY), ("gold", "sales_obt", NEXT_DAY)):
+        run_job(stage, table, day, on_disk.root)
+        azure.run(stage, table, day)
+
+    in_store = azure.fetched_to(tmp_path / "fetched")
+    for table in TABLES:
+        columns = _columns(on_disk.root, table)
+        assert _columns(in_store, table) == columns
+        rows = stored(on_disk.root, table, columns)
+        assert rows
+        assert stored(in_store, table, columns) == rows
+        assert version(in_store, table) == version(on_disk.root, table)
+
+
+def _columns(lake: Path, table: str) -> list[str]:
+    from deltalake import DeltaTable
+
+    return [field.name for field in DeltaTable(str(lake / table)).schema().fields]
