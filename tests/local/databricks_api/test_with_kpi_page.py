@@ -18,9 +18,11 @@ from kpi.read_model import Limits, ReadModel
 from kpi.read_model_files import open_or_make
 from lakehouse.errors import NoSuchTableError, OvertakenError, StatementError
 from lakehouse.hooks.sql_warehouse_hook import SqlWarehouseHook
-from lakehouse.lake.delta_table import delta_state
+from lakehouse.lake.delta_table import delta_state, folder_lake
 from lakehouse.lake.warehouse_table import WarehouseTable, warehouse_lake
 
+from cli.commands.command import DONE
+from cli.main import main
 from lake_model.changed_rows import KEY, ChangedRows
 from lake_model.contracts.kpi_contract import read_kpi_contracts
 from tests.kpi.conftest import PROJECT, Site
@@ -118,6 +120,31 @@ def test_the_page_shows_the_same(
     assert through_warehouse == of_folders
     assert of_folders[VIEW]["quarantine"]
     assert of_folders[VERSIONS]["members"]
+
+
+def test_the_command_line_answers_from_the_catalog(
+    hook: SqlWarehouseHook,
+    made: Path,
+    catalog: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    hook.ask(f"CREATE VIEW {catalog}.gold.sales_view AS SELECT 1 AS one").read_all()
+    settings = {
+        "LAKE_ROOT": made.as_uri(), "CATALOG": catalog, "WAREHOUSE": "w", "DATABRICKS_CONN_ID": CONNECTION,
+        "CONTRACTS_ROOT": str(PROJECT / "contracts"),
+    }  # fmt: skip
+    for name, value in settings.items():
+        monkeypatch.setenv(f"LAKEHOUSE_{name}", value)
+    assert main(["show"]) == DONE
+    listed = capsys.readouterr().out.splitlines()
+    assert listed[:5] == ["gold.sales_obt", *(f"silver.{name}" for name in sorted(TABLES["silver"]))]
+    assert "gold.sales_view" not in listed
+    assert main(["query", "SELECT count(*) AS open FROM silver.transactions_quarantine", "--format", "csv"]) == DONE
+    expected = folder_lake(made).tables("silver", "transactions_quarantine")
+    assert expected
+    rows = expected.batches("SELECT count(*) FROM stored").read_all()
+    assert capsys.readouterr().out.splitlines() == ["open", str(rows[0][0])]
 
 
 def test_a_read_model_has_the_same_rows_and_is_refreshed_by_what_changed(
