@@ -91,11 +91,10 @@ class SqlWarehouseHook(DatabricksHook):
 
     def _call(self, method: str, endpoint: str, content: dict[str, Any] | None = None) -> dict[str, Any]:
         from airflow.providers.common.compat.sdk import AirflowException
-        from requests import RequestException
 
         try:
             answer: dict[str, Any] = self._do_api_call((method, endpoint), content)
-        except (AirflowException, RequestException) as error:
+        except AirflowException as error:
             raise StatementError(
                 f"SQL warehouse {self.warehouse_id} of connection {self.databricks_conn_id} does not answer: {error}"
             ) from error
@@ -104,19 +103,21 @@ class SqlWarehouseHook(DatabricksHook):
 
 def _download(link: dict[str, Any]) -> bytes:
     """A part from the cloud's storage, which takes the link itself as the login and refuses any other."""
-    import requests
+    from urllib.error import HTTPError
+    from urllib.request import Request, urlopen
 
     try:
-        answer = requests.get(link["external_link"], headers=link.get("http_headers") or {}, timeout=_LINK_SECONDS)
-        answer.raise_for_status()
-    except requests.RequestException as error:
+        with urlopen(
+            Request(link["external_link"], headers=link.get("http_headers") or {}), timeout=_LINK_SECONDS
+        ) as part:
+            return bytes(part.read())
+    except OSError as error:
         # Its text would have the link, which is a login.
-        status = "no answer" if error.response is None else f"HTTP status {error.response.status_code}"
+        status = f"HTTP status {error.code}" if isinstance(error, HTTPError) else "no answer"
         raise StatementError(
             f"a part of a SQL warehouse's answer could not be fetched ({status}): "
             "the API server must reach the workspace's storage account"
         ) from None
-    return answer.content
 
 
 def _failure(status: dict[str, Any]) -> StatementError:
