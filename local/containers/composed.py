@@ -111,14 +111,18 @@ class Composed:
     def wait_until_back(self, service: str, started: str) -> None:
         """Wait until a killed service, which started last then, was started by the engine and is healthy."""
         with self.timed(f"{service} is back"):
-            end = time.monotonic() + _HEALTHY_SECONDS
-            while True:
-                state = self.inspect(service)["State"]
-                if state["StartedAt"] != started and state["Health"]["Status"] == "healthy":
-                    return
-                if time.monotonic() > end:
-                    raise EngineError(f"{service} is not back: {state}\n{self.logs('--tail=40', service)}")
-                time.sleep(_POLL_SECONDS)
+            self.wait_until_healthy(service, started)
+
+    def wait_until_healthy(self, service: str, started: str = "") -> None:
+        """Wait until a service is healthy, by a start that is not the given one."""
+        end = time.monotonic() + _HEALTHY_SECONDS
+        while True:
+            state = self.inspect(service)["State"]
+            if state["StartedAt"] != started and state["Health"]["Status"] == "healthy":
+                return
+            if time.monotonic() > end:
+                raise EngineError(f"{service} is not healthy: {state}\n{self.logs('--tail=40', service)}")
+            time.sleep(_POLL_SECONDS)
 
     def peak_memory(self, services: Sequence[str]) -> dict[str, int]:
         """Megabytes that each running service has had at most since it started, files that were read among them."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from local.processes import last_lines
 
 # A socket's path may have some hundred characters alone, and containerd makes its own below this.
 _RUN = Path("/run/lakehouse-docker")
+_SCRIPT = Path(__file__).with_name("engine.sh")
 
 
 class EngineError(LocalError):
@@ -25,7 +25,7 @@ class Engine(PrivateServer):
     """An engine to give commands to; a context manager.
 
     Where `docker info` is answered, that engine is used and left alone. Otherwise root starts one of its own, which
-    keeps images under `home` and ends with the thread that started it.
+    keeps images under `home` and ends with the thread that started it; then this machine's network is as it was.
     """
 
     NAME = "Docker's engine"
@@ -36,7 +36,6 @@ class Engine(PrivateServer):
     def __init__(self, home: Path) -> None:
         super().__init__(home)
         self.environment: dict[str, str] = {**os.environ}
-        self._forward = ""
 
     def __enter__(self) -> Engine:
         self.start()
@@ -58,25 +57,13 @@ class Engine(PrivateServer):
             raise EngineError("no Docker engine answers (docker info), and only root can start one: start it yourself")
         for folder in (self.home, _RUN):
             folder.mkdir(parents=True, exist_ok=True)
-        self._forward = _forward_policy()
         self.environment = {**os.environ, "DOCKER_HOST": f"unix://{_RUN}/docker.sock"}
-        self._launch([
-            "dockerd", "--data-root", str(self.home / "data"), "--exec-root", str(_RUN / "exec"),
-            "--pidfile", str(_RUN / "docker.pid"), "--host", self.environment["DOCKER_HOST"],
-        ])  # fmt: skip
+        self._launch(["bash", str(_SCRIPT), str(_RUN), str(self.home / "data")])
         try:
             self._wait_until_it_answers(self._ask, EngineError)
         except BaseException:
             self.stop()
             raise
-
-    def stop(self) -> None:
-        """Stop the engine that this object started, with all its containers; another one is left alone."""
-        super().stop()
-        if self._forward:
-            # It forbids this machine to forward packets for anybody but itself.
-            subprocess.run(["iptables", "-P", "FORWARD", self._forward], check=False, capture_output=True)
-            self._forward = ""
 
     def docker(self, *words: str, seconds: float = 60.0, environment: Mapping[str, str] | None = None) -> str:
         """What a `docker` command says.
@@ -103,9 +90,3 @@ def run(command: list[str], environment: Mapping[str, str], seconds: float, stdi
         said = (done.stdout + done.stderr).decode(errors="replace")
         raise EngineError(f"{name} failed:\n{last_lines(said, 25)}")
     return done.stdout.decode(errors="replace")
-
-
-def _forward_policy() -> str:
-    rules = subprocess.run(["iptables", "-S", "FORWARD"], capture_output=True, text=True, check=False).stdout
-    found = re.search(r"^-P FORWARD (\w+)", rules, re.MULTILINE)
-    return found[1] if found else ""

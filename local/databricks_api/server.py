@@ -24,15 +24,19 @@ from local.databricks_api.page_addresses import PageAddresses
 from local.databricks_api.run_store import RunStore
 from local.databricks_api.scheduler import Scheduler
 from local.databricks_api.settings import ServerSettings
-from local.databricks_api.spark_driver import DriverReport, DriverStatus, SparkDriver, check_prerequisites
+from local.databricks_api.spark_driver import (
+    START_SECONDS,
+    DriverReport,
+    DriverStatus,
+    SparkDriver,
+    check_prerequisites,
+)
 from local.databricks_api.statements_api import StatementsApi
 from local.databricks_api.task_files import read_log, read_result
 from local.databricks_api.task_processes import TaskProcesses, task_environment
 from local.databricks_api.task_program import TaskRequest
 from local.databricks_api.web_app import create_app
 from local.databricks_api.web_pages import WebPages
-
-WARM_UP_SECONDS = 180
 
 
 def run_server(settings: ServerSettings, secrets: frozenset[str], clock: Clock) -> None:
@@ -147,13 +151,13 @@ def _warm_up(
         ),
         note,
     )
-    for _ in range(WARM_UP_SECONDS):
+    for _ in range(START_SECONDS):
         if ended.wait(timeout=1) or not is_running():
             break
     if not ended.is_set():
         processes.kill_task(name)
         raise DriverError(
-            f"Spark started, but ended or wrote no Delta table within {WARM_UP_SECONDS} seconds. "
+            f"Spark started, but ended or wrote no Delta table within {START_SECONDS} seconds. "
             f"See {log} and {settings.logs}."
         )
     if statuses != [0]:

@@ -25,7 +25,8 @@ from local.processes import die_with_parent, free_port, is_port_free
 
 LOOPBACK = "127.0.0.1"
 OLDEST_JAVA = 17
-START_SECONDS = 180
+# A driver that ended is noticed at once; so long takes one on a machine that is short of everything.
+START_SECONDS = 600
 _POLL_SECONDS = 0.1
 # As in medallion.run.session: the optimising compiler keeps to what runs for every row, and leaves the cores to Spark.
 _JAVA_OPTIONS = (

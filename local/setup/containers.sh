@@ -15,7 +15,7 @@ docker_is_ready() {
     local path="$PATH:${SETUP_SBIN-/usr/sbin:/sbin}" program
     [ "${SETUP_CONTAINERS:-}" = wanted ] || return 0
     ! docker info >/dev/null 2>&1 || return 0
-    for program in docker dockerd iptables debootstrap; do
+    for program in docker dockerd iptables ip debootstrap; do
         (PATH="$path" command -v "$program") >/dev/null || return 1
     done
 }

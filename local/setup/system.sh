@@ -43,7 +43,7 @@ missing_packages() {
     mariadb_is_ready || printf '%s\n' mariadb-server-core mariadb-client-core
     npm_is_ready || echo npm
     chromium_is_ready || echo chromium
-    docker_is_ready || printf '%s\n' docker.io iptables debootstrap
+    docker_is_ready || printf '%s\n' docker.io iptables iproute2 debootstrap
     if ! python_is_ready; then
         find_python || printf '%s\n' python3 python3-venv python3-dev
         # mysqlclient has no wheel for Linux.

@@ -225,12 +225,14 @@ def test_root_gets_an_engine_of_docker_where_none_answers_and_it_is_wanted(ready
     ready.has("docker", "exit 1")
     ready.has("uv", '[ "$1" = --version ] || { while [ "$1" != --target ]; do shift; done; mkdir "$2/bin"; }')
     ready.has("python3.11", "echo python3.11")
-    installed = "".join(f"ln -s mariadbd {ready.programs}/{one};" for one in ("dockerd", "iptables", "debootstrap"))
+    installed = "".join(
+        f"ln -s mariadbd {ready.programs}/{one};" for one in ("dockerd", "iptables", "ip", "debootstrap")
+    )
     ready.has("apt-get", f'[ "$1" = update ] || {{ {installed} }}')
     done = ready.run('echo "$LAKEHOUSE_COMPOSE"', SETUP_CONTAINERS="wanted")
     assert (done.returncode, Path(done.stdout.strip()).is_dir()) == (0, True), done.stderr
     calls = ready.calls.read_text()
-    assert "apt-get install --yes --no-install-recommends docker.io iptables debootstrap\n" in calls
+    assert "apt-get install --yes --no-install-recommends docker.io iptables iproute2 debootstrap\n" in calls
     assert re.search(r"^uv pip install .*--require-hashes .*local/setup/containers\.txt$", calls, re.MULTILINE)
     assert ready.run(SETUP_CONTAINERS="wanted").stderr == ""
 
@@ -246,7 +248,7 @@ def test_a_user_is_told_what_of_docker_is_missing(ready: Machine) -> None:
     ready.has("apt-get")
     done = ready.run(SETUP_CONTAINERS="wanted")
     assert done.returncode == 1
-    assert done.stderr.endswith("--no-install-recommends docker.io iptables debootstrap\n")
+    assert done.stderr.endswith("--no-install-recommends docker.io iptables iproute2 debootstrap\n")
 
 
 MIRROR = "echo http://mirror.example/debian/"
