@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -13,6 +13,7 @@ WHEEL_PACKAGE = "lakehouse-spark-jobs"
 # What the jobs import beside Spark; the wheel brings it itself.
 JOB_DEPENDENCIES = ("jsonschema>=4.21", "msgspec>=0.20", "open-data-contract-standard>=3.2", "pyyaml>=6", "sqlglot>=27")
 
+_TAG_LENGTH = 255
 # Names of at most 64 characters: more of them would not fit into a task's label.
 _NAMED = 3
 
@@ -64,7 +65,8 @@ def run_request(
         "timeout_seconds": settings.databricks_timeout_minutes * 60,
         "idempotency_token": token.hexdigest(),
     }
-    _add_compute(settings, run, task)
+    tags = {"stage": stage, "schema": schema, "tables": names_of(tables), "business_date": business_date.isoformat()}
+    _add_compute(settings, run, task, {f"lakehouse_{name}": value for name, value in tags.items() if value})
     return run
 
 
@@ -74,10 +76,16 @@ def names_of(tables: Sequence[str]) -> str:
     return ", ".join(tables) if more <= 1 else f"{', '.join(tables[:_NAMED])} and {more} more"
 
 
-def _add_compute(settings: Settings, run: dict[str, Any], task: dict[str, Any]) -> None:
+def _add_compute(settings: Settings, run: dict[str, Any], task: dict[str, Any], tags: Mapping[str, str]) -> None:
+    """Says what a run computes on; a cluster of its own has tags by which its bill is split."""
     compute = settings.compute
     if "environment_key" not in compute:
         task.update(compute)
+        if "new_cluster" in compute:
+            cluster = compute["new_cluster"]
+            # As in the clouds' own rules for tags, which take no comma everywhere.
+            own = {name: value.replace(",", "")[:_TAG_LENGTH] for name, value in tags.items()}
+            task["new_cluster"] = cluster | {"custom_tags": {**own, **cluster.get("custom_tags", {})}}
         if settings.job_wheel:
             task["libraries"] = [{"whl": settings.job_wheel}]
         return

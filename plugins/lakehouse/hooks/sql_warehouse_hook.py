@@ -77,6 +77,22 @@ class SqlWarehouseHook(DatabricksHook):
 
         return pa.RecordBatchReader.from_batches(head.schema, batches())
 
+    def test_connection(self, catalog: str = "") -> tuple[bool, str]:
+        """Whether the warehouse answers, and shows silver and gold of a catalog; if not, which right is missing."""
+        layers = [f"`{catalog}`.`{layer}`" for layer in ("silver", "gold")] if catalog else []
+        try:
+            (row,) = self.ask("SELECT current_user() AS reader").read_all().to_pylist()
+            for layer in layers:
+                self.ask(f"SHOW TABLES IN {layer}").read_all()
+        except NoSuchTableError as error:
+            missing = (
+                f"GRANT USE CATALOG ON CATALOG `{catalog}`, and USE SCHEMA, SELECT ON SCHEMA {' and '.join(layers)}"
+            )
+            return False, f"SQL warehouse {self.warehouse_id}: {error}: {missing} to its login"
+        except StatementError as error:
+            return False, str(error)
+        return True, f"SQL warehouse {self.warehouse_id} answers to {row['reader']}"
+
     def _parts(self, statement_id: str, first: dict[str, Any], count: int) -> Iterator[pa.RecordBatchReader]:
         """Each part's rows; its link is asked for when its turn comes, since a link holds for minutes only."""
         import pyarrow as pa

@@ -148,10 +148,33 @@ def test_a_new_cluster_with_a_wheel_installs_it_as_a_library() -> None:
                 "entry_point": "silver",
                 "parameters": PARAMETERS,
             },
-            "new_cluster": {"spark_version": "18.0.x-scala2.13", "num_workers": 2, "policy_id": "P"},
+            "new_cluster": {
+                "spark_version": "18.0.x-scala2.13", "num_workers": 2, "policy_id": "P", "custom_tags": {
+                    "lakehouse_stage": "silver", "lakehouse_schema": "atliqsale", "lakehouse_tables": "customer",
+                    "lakehouse_business_date": "2026-11-20",
+                },
+            },
             "libraries": [{"whl": "/Volumes/main/code/medallion.whl"}],
         }
-    ]
+    ]  # fmt: skip
+
+
+def test_the_tags_of_a_new_cluster_are_added_to_those_that_it_has_and_fit_a_cloud_s_rules() -> None:
+    settings = load_settings(
+        {**ENVIRONMENT, "LAKEHOUSE_COMPUTE": '{"new_cluster": {"custom_tags": {"team": "sales"}}}'}
+    )
+    tables = [f"table_{number}_{'x' * 120}" for number in range(5)]
+
+    run = run_request(
+        settings, "silver", schema="atliqsale", tables=tables, business_date=DAY, run_slug="r", attempt="a"
+    )
+
+    tags = run["tasks"][0]["new_cluster"]["custom_tags"]
+    assert tags["team"] == "sales"
+    assert len(tags["lakehouse_tables"]) == 255
+    assert "," not in tags["lakehouse_tables"]
+    # The setting stays as it was, for the next run.
+    assert settings.compute == {"new_cluster": {"custom_tags": {"team": "sales"}}}
 
 
 def test_the_wheel_its_entry_points_and_its_dependencies_are_those_that_are_built() -> None:

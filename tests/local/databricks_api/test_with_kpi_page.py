@@ -223,6 +223,17 @@ def test_what_a_warehouse_refuses_is_said(hook: SqlWarehouseHook, made: Path, tm
         hook.ask("SELEC 1")
 
 
+def test_its_test_names_the_reader_or_the_grant_that_is_missing(
+    hook: SqlWarehouseHook, request: pytest.FixtureRequest
+) -> None:
+    works, message = hook.test_connection("spark_catalog")
+    assert not works
+    assert "[SCHEMA_NOT_FOUND]" in message
+    assert "GRANT USE CATALOG ON CATALOG `spark_catalog`, and USE SCHEMA, SELECT ON SCHEMA" in message
+    request.getfixturevalue("catalog")
+    assert hook.test_connection("spark_catalog") == (True, "SQL warehouse warehouse-1 answers to local")
+
+
 def test_a_wrong_login_and_a_link_with_a_second_one_are_refused(
     server: RunningServer, hook: SqlWarehouseHook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
