@@ -27,6 +27,14 @@ SALES = [
     sale("Prod003", "Cus001", "Mark001", DAY, 1, "3.00"),
     sale("Prod009", "Cus001", "Mark001", DAY, 3, "30.00", "USD"),
 ]
+# Of a next day: one customer is renamed and one has no name; a sale is corrected, one is late, and one is of nothing.
+NEXT_CUSTOMERS = [("Cus001", "Surge Stores", "E-Commerce"), ("Cus002", None, "Brick & Mortar")]
+NEXT_SALES = [
+    *(one for one in SALES if str(one[3]) != DAY_BEFORE),
+    sale("Prod001", "Cus001", "Mark001", DAY_BEFORE, 1, "11.00"),
+    sale("Prod001", "Cus001", "Mark001", DAY_BEFORE, 5, "50.00", "USD"),
+    sale("Prod001", "Cus001", "Mark001", DAY_BEFORE, 1, "0.00"),
+]
 SNAPSHOTS: dict[str, tuple[Any, list[tuple[Any, ...]]]] = {
     "customer": (CUSTOMER, CUSTOMERS), "product": (PRODUCT, PRODUCTS), "market": (MARKET, MARKETS),
     "date": (DATE, DATES),

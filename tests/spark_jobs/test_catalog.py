@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.spark_jobs.bronze_lake import CUSTOMER, MARKET, TRANSACTIONS, BronzeLake
-from tests.spark_jobs.first_day import DAY, DAY_BEFORE, SALES, SNAPSHOTS, FirstDay
-from tests.spark_jobs.jobs import ledger_row, run_failure, run_job, sale, stored, version
+from tests.spark_jobs.first_day import DAY, NEXT_CUSTOMERS, NEXT_SALES, SNAPSHOTS, FirstDay
+from tests.spark_jobs.jobs import ledger_row, run_failure, run_job, stored, version
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -79,17 +79,9 @@ def test_tables_by_name_hold_what_tables_by_folder_hold(first_day: FirstDay, cat
     for table in (*SNAPSHOTS, "transactions"):
         run_job("silver", table, DAY, by_name.root, flags=BY_NAME)
     run_job("gold", "sales_obt", DAY, by_name.root, flags=BY_NAME)
-    # One customer is renamed and one has no name; a sale is corrected, one is late, and one is of nothing.
-    customers = [("Cus001", "Surge Stores", "E-Commerce"), ("Cus002", None, "Brick & Mortar")]
-    sales = [
-        *(one for one in SALES if str(one[3]) != DAY_BEFORE),
-        sale("Prod001", "Cus001", "Mark001", DAY_BEFORE, 1, "11.00"),
-        sale("Prod001", "Cus001", "Mark001", DAY_BEFORE, 5, "50.00", "USD"),
-        sale("Prod001", "Cus001", "Mark001", DAY_BEFORE, 1, "0.00"),
-    ]
     for lake, flags in ((by_folder, ()), (by_name, BY_NAME)):
-        lake.land_snapshot("customer", CUSTOMER, NEXT_DAY, customers)
-        lake.land_fact("transactions", TRANSACTIONS, NEXT_DAY, sales, "order_date")
+        lake.land_snapshot("customer", CUSTOMER, NEXT_DAY, NEXT_CUSTOMERS)
+        lake.land_fact("transactions", TRANSACTIONS, NEXT_DAY, NEXT_SALES, "order_date")
         for stage, table in (("silver", "customer"), ("silver", "transactions"), ("gold", "sales_obt")):
             run_job(stage, table, NEXT_DAY, lake.root, flags=flags)
 

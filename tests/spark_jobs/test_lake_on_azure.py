@@ -19,8 +19,8 @@ from local.azurite_server import ACCOUNT, HOST, AzuriteServer, installed_azurite
 from local.databricks_api.storage_account import StorageAccount
 from local.processes import free_port
 from tests.spark_jobs.bronze_lake import CONTRACTS, CUSTOMER, TRANSACTIONS
-from tests.spark_jobs.first_day import DAY, DAY_BEFORE, SALES, FirstDay
-from tests.spark_jobs.jobs import run_job, sale, stored, version
+from tests.spark_jobs.first_day import DAY, NEXT_CUSTOMERS, NEXT_SALES, FirstDay
+from tests.spark_jobs.jobs import run_job, stored, version
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -85,17 +85,8 @@ def test_on_a_storage_account_the_jobs_store_what_they_store_on_a_disk(
     # Each job makes its tables there, too.
     for table in ("customer", "customer_quarantine", "customer_progress"):
         shutil.rmtree(on_disk.root / "silver" / table)
-    # One customer is renamed and one has no name; a sale is corrected, one is late, and one is of nothing.
-    sales = [
-        *(one for one in SALES if str(one[3]) != DAY_BEFORE),
-        sale("Prod001", "Cus001", "Mark001", DAY_BEFORE, 1, "11.00"),
-        sale("Prod001", "Cus001", "Mark001", DAY_BEFORE, 5, "50.00", "USD"),
-        sale("Prod001", "Cus001", "Mark001", DAY_BEFORE, 1, "0.00"),
-    ]
-    on_disk.land_snapshot(
-        "customer", CUSTOMER, NEXT_DAY, [("Cus001", "Surge Stores", "E-Commerce"), ("Cus002", None, "Brick & Mortar")]
-    )
-    on_disk.land_fact("transactions", TRANSACTIONS, NEXT_DAY, sales, "order_date")
+    on_disk.land_snapshot("customer", CUSTOMER, NEXT_DAY, NEXT_CUSTOMERS)
+    on_disk.land_fact("transactions", TRANSACTIONS, NEXT_DAY, NEXT_SALES, "order_date")
     azure.send(on_disk.root)
     runs = [("silver", "customer", DAY), ("silver", "customer", NEXT_DAY), ("silver", "transactions", NEXT_DAY)]
     # The last one once more, which changes nothing.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -60,6 +61,12 @@ class RunningServer:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def airflow_connection(self) -> str:
+        """The Airflow connection as users write it down."""
+        address = {"conn_type": "databricks", "host": "127.0.0.1", "schema": "http", "port": self.port}
+        return json.dumps({**address, "password": TOKEN})
 
     @property
     def process_id(self) -> int:

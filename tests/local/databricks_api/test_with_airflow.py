@@ -21,7 +21,7 @@ from airflow.sdk.module_loading import import_string
 from lakehouse.operators import databricks_run_trigger
 from lakehouse.operators.databricks_run_operator import DatabricksRunOperator
 
-from tests.local.databricks_api.conftest import TOKEN, RunningServer, wait_for
+from tests.local.databricks_api.conftest import RunningServer, wait_for
 
 pytestmark = pytest.mark.spark
 
@@ -53,14 +53,7 @@ def context_of(instance: RecordedTaskInstance) -> Any:
 @pytest.fixture(autouse=True)
 def connection(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection as users write it down."""
-    document = {
-        "conn_type": "databricks",
-        "host": "127.0.0.1",
-        "schema": "http",
-        "port": server.port,
-        "password": TOKEN,
-    }
-    monkeypatch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", json.dumps(document))
+    monkeypatch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", server.airflow_connection)
 
 
 def operator(script: str, *parameters: str, **changes: Any) -> DatabricksSubmitRunOperator:
