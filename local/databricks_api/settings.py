@@ -42,7 +42,7 @@ class ServerSettings:
 
     @property
     def spark_properties(self) -> Path:
-        """What the driver is told beside its command line."""
+        """The driver's settings beside its command line."""
         return self.home / "spark.properties"
 
     @property

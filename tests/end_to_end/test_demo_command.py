@@ -93,8 +93,7 @@ def test_a_killed_demo_takes_up_where_it_stopped_and_comes_to_its_end(demo: Demo
     assert addresses["airflow_url"] == f"http://127.0.0.1:{demo.port}"
     os.killpg(stopped.pid, signal.SIGINT)
     assert stopped.wait(60) == 130
-    # What was killed with it may need a moment to be gone.
-    wait_until(lambda: demo.processes() == [], "no process is left", 30)
+    assert demo.processes() == []
     assert not (demo.home / "addresses.json").exists()
     assert "Traceback" not in demo.output.read_text()
 

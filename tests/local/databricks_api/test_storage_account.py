@@ -1,4 +1,4 @@
-"""A lake on a storage account: what Spark is told of it, and a job that writes to it."""
+"""A lake on a storage account: the settings that Spark gets for it, and a job that writes to it."""
 
 from __future__ import annotations
 
