@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+_MOST_COMMITS = 200
 KEY = "lakehouse_rows"
 """Where it stands in a commit's ``userMetadata``, which is a JSON object."""
 
@@ -51,3 +52,22 @@ class ChangedRows:
             return ChangedRows(frozenset(map(dt.date.fromisoformat, content["dates"])), tuple(keys))
         except (ValueError, KeyError, TypeError):
             return None
+
+
+def changed_between(since: int, until: int, of_commit: Callable[[int], ChangedRows | None]) -> ChangedRows | None:
+    """The rows that the commits after a version wrote, up to another; None where one does not show it, or too many did.
+
+    Args:
+        since: a version; its own commit does not count.
+        until: the last version that counts.
+        of_commit: gives what the commit of a version wrote.
+    """
+    if until < since or until - since > _MOST_COMMITS:
+        return None
+    found = ChangedRows()
+    for version in range(since + 1, until + 1):
+        one = of_commit(version)
+        if one is None:
+            return None
+        found |= one
+    return found

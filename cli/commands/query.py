@@ -109,6 +109,7 @@ def _views_of(tables: list[str]) -> dict[str, KpiView]:
 def _session(arguments: argparse.Namespace, asked: set[str]) -> duckdb.DuckDBPyConnection:
     """DuckDB with some of the lake's tables and views, which can reach nothing else."""
     import duckdb
+    from lakehouse.lake.duckdb_view import stored_in
 
     from lake_model.contracts.kpi_views import DUCKDB
 
@@ -129,9 +130,8 @@ def _session(arguments: argparse.Namespace, asked: set[str]) -> duckdb.DuckDBPyC
         if table == LEDGER:
             _load_ledger(session, lake.root)
         elif (state := lake.tables(layer, name)) is not None:
-            session.register("_given", state.batches("SELECT * FROM stored"))
-            session.execute(f'CREATE TABLE {layer}."{name}" AS SELECT * FROM _given')
-            session.unregister("_given")
+            with stored_in(session, state, "SELECT * FROM stored"):
+                session.execute(f'CREATE TABLE {layer}."{name}" AS SELECT * FROM stored')
     for view in views:
         select = view.select(f'gold."{view.contract.table}"', DUCKDB)
         session.execute(f'CREATE VIEW gold."{view.name}" AS {select}')

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.lake.duckdb_view import stored_in
 from lakehouse.lake.tables import Tables
 
 from kpi.origins import Origins
@@ -177,16 +178,15 @@ class _Builder:
             return
         order = "valid_from" if dimension.scd_type == 2 else "true"
         read = ", ".join([*map(quoted, names), *(["valid_from"] if dimension.scd_type == 2 else [])])
-        self._session.register("stored", state.batches(f"SELECT {read} FROM stored"))
         keys = ", ".join(quoted(right) for _, right in join.on)
         waiting = ", ".join(quoted(left) for left, _ in join.on)
         packed = ", ".join(f"{quoted(name)} := {quoted(name)}" for name in names)
-        self._session.execute(
-            f"CREATE TABLE {_latest(number)} AS SELECT latest.*, true AS present FROM ("
-            f"SELECT max_by(struct_pack({packed}), {order}) AS latest FROM stored "
-            f"WHERE ({keys}) IN (SELECT ({waiting}) FROM fact) GROUP BY {keys})"
-        )
-        self._session.unregister("stored")
+        with stored_in(self._session, state, f"SELECT {read} FROM stored"):
+            self._session.execute(
+                f"CREATE TABLE {_latest(number)} AS SELECT latest.*, true AS present FROM ("
+                f"SELECT max_by(struct_pack({packed}), {order}) AS latest FROM stored "
+                f"WHERE ({keys}) IN (SELECT ({waiting}) FROM fact) GROUP BY {keys})"
+            )
 
     def _text(self, column: WideColumn) -> str:
         def shown(found: str) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.errors import LakehouseError, StorageError
+from lakehouse.lake.duckdb_view import stored_in
 from lakehouse.lake.tables import DeltaState
 
 from kpi import combinations
@@ -124,7 +125,7 @@ def refresh(path: Path, earlier: Path, contract: KpiContract, state: DeltaState,
             session.execute(f"INSERT INTO {ROWS} {columns.select(about.combinations)}")
             _finish(session, contract, state, columns, about.combinations, about.refreshes + 1)
             ((rows,),) = session.execute(f"SELECT count(*) FROM {ROWS}").fetchall()
-            with _given(session, state, "SELECT count(*) FROM stored"):
+            with stored_in(session, state, "SELECT count(*) FROM stored"):
                 in_gold = session.execute("SELECT * FROM stored").fetchall()
             # Whatever the log leaves out has to come out at last.
             if in_gold != [(rows,)]:
@@ -208,40 +209,8 @@ def _workplace(path: Path, limits: Limits, begin_with: Path | None = None) -> Ge
 
 
 def _stage(session: duckdb.DuckDBPyConnection, state: DeltaState, sql: str) -> None:
-    with _given(session, state, sql):
+    with stored_in(session, state, sql):
         session.execute(f"CREATE TABLE {_STAGED} AS SELECT * FROM stored")
-
-
-@contextlib.contextmanager
-def _given(session: duckdb.DuckDBPyConnection, state: DeltaState, sql: str) -> Generator[None]:
-    """Has the answer of gold as `stored`; what keeps gold from being read stays the error that it is.
-
-    Raises:
-        StorageError: gold cannot be read.
-    """
-    import duckdb
-    import pyarrow as pa
-
-    answer, faults = state.batches(sql), list[Exception]()
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        try:
-            yield from answer
-        except Exception as error:
-            faults.append(error)
-            raise
-
-    session.register("stored", pa.RecordBatchReader.from_batches(answer.schema, batches()))
-    try:
-        yield
-    except duckdb.Error:
-        for fault in faults:
-            if isinstance(fault, LakehouseError):
-                raise fault from None
-            raise StorageError(f"gold could not be read: {str(fault).partition(chr(10))[0]}") from fault
-        raise
-    finally:
-        session.unregister("stored")
 
 
 def _finish(

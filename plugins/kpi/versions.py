@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from lakehouse.errors import LakehouseError
+from lakehouse.lake.duckdb_view import stored_in
 from lakehouse.lake.tables import DeltaState, Tables
 
 from kpi.origins import Origins
@@ -150,19 +151,18 @@ def _rows(state: DeltaState, key: Sequence[str], names: Sequence[str], column: s
     texts = ", ".join(f"coalesce(CAST({quoted(name)} AS VARCHAR), '{NOTHING}') AS {quoted(name)}" for name in names)
     with duckdb.connect(config=_SESSION) as session:
         read = ", ".join(dict.fromkeys(map(quoted, [*key, column])))
-        session.register("stored", state.batches(f"SELECT {read} FROM stored"))
-        session.execute(
-            f"CREATE TABLE wanted AS SELECT DISTINCT {keys} FROM stored "
-            f"WHERE coalesce(CAST({quoted(column)} AS VARCHAR), '{NOTHING}') = ? LIMIT {_MOST_KEYS}",
-            [value],
-        )
-        session.unregister("stored")
+        with stored_in(session, state, f"SELECT {read} FROM stored"):
+            session.execute(
+                f"CREATE TABLE wanted AS SELECT DISTINCT {keys} FROM stored "
+                f"WHERE coalesce(CAST({quoted(column)} AS VARCHAR), '{NOTHING}') = ? LIMIT {_MOST_KEYS}",
+                [value],
+            )
         read = ", ".join([*map(quoted, names), "valid_from", "valid_to"])
-        session.register("stored", state.batches(f"SELECT {read} FROM stored"))
-        found = session.execute(
-            f"SELECT {texts}, valid_from, valid_to FROM stored SEMI JOIN wanted USING ({keys}) "
-            f"ORDER BY {keys}, valid_from"
-        ).fetchall()
+        with stored_in(session, state, f"SELECT {read} FROM stored"):
+            found = session.execute(
+                f"SELECT {texts}, valid_from, valid_to FROM stored SEMI JOIN wanted USING ({keys}) "
+                f"ORDER BY {keys}, valid_from"
+            ).fetchall()
     return [dict(zip([*names, "valid_from", "valid_to"], row, strict=True)) for row in found]
 
 

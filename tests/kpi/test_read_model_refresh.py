@@ -184,11 +184,11 @@ def test_changed_dates_alone_are_read(lake: Path, tmp_path: Path, monkeypatch: p
     asked: list[str] = []
     batches = FolderTable.batches
 
-    def told(state: FolderTable, sql: str) -> Any:
+    def noting(state: FolderTable, sql: str) -> Any:
         asked.append(sql)
         return batches(state, sql)
 
-    monkeypatch.setattr(FolderTable, "batches", told)
+    monkeypatch.setattr(FolderTable, "batches", noting)
     change(lake, "replace", {3, 8}, [(3, "new", 7), (8, "a", 8), (1, "b'", 1)], frozenset({"b'"}))
     open_or_make(tmp_path / "models", CONTRACT, state_of(lake), LIMITS).close()
     assert [sql.partition(" WHERE ")[2] for sql in asked] == [

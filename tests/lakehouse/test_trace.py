@@ -21,7 +21,7 @@ def lake(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def told(trace: Trace) -> dict[str, dict[str, str]]:
+def facts_of(trace: Trace) -> dict[str, dict[str, str]]:
     """What is known, without the moments of this test."""
     return {
         step.layer: {fact.name: fact.text.partition(" of 20")[0] for fact in step.facts if fact.name != "folder"}
@@ -31,9 +31,9 @@ def told(trace: Trace) -> dict[str, dict[str, str]]:
 
 def test_a_date_is_followed_to_its_silver_its_file_its_runs_and_the_sources_position(lake: Path) -> None:
     found = trace_date(folder_lake(lake), CONTRACTS, "sales_obt", NEW)
-    digest = told(found)["silver"]["contract's digest"].removesuffix(", with waivers")
+    digest = facts_of(found)["silver"]["contract's digest"].removesuffix(", with waivers")
     assert found.notes == ()
-    assert told(found) == {
+    assert facts_of(found) == {
         "gold": {
             "table": "gold.sales_obt", "rows of": "2026-06-30", "version": "0", "made of silver.customer": "version 9",
             "made of silver.transactions": "version 1",
@@ -57,7 +57,7 @@ def test_a_date_is_followed_to_its_silver_its_file_its_runs_and_the_sources_posi
 
 
 def test_a_date_that_a_later_run_did_not_touch_keeps_the_run_file_and_position_of_its_copy(lake: Path) -> None:
-    found = told(trace_date(folder_lake(lake), CONTRACTS, "sales_obt", OLD))
+    found = facts_of(trace_date(folder_lake(lake), CONTRACTS, "sales_obt", OLD))
     assert found["silver"]["written by version"] == "0"
     assert found["bronze"]["file"] == "business_date=2026-06-29/part-0.parquet"
     assert found["bronze"]["run"] == "first of business date 2026-06-29"
@@ -71,7 +71,7 @@ def test_a_contract_that_has_changed_since_is_told(lake: Path, tmp_path: Path) -
     file = contracts / "transactions.odcs.yaml"
     file.write_text(file.read_text().replace("nullif(trim(product_code), '')", "trim(product_code)"))
     assert (
-        told(trace_date(folder_lake(lake), contracts, "sales_obt", OLD))["silver"]["contract"]
+        facts_of(trace_date(folder_lake(lake), contracts, "sales_obt", OLD))["silver"]["contract"]
         == "an earlier transactions.odcs.yaml"
     )
 
@@ -82,7 +82,7 @@ def test_what_was_replaced_or_is_not_taken_over_yet_is_said(lake: Path) -> None:
     write_manifest(lake, NEW, "third", {OLD: NEW, NEW: NEW}, Server("8.4.6"))
     found = trace_date(folder_lake(lake), CONTRACTS, "sales_obt", OLD)
     assert found.notes == ("bronze has newer rows of this date than silver: the next run takes them over",)
-    assert told(found)["source"]["position in its binary log"] == "not shown to the account"
+    assert facts_of(found)["source"]["position in its binary log"] == "not shown to the account"
 
 
 def test_a_date_without_rows_is_said(lake: Path) -> None:
@@ -103,8 +103,8 @@ def test_without_a_table_or_its_contract_it_says_what_to_do(lake: Path, tmp_path
 
 def test_the_open_part_has_no_figure_no_column_and_no_fingerprint(lake: Path) -> None:
     part = trace_date(folder_lake(lake), CONTRACTS, "sales_obt", NEW).open_part()
-    text = str(told(part))
+    text = str(facts_of(part))
     assert [
         word for word in ("sales_qty", "customer", "SHA", "fingerprint", "duplicates", "SELECT") if word in text
     ] == []
-    assert {"position in its binary log", "table"} <= told(part)["source"].keys()
+    assert {"position in its binary log", "table"} <= facts_of(part)["source"].keys()

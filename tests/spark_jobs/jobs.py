@@ -98,3 +98,20 @@ def sale(
 ) -> tuple[Any, ...]:
     """A row of transactions."""
     return (product, customer, market, None if day is None else date(day), qty, Decimal(amount), currency)
+
+
+def assert_same_tables(found: Path, expected: Path, tables: Sequence[str]) -> None:
+    """Both have the same columns, rows and number of commits: nothing made a table anew in the place of the old one."""
+    for table in tables:
+        columns = _columns(expected, table)
+        assert _columns(found, table) == columns
+        rows = stored(expected, table, columns)
+        assert rows
+        assert stored(found, table, columns) == rows
+        assert version(found, table) == version(expected, table)
+
+
+def _columns(lake: Path, table: str) -> list[str]:
+    from deltalake import DeltaTable
+
+    return [field.name for field in DeltaTable(str(lake / table)).schema().fields]

@@ -12,7 +12,7 @@ import pytest
 
 from tests.spark_jobs.bronze_lake import CUSTOMER, MARKET, TRANSACTIONS, BronzeLake
 from tests.spark_jobs.first_day import DAY, NEXT_CUSTOMERS, NEXT_SALES, SNAPSHOTS, FirstDay
-from tests.spark_jobs.jobs import ledger_row, run_failure, run_job, stored, version
+from tests.spark_jobs.jobs import assert_same_tables, ledger_row, run_failure, run_job
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -85,14 +85,7 @@ def test_tables_by_name_hold_what_tables_by_folder_hold(first_day: FirstDay, cat
         for stage, table in (("silver", "customer"), ("silver", "transactions"), ("gold", "sales_obt")):
             run_job(stage, table, NEXT_DAY, lake.root, flags=flags)
 
-    for table in TABLES:
-        columns = _columns(by_folder.root, table)
-        assert _columns(catalog, table) == columns
-        rows = stored(by_folder.root, table, columns)
-        assert rows
-        assert stored(catalog, table, columns) == rows
-        # Each commit is there: nothing made a table anew in the place of the old one.
-        assert version(catalog, table) == version(by_folder.root, table)
+    assert_same_tables(catalog, by_folder.root, TABLES)
     # A catalog that knows no views has none made, and its tables are right all the same.
     assert ledger_row("gold", "sales_obt", NEXT_DAY, by_name.root)["detail"]["views_made"] is None
     # All tables are the catalog's, and none lies in the lake.
@@ -108,9 +101,3 @@ def test_a_schema_that_is_not_there_is_named(catalog: Path, tmp_path: Path) -> N
     assert "[SCHEMA_NOT_FOUND]" in message
     assert "`lakehouse`.`silver`" in message
     assert ledger_row("silver", "market", DAY, lake.root)["status"] == "failed"
-
-
-def _columns(lake: Path, table: str) -> list[str]:
-    from deltalake import DeltaTable
-
-    return [field.name for field in DeltaTable(str(lake / table)).schema().fields]

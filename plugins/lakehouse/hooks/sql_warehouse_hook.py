@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.databricks.hooks.databricks import DatabricksHook
 
 from lakehouse.errors import NoSuchTableError, StatementError
+from lakehouse.lake.warehouse_table import catalog_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -79,15 +80,14 @@ class SqlWarehouseHook(DatabricksHook):
 
     def test_connection(self, catalog: str = "") -> tuple[bool, str]:
         """Whether the warehouse answers, and shows silver and gold of a catalog; if not, which right is missing."""
-        layers = [f"`{catalog}`.`{layer}`" for layer in ("silver", "gold")] if catalog else []
+        layers = [catalog_name(catalog, layer) for layer in ("silver", "gold")] if catalog else []
         try:
             (row,) = self.ask("SELECT current_user() AS reader").read_all().to_pylist()
             for layer in layers:
                 self.ask(f"SHOW TABLES IN {layer}").read_all()
         except NoSuchTableError as error:
-            missing = (
-                f"GRANT USE CATALOG ON CATALOG `{catalog}`, and USE SCHEMA, SELECT ON SCHEMA {' and '.join(layers)}"
-            )
+            schemas, whole = " and ".join(layers), catalog_name(catalog)
+            missing = f"GRANT USE CATALOG ON CATALOG {whole}, and USE SCHEMA, SELECT ON SCHEMA {schemas}"
             return False, f"SQL warehouse {self.warehouse_id}: {error}: {missing} to its login"
         except StatementError as error:
             return False, str(error)

@@ -6,10 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from lake_model.changed_rows import ChangedRows
+from lake_model.changed_rows import ChangedRows, changed_between
 from lakehouse.lake.lake_path import LakePath, read
 
-_MOST_COMMITS = 200
 _SAME_TABLE = {"commitInfo", "add", "remove", "cdc", "txn", "domainMetadata"}
 
 
@@ -27,18 +26,12 @@ def changed_rows(place: LakePath, since: int, until: int) -> ChangedRows | None:
     Raises:
         StorageError: the lake cannot be read.
     """
-    if until < since or until - since > _MOST_COMMITS:
-        return None
-    found = ChangedRows()
-    for version in range(since + 1, until + 1):
+
+    def of_commit(version: int) -> ChangedRows | None:
         content = read(place / "_delta_log" / f"{version:020d}.json")
-        if content is None:
-            return None
-        one = _of_commit(list(_actions(content)))
-        if one is None:
-            return None
-        found |= one
-    return found
+        return None if content is None else _of_commit(list(_actions(content)))
+
+    return changed_between(since, until, of_commit)
 
 
 def _of_commit(actions: list[tuple[str, dict[str, Any]]]) -> ChangedRows | None:

@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from lake_model.changed_rows import ChangedRows
+from lake_model.changed_rows import ChangedRows, changed_between
 from lakehouse.errors import NoSuchTableError, OvertakenError
 from lakehouse.lake.lake_path import LakePath, folders_in
 from lakehouse.lake.tables import DeltaState, Lake
@@ -20,7 +20,6 @@ Ask = Callable[[str], "pa.RecordBatchReader"]
 
 # As Delta's own schema names them.
 _TYPES = {"bigint": "long", "int": "integer", "smallint": "short", "tinyint": "byte"}
-_MOST_COMMITS = 200
 # What they write are the rows that there were.
 _WITHOUT_CHANGE = {"OPTIMIZE", "VACUUM START", "VACUUM END"}
 # Others may change more than rows.
@@ -39,13 +38,13 @@ def warehouse_lake(root: LakePath, ask: Ask, catalog: str, spark_root: str) -> L
 
     def table(layer: str, name: str) -> DeltaState | None:
         if catalog:
-            return warehouse_table(ask, ".".join(map(_quoted, (catalog, layer, name))))
-        return warehouse_table(ask, f"delta.{_quoted(f'{spark_root}/{layer}/{name}')}")
+            return warehouse_table(ask, catalog_name(catalog, layer, name))
+        return warehouse_table(ask, f"delta.{catalog_name(f'{spark_root}/{layer}/{name}')}")
 
     def names(layer: str) -> list[str]:
         if not catalog:
             return folders_in(root / layer)
-        schema = f"{_quoted(catalog)}.{_quoted(layer)}"
+        schema = catalog_name(catalog, layer)
         try:
             tables, views = (ask(f"SHOW {kind} IN {schema}").read_all().to_pylist() for kind in ("TABLES", "VIEWS"))
         except NoSuchTableError:
@@ -91,23 +90,17 @@ class WarehouseTable:
 
     def changed_since(self, version: int) -> ChangedRows | None:
         """See ``tables.DeltaState``."""
-        count = self.version - version
-        if count < 0 or count > _MOST_COMMITS:
-            return None
         # Some more, since others may have been written meanwhile.
-        commits = {one["version"]: one for one in _history(self._ask, self._name, count + 5)}
-        found = ChangedRows()
-        for number in range(version + 1, self.version + 1):
-            commit = commits.get(number)
-            if commit is None:
-                return None
-            if commit["operation"] in _WITHOUT_CHANGE:
-                continue
-            one = ChangedRows.of_commit(commit["userMetadata"]) if commit["operation"] in _OF_ROWS else None
-            if one is None:
-                return None
-            found |= one
-        return found
+        newest = _history(self._ask, self._name, max(self.version - version, 0) + 5)
+        commits = {one["version"]: one for one in newest}
+
+        def of_commit(number: int) -> ChangedRows | None:
+            commit = commits.get(number, {})
+            if commit.get("operation") in _WITHOUT_CHANGE:
+                return ChangedRows()
+            return ChangedRows.of_commit(commit["userMetadata"]) if commit.get("operation") in _OF_ROWS else None
+
+        return changed_between(version, self.version, of_commit)
 
     def batches(self, sql: str) -> Any:
         """See ``tables.DeltaState``.
@@ -164,5 +157,6 @@ def _over(sql: str, name: str) -> str:
     return parsed.sql(dialect="databricks")
 
 
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
+def catalog_name(*parts: str) -> str:
+    """A name of a catalog, schema or table in SQL."""
+    return ".".join("`" + part.replace("`", "``") + "`" for part in parts)
