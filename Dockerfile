@@ -20,7 +20,7 @@ RUN apt-get update \
         libmariadb3 openjdk-17-jre-headless procps \
     && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 50000 --create-home lakehouse \
-    && install --directory --owner lakehouse /lake /opt/airflow /opt/airflow/logs /var/lib/databricks
+    && install --directory --owner lakehouse /opt/airflow /opt/airflow/logs /var/lib/databricks
 WORKDIR /opt/lakehouse
 COPY --from=build /opt/lakehouse/.venv .venv
 COPY --from=build /opt/cache/jars/delta-4.4.0-azure /opt/delta-jars

@@ -1,7 +1,7 @@
 """Makes the env file of `docker-compose.yml`, with random secrets: `python -m local.compose.env_file [--prod] .env`.
 
-With `--prod` neither demo data nor a local Databricks is started, and the places of source, lake and Databricks are
-left empty, to be filled in by hand.
+With `--prod` neither demo data nor a storage account nor a local Databricks is started, and the places of source, lake
+and Databricks are left empty, to be filled in by hand.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from local.errors import LocalError
 EXAMPLE = Path(__file__).resolve().parents[2] / ".env.example"
 _FERNET = "AIRFLOW_FERNET_KEY"
 # What a platform of one's own needs.
-PLACES = ("MYSQL_ONPREM", "DATABRICKS_DEFAULT", "LAKE_ROOT")
+PLACES = ("MYSQL_ONPREM", "DATABRICKS_DEFAULT", "LAKE_ROOT", "SPARK_LAKE_ROOT", "ADLS_GEN2")
 
 
 class EnvFileError(LocalError):
@@ -52,8 +52,9 @@ def _filled_line(line: str) -> str:
         return line
     if name == _FERNET:
         return f"{name}={base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()}"
-    # 64 characters: what signs tokens by SHA-512 should be as long as that.
-    return f"{name}={secrets.token_urlsafe(48)}"
+    # 64 characters: what signs tokens by SHA-512 should be as long as that. It is base64, as the key of a storage
+    # account must be, and fits into URLs.
+    return f"{name}={secrets.token_hex(32)}"
 
 
 def _prod_line(line: str) -> str:

@@ -18,7 +18,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 _BUILD_SECONDS = 5400.0
 _HEALTHY_SECONDS = 1500
 _POLL_SECONDS = 1.0
-_LINE = re.compile(r"([A-Z_]+)=(.*)")
+_LINE = re.compile(r"([A-Z_0-9]+)=(.*)")
 
 
 class Composed:
@@ -63,9 +63,9 @@ class Composed:
         return run([*self._command, *words], {**self.engine.environment, **LEGACY_BUILDER}, seconds)
 
     def build(self) -> None:
-        """Build the image that most services have; from the engine's cache what has not changed."""
+        """Build the image that most services have, and Azurite's; from the engine's cache what has not changed."""
         with self.timed("docker compose build"):
-            self.compose("build", "airflow-init", seconds=_BUILD_SECONDS)
+            self.compose("build", "airflow-init", "azurite", seconds=_BUILD_SECONDS)
 
     def up(self, *services: str) -> None:
         """Start the services, or all of them, and wait until each is healthy."""
@@ -97,15 +97,16 @@ class Composed:
         said, _, status = self.compose("exec", "--no-TTY", *options, service, *shell).rstrip().rpartition("status ")
         return int(status), said
 
-    def kill(self, service: str) -> str:
-        """Have the kernel kill all processes of a service, as though it had crashed; gives what started it last.
+    def kill(self, service: str, signal: str = "KILL") -> str:
+        """Have the kernel send a signal to a service's first process; gives when it was started last.
 
-        `docker kill` would not do: the engine takes it for a wish, and does not start the container again.
+        By KILL all its processes are gone, as though it had crashed. `docker kill` would not do: the engine takes it
+        for a wish, and does not start the container again.
         """
         found = self.inspect(service)
         words = ("run", "--rm", "--pid=host", "--user=0", "--entrypoint=sh", found["Config"]["Image"])
-        self.engine.docker(*words, "-c", f"kill -9 {found['State']['Pid']}")
-        self.say(f"killed {service}")
+        self.engine.docker(*words, "-c", f"kill -{signal} {found['State']['Pid']}")
+        self.say(f"{signal} to {service}")
         return str(found["State"]["StartedAt"])
 
     def wait_until_back(self, service: str, started: str) -> None:

@@ -23,7 +23,9 @@ _BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 _PULL_SECONDS = 900.0
 _BUILD_SECONDS = 3600.0
 # What stands in for which image of the env file.
-_KINDS = {"PYTHON_IMAGE": "python", "POSTGRES_IMAGE": "postgres", "MARIADB_IMAGE": "mariadb"}
+_KINDS = {
+    "MARIADB_IMAGE": "mariadb", "NODE_IMAGE": "node", "POSTGRES_IMAGE": "postgres", "PYTHON_IMAGE": "python",
+}  # fmt: skip
 
 # Its builder takes images that only this engine has, and no registry is asked.
 LEGACY_BUILDER = {"DOCKER_BUILDKIT": "0", "COMPOSE_DOCKER_CLI_BUILD": "1"}

@@ -57,11 +57,15 @@ class AirflowClient:
         Raises:
             AirflowApiError: the answer was an error; carries Airflow's own words.
         """
-        if self._token is None:
-            self._token = self._send("POST", "/auth/token", {"username": self._user, "password": self._password}, {})[
-                "access_token"
-            ]
-        return self._send(method, f"/api/v2{path}", body, {"Authorization": f"Bearer {self._token}"})
+        return self._send(method, f"/api/v2{path}", body, self._login())
+
+    def plugin_page(self, path: str) -> Any:
+        """What a page of a plugin answers, as JSON.
+
+        Raises:
+            AirflowApiError: the answer was an error; carries the page's own words.
+        """
+        return self._send("GET", path, None, self._login())
 
     def has_dag(self, dag_id: str) -> bool:
         """Whether the DAG has been parsed and can be triggered."""
@@ -173,6 +177,12 @@ class AirflowClient:
                 ]
                 raise AirflowApiError(f"run {run_id} did not end within {seconds:.0f} s; unfinished: {unfinished}")
             time.sleep(_POLL_SECONDS)
+
+    def _login(self) -> dict[str, str]:
+        if self._token is None:
+            login = {"username": self._user, "password": self._password}
+            self._token = self._send("POST", "/auth/token", login, {})["access_token"]
+        return {"Authorization": f"Bearer {self._token}"}
 
     def _send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
         request = urllib.request.Request(

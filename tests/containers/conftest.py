@@ -43,8 +43,9 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
     further = folder / "further.json"
     services = {name: {"environment": _SOONER} for name in (*_AIRFLOW, "edge-worker")}
     further.write_text(json.dumps({"services": services}))
-    base = next(base for base in range(21_000, 29_000, 10) if all(is_port_free(base + more) for more in range(3)))
-    ports = {name: str(base + more) for more, name in enumerate(("AIRFLOW_PORT", "DATABRICKS_PORT", "MYSQL_PORT"))}
+    base = next(base for base in range(21_000, 29_000, 10) if all(is_port_free(base + more) for more in range(4)))
+    names = ("AIRFLOW_PORT", "AZURITE_PORT", "DATABRICKS_PORT", "MYSQL_PORT")
+    ports = {name: str(base + more) for more, name in enumerate(names)}
     demo = {"DEMO_ROWS": str(ROWS), "DEMO_LAST_DATE": LAST_DATE.isoformat()}
     compose = Path(os.environ["LAKEHOUSE_COMPOSE"]) / "docker-compose"
     with Engine(Path(os.environ["LAKEHOUSE_CACHE"]) / "docker") as engine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from datetime import date, timedelta
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from local.containers.composed import REPOSITORY, Composed
 from local.containers.engine import EngineError
 from local.demo.airflow_client import TERMINAL, AirflowApiError, AirflowClient
 from local.demo.day import DAG_ID, Progress
-from local.demo.independent_check import compare
+from local.demo.independent_check import Figures, compare
 from local.demo_data.next_day import live_next_day
 from tests.containers.conftest import say
 from tests.end_to_end.lake_content import LAST_DATE
@@ -28,10 +29,17 @@ FILE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_t
 LASTING = sorted(name for name, service in FILE["services"].items() if "healthcheck" in service)
 EDGE_EXECUTOR = "airflow.providers.edge3.executors.EdgeExecutor"
 RUN_SECONDS = 2400
-# Which crash while a run goes on, and what its tasks have reached then.
+# It has what it said it keeps in memory alone for some seconds, so it is asked to stop.
+SIGNALS = {"azurite": "TERM"}
+# Which end while a run goes on, and what its tasks have reached then.
 CRASHES = (
     (("postgres", "copy_to_bronze"), ("airflow-apiserver", "silver_dimensions"), ("airflow-scheduler", "silver_facts")),
-    (("mysql", "list_tables"), ("edge-worker", "copy_to_bronze"), ("airflow-dag-processor", "copy_to_bronze")),
+    (
+        ("mysql", "list_tables"),
+        ("edge-worker", "copy_to_bronze"),
+        ("airflow-dag-processor", "copy_to_bronze"),
+        ("azurite", "silver_facts"),
+    ),
     (("databricks", "silver_dimensions"), ("airflow-triggerer", "silver_dimensions"), ("waiting", "silver_dimensions")),
 )
 
@@ -80,6 +88,10 @@ def test_a_container_is_nobody_special_and_cannot_write_but_where_it_must(platfo
         ("databricks", "mysql", 3306, False),
         ("databricks", "airflow-apiserver", 8080, False),
         ("airflow-scheduler", "databricks", 8090, True),
+        ("airflow-scheduler", "azurite", 10000, True),
+        ("airflow-apiserver", "azurite", 10000, True),
+        ("databricks", "azurite", 10000, True),
+        ("edge-worker", "azurite", 10000, True),
     ],
 )
 def test_containers_meet_only_whom_they_need(
@@ -121,6 +133,21 @@ def test_the_first_day_is_copied_by_the_edge_worker_and_fills_an_exact_one_big_t
     assert {(one["queue"], one["executor"], one["hostname"]) for one in asked} == {("onprem", EDGE_EXECUTOR, worker)}
 
 
+def test_the_page_in_the_api_server_shows_what_the_day_brought(
+    platform: Composed, airflow: AirflowClient, tmp_path: Path
+) -> None:
+    views: list[dict[str, Any]] = [{}]
+
+    def is_shown() -> bool:
+        views.append(airflow.plugin_page("/kpi/api/view?range=all"))
+        return "cards" in views[-1]
+
+    wait_until(is_shown, lambda: str(views[-1]), 120)
+    gold = assert_gold_is_exact(platform, LAST_DATE, tmp_path)
+    cards = {card["name"]: card["value"] for card in views[-1]["cards"]}
+    assert (Decimal(cards["revenue"]), int(cards["sales"])) == (gold.revenue, gold.rows)
+
+
 def test_nothing_waits_without_a_worker(platform: Composed) -> None:
     assert platform.run_in("waiting", "python", "-m", "cli", "waiting")[1].splitlines()[-1] == (
         "ok: no task waits for longer than it may"
@@ -141,7 +168,7 @@ def test_a_day_in_which_services_crash_ends_well_with_an_exact_one_big_table(
             begun = partial(has_begun, airflow, run_id, task_id)
             wait_until(begun, lambda: states(airflow, run_id), RUN_SECONDS)
             assert airflow.run(DAG_ID, run_id)["state"] == "running"
-            platform.wait_until_back(service, platform.kill(service))
+            platform.wait_until_back(service, platform.kill(service, SIGNALS.get(service, "KILL")))
         assert end_of(airflow, run_id) == "success", logs(airflow, run_id)
 
     assert_gold_is_exact(platform, business_date, tmp_path)
@@ -200,9 +227,14 @@ def logs(airflow: AirflowClient, run_id: str) -> str:
     )
 
 
-def assert_gold_is_exact(platform: Composed, business_date: date, folder: Path) -> None:
-    platform.compose("cp", "databricks:/lake/gold", str(folder))
+def assert_gold_is_exact(platform: Composed, business_date: date, folder: Path) -> Figures:
+    from adlfs import AzureBlobFileSystem
+
+    azurite = f"http://127.0.0.1:{platform.settings['AZURITE_PORT']}/lakehouse"
+    account = f"AccountName=lakehouse;AccountKey={platform.settings['AZURITE_KEY']};BlobEndpoint={azurite}"
+    AzureBlobFileSystem(connection_string=account).get("lake/lake/gold", str(folder / "gold"), recursive=True)
     with closing(source_of(platform)) as source:
         comparison = compare(source, folder, business_date)
     assert comparison.differences == []
     assert comparison.total.rows > 0
+    return comparison.total

@@ -27,19 +27,23 @@ REPOSITORY = Path(__file__).parents[2]
 TEXT = (REPOSITORY / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-ONE_SHOT = {"airflow-init", "mysql-fill"}
+ONE_SHOT = {"airflow-init", "azurite-container", "mysql-fill"}
 SENDS_TASKS = {"airflow-scheduler", "airflow-triggerer", "airflow-dag-processor"}
-DEMO = {"mysql", "mysql-fill", "databricks"}
+DEMO = {"mysql", "mysql-fill", "azurite", "azurite-container", "databricks"}
 WORKER = "edge-worker"
 
 
 def values_of(file: Path) -> dict[str, str]:
     """What an env file sets."""
-    return dict(line.split("=", 1) for line in file.read_text().splitlines() if re.match(r"[A-Z_]+=", line))
+    return dict(line.split("=", 1) for line in file.read_text().splitlines() if re.match(r"[A-Z_0-9]+=", line))
 
 
 EXAMPLE = values_of(REPOSITORY / ".env.example")
 SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|KEY|CONN")
+
+
+def docker_file_of(service: dict[str, Any]) -> Path:
+    return REPOSITORY / service["build"]["context"] / "Dockerfile"
 
 
 def _docker_compose() -> list[str] | None:
@@ -53,8 +57,9 @@ def _docker_compose() -> list[str] | None:
 
 def test_it_has_the_parts_of_the_platform() -> None:
     assert SERVICES.keys() == {
-        "postgres", "mysql", "mysql-fill", "databricks", "airflow-init", "airflow-apiserver", "airflow-scheduler",
-        "airflow-dag-processor", "airflow-triggerer", "edge-worker", "waiting",
+        "postgres", "mysql", "mysql-fill", "azurite", "azurite-container", "databricks", "airflow-init",
+        "airflow-apiserver", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer", "edge-worker",
+        "waiting",
     }  # fmt: skip
 
 
@@ -78,7 +83,7 @@ def test_every_dependency_waits_for_health_or_a_good_end(name: str) -> None:
         assert (how.get("required") is False) is (other in DEMO and name not in DEMO), other
 
 
-def test_the_demo_alone_has_a_source_and_a_databricks_of_its_own() -> None:
+def test_the_demo_alone_has_a_source_a_lake_and_a_databricks_of_its_own() -> None:
     assert {name for name, service in SERVICES.items() if service.get("profiles") == ["demo"]} == DEMO
     assert {name for name, service in SERVICES.items() if "profiles" in service} == DEMO
     assert EXAMPLE["COMPOSE_PROFILES"] == "demo"
@@ -91,7 +96,8 @@ def test_nothing_sends_tasks_before_the_api_server_listens(name: str) -> None:
 
 def test_tasks_wait_for_whom_they_ask() -> None:
     assert "databricks" in SERVICES["airflow-scheduler"]["depends_on"]
-    assert SERVICES[WORKER]["depends_on"].keys() == {"mysql-fill", "airflow-apiserver"}
+    assert SERVICES[WORKER]["depends_on"].keys() == {"mysql-fill", "azurite-container", "airflow-apiserver"}
+    assert "azurite-container" in SERVICES["databricks"]["depends_on"]
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -106,12 +112,19 @@ def test_images_are_pinned_and_stopping_takes_a_set_time(name: str) -> None:
 
 def test_every_image_that_is_pulled_can_be_named_in_the_env_file() -> None:
     pulled = {one["image"] for one in SERVICES.values() if "build" not in one}
-    pulled |= {one["build"]["args"]["PYTHON_IMAGE"] for one in SERVICES.values() if "build" in one}
+    pulled |= {image for one in SERVICES.values() if "build" in one for image in one["build"]["args"].values()}
     named = {name: value for name, value in EXAMPLE.items() if name.endswith("_IMAGE")}
     assert pulled == {f"${{{name}:-{value}}}" for name, value in named.items()}
-    docker_file = (REPOSITORY / "Dockerfile").read_text()
-    assert f"ARG PYTHON_IMAGE={named['PYTHON_IMAGE']}\n" in docker_file
-    assert set(re.findall(r"^FROM (\S+)", docker_file, re.MULTILINE)) == {"${PYTHON_IMAGE}"}
+    for one in SERVICES.values():
+        for argument in one.get("build", {}).get("args", {}):
+            docker_file = docker_file_of(one).read_text()
+            assert f"ARG {argument}={named[argument]}\n" in docker_file
+            assert set(re.findall(r"^FROM (\S+)", docker_file, re.MULTILINE)) == {f"${{{argument}}}"}
+
+
+def test_azurite_is_the_one_of_the_tests() -> None:
+    packages = json.loads((REPOSITORY / "local" / "azurite" / "package.json").read_text())["dependencies"]
+    assert SERVICES["azurite"]["image"] == f"lakehouse-azurite:{packages['azurite']}"
 
 
 def test_the_documented_loop_pins_every_image_and_may_be_repeated(tmp_path: Path) -> None:
@@ -145,8 +158,9 @@ def test_a_container_has_no_more_than_it_needs(name: str) -> None:
     assert service["read_only"] is True
     assert re.fullmatch(r"[1-9]g", service["mem_limit"])
     assert 0 < service["pids_limit"] <= 2048
-    if service["image"].startswith("lakehouse:"):
-        assert (REPOSITORY / "Dockerfile").read_text().rstrip().endswith("USER lakehouse")
+    if "build" in service:
+        user = re.findall(r"^USER (\S+)$", docker_file_of(service).read_text(), re.MULTILINE)[-1]
+        assert user in {"lakehouse", "1000"}
     else:
         assert service["user"] in {"postgres", "mysql"}
 
@@ -160,10 +174,12 @@ def test_containers_meet_only_whom_they_need() -> None:
     for name in SERVICES:
         for other in SERVICES[name].get("depends_on", {}).keys() - ONE_SHOT:
             assert networks(name) & networks(other), (name, other)
+    assert networks("azurite") == {"workers", "databricks"}
     for one, two in itertools.combinations(("postgres", "mysql", "databricks", "airflow-apiserver"), 2):
         assert bool(networks(one) & networks(two)) is ((one, two) == ("postgres", "airflow-apiserver")), (one, two)
     assert networks(WORKER) == networks("mysql") | {"workers"}
-    assert {name for name in SERVICES if "workers" in networks(name)} == {WORKER, "airflow-apiserver"}
+    lake = {"azurite", "azurite-container"}
+    assert {name for name in SERVICES if "workers" in networks(name)} == {WORKER, "airflow-apiserver", *lake}
     assert {name for name in SERVICES if "source" in networks(name)} == {WORKER, "mysql", "mysql-fill"}
     assert COMPOSE["networks"]["workers"] == {"internal": True}
 
@@ -182,9 +198,8 @@ def test_the_sources_root_is_local() -> None:
 
 def test_every_variable_is_in_the_example_and_every_line_of_the_example_is_used() -> None:
     used = set(re.findall(r"\$\{([A-Z_0-9]+)", TEXT))
-    # One that may stay out is a comment there; Compose itself reads the profiles.
-    assert used == (EXAMPLE.keys() | {"ADLS_GEN2"}) - {"COMPOSE_PROFILES"}
-    assert "# ADLS_GEN2=" in (REPOSITORY / ".env.example").read_text()
+    # Compose itself reads the profiles.
+    assert used == EXAMPLE.keys() - {"COMPOSE_PROFILES"}
 
 
 def test_defaults_are_those_of_the_example() -> None:
