@@ -18,13 +18,13 @@ from pathlib import Path
 import pytest
 
 from local.azurite_server import AzuriteServer, installed_azurite
+from local.compose.lake_container import make_container
 from local.databricks_api.__main__ import TOKEN_VARIABLE
 from local.databricks_api.storage_account import VARIABLE
 from local.processes import die_with_parent, free_port
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 TOKEN = "token-of-the-tests"
-CONTAINER = "lake"
 
 
 def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
@@ -124,14 +124,14 @@ class RunningServer:
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server whose Spark is ready, with a storage account."""
-    from adlfs import AzureBlobFileSystem
-
     azurite = AzuriteServer(tmp_path_factory.mktemp("azurite"), free_port(), installed_azurite())
     azurite.start()
     running = RunningServer(tmp_path_factory.mktemp("databricks") / "home", azurite.connection_string())
     running.start()
     try:
-        AzureBlobFileSystem(connection_string=running.storage).mkdir(CONTAINER)
+        make_container(running.storage)
+        # A second start of the containers finds it there.
+        make_container(running.storage)
         running.wait_until_healthy()
         yield running
     finally:

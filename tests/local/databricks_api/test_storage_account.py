@@ -6,9 +6,10 @@ import pytest
 from databricks.sdk import WorkspaceClient
 
 from local.azurite_server import ACCOUNT
+from local.compose.lake_container import CONTAINER
 from local.databricks_api.errors import StartError
 from local.databricks_api.storage_account import StorageAccount
-from tests.local.databricks_api.conftest import CONTAINER, TOKEN, RunningServer
+from tests.local.databricks_api.conftest import TOKEN, RunningServer
 from tests.local.databricks_api.test_with_databricks_sdk import ended_run, python_task, submit, task_ids
 
 
