@@ -9,30 +9,19 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from datetime import date
-from typing import Protocol, Self, TypeVar
+from typing import Protocol, TypeVar
 
 from lake_model.lake_layout import ledger_folder_name, ledger_row_name
 from lake_model.lake_layout import run_slug as run_slug
 from lake_model.ledger_row import STAGES as STAGES
 from lake_model.ledger_row import LedgerRow as LedgerRow
 from lakehouse.errors import StorageError
-from lakehouse.lake.lake_path import LakePath, publish
-from lakehouse.lake.storage_errors import storage_errors
+from lakehouse.lake.lake_path import LakePath, files_below, publish, read
 
 PathT = TypeVar("PathT", bound=LakePath)
 # In the detail of a row that Airflow wrote itself, for a table that no run was sent for.
 UNCHANGED_SINCE = "unchanged_since"
 _SAID = {"expectations_not_met": "not met", "waivers_ended": "waiver ended"}
-
-
-class LakeFolder(LakePath, Protocol):
-    """A folder of the lake that can be looked through."""
-
-    @property
-    def name(self) -> str: ...
-    def is_dir(self) -> bool: ...
-    def is_file(self) -> bool: ...
-    def iterdir(self) -> Iterable[Self]: ...
 
 
 def ledger_folder(lake: PathT, schema: str, business_date: str, run: str) -> PathT:
@@ -55,32 +44,29 @@ def write_row(lake: LakePath, row: LedgerRow) -> None:
     publish(ledger_path(lake, row, secrets.token_hex(6)), row.to_json().encode() + b"\n")
 
 
-def read_rows(lake: LakeFolder, schema: str, business_date: date | str, run: str) -> list[LedgerRow]:
+def read_rows(lake: LakePath, schema: str, business_date: date | str, run: str) -> list[LedgerRow]:
     """The newest row of each table and stage of one run and business date, by table and in order of the stages.
 
     Raises:
         StorageError: the lake cannot be read, or holds something that is no ledger row.
     """
     folder = ledger_folder(lake, schema, str(business_date), run)
-    with storage_errors("read the ledger", folder):
-        entries = folder.iterdir() if folder.is_dir() else ()
-        files = [entry for entry in entries if entry.name.endswith(".json") and entry.is_file()]
-        rows = [row for file in files if (row := _parsed(file)) is not None]
+    # A row was a folder in the first version.
+    names = [file.name for file in files_below(folder) if file.name.endswith(".json") and "/" not in file.name]
+    rows = [row for name in names if (row := _parsed(folder / name)) is not None]
     newest = {(row.table, row.stage): row for row in sorted(rows, key=_began)}
     return sorted(
         newest.values(), key=lambda row: (row.table, STAGES.index(row.stage) if row.stage in STAGES else len(STAGES))
     )
 
 
-def read_row(lake: LakeFolder, schema: str, business_date: str, run: str, name: str) -> LedgerRow | None:
+def read_row(lake: LakePath, schema: str, business_date: str, run: str, name: str) -> LedgerRow | None:
     """One row by its name among those of a run and business date; None where it is gone.
 
     Raises:
         StorageError: the lake cannot be read, or holds something that is no ledger row.
     """
-    path = ledger_folder(lake, schema, business_date, run) / name
-    with storage_errors("read the ledger", path):
-        return _parsed(path) if path.is_file() else None
+    return _parsed(ledger_folder(lake, schema, business_date, run) / name)
 
 
 class NamedTable(Protocol):
@@ -145,8 +131,8 @@ def _began(row: LedgerRow) -> tuple[str, str]:
     return row.started_at, row.ended_at
 
 
-def _parsed(entry: LakeFolder) -> LedgerRow | None:
-    content = entry.read_bytes()
+def _parsed(path: LakePath) -> LedgerRow | None:
+    content = read(path)
     # In a cloud store an object of Spark's is empty for a moment: the row is then not there yet.
     if not content:
         return None
@@ -154,5 +140,5 @@ def _parsed(entry: LakeFolder) -> LedgerRow | None:
         return LedgerRow.from_json(content.decode())
     except ValueError as error:
         raise StorageError(
-            f"{entry} is no ledger row ({error}): clear the task that wrote it, and it is written again"
+            f"{path} is no ledger row ({error}): clear the task that wrote it, and it is written again"
         ) from error

@@ -14,11 +14,11 @@ from lakehouse.ledger import UNCHANGED_SINCE, LedgerRow, read_rows, write_row
 
 if TYPE_CHECKING:
     from lake_model.contracts.silver_contract import OneBigTableContract
-    from lakehouse.ledger import LakeFolder
+    from lakehouse.lake.lake_path import LakePath
 
 
 def reconcile_day(
-    lake: LakeFolder,
+    lake: LakePath,
     schema: str,
     plans: Sequence[TablePlan],
     one_big_table: OneBigTableContract | None,
@@ -58,7 +58,7 @@ def reconcile_day(
     return {"gold_rows": gold["rows"], "gold_sums": gold["sums"], **figures}
 
 
-def _manifest(lake: LakeFolder, plan: TablePlan, business_date: date) -> Mapping[str, Any] | None:
+def _manifest(lake: LakePath, plan: TablePlan, business_date: date) -> Mapping[str, Any] | None:
     """The snapshot that a table without a contract has of the date."""
     import json
 

@@ -24,9 +24,9 @@ from lake_model.landed_verdicts import Verdict, announced, landed_verdicts, sent
 from lake_model.table_state import NOW, TableState, TableVersion, state_path
 from lakehouse.bronze.manifest import read_manifest, read_visible
 from lakehouse.errors import LakehouseError
-from lakehouse.lake.lake_path import read, state
+from lakehouse.lake.lake_path import LakePath, read, state
 from lakehouse.lake.lake_root import lake_root
-from lakehouse.ledger import UNCHANGED_SINCE, LakeFolder, LedgerRow, read_row
+from lakehouse.ledger import UNCHANGED_SINCE, LedgerRow, read_row
 from lakehouse.settings import Settings
 
 
@@ -47,7 +47,7 @@ class QuietDay:
         clock: gives the present instant, with a time zone.
     """
 
-    lake: LakeFolder
+    lake: LakePath
     contracts: Path
     sees_logs: bool
     business_date: date

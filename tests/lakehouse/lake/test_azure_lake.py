@@ -30,7 +30,7 @@ from lakehouse.lake.lake_path import (
     state,
 )
 from lakehouse.lake.lake_root import lake_at
-from lakehouse.ledger import read_rows
+from lakehouse.ledger import LedgerRow, ledger_path, read_row, read_rows, write_row
 from lakehouse.operators.mysql_to_bronze_operator import MySqlToBronzeOperator
 from lakehouse.source.mysql_source import MySqlSource
 
@@ -145,6 +145,36 @@ def test_a_small_file_is_published_read_listed_and_removed(lake: Any) -> None:
     remove(path)
     remove(path)
     assert (read(path), files_below(lake)) == (None, [])
+
+
+def test_what_another_process_wrote_since_the_last_look_is_seen(lake: Any, azurite: AzuriteServer) -> None:
+    from adlfs import AzureBlobFileSystem
+
+    elsewhere = AzureBlobFileSystem(connection_string=azurite.connection_string(), skip_instance_cache=True)
+    copied, landed = (
+        LedgerRow(
+            schema="shop", business_date="2026-11-20", run_id="run", table="sale", stage=stage, status="success",
+            outcome="refreshed", rows_read=1, rows_written=1, bytes_written=None, seconds=1.0,
+            started_at=f"2026-11-21T02:00:0{second}+00:00", ended_at="2026-11-21T02:01:00+00:00", error=None, detail={},
+        )
+        for second, stage in enumerate(("copy", "silver"))
+    )  # fmt: skip
+    write_row(lake, copied)
+    path = ledger_path(lake, landed, "attempt")
+
+    def seen() -> tuple[Any, ...]:
+        size = state(path)
+        # The listing of folders last: it has the client forget what it knows of them.
+        return (
+            read_rows(lake, "shop", "2026-11-20", "run"), read_row(lake, "shop", "2026-11-20", "run", path.name),
+            len(files_below(lake)), read(path), read_state(path).content, size and size.bytes, folders_in(path.parent),
+        )  # fmt: skip
+
+    assert seen() == ([copied], None, 1, None, None, None, [])
+    content = landed.to_json().encode()
+    elsewhere.pipe_file(path.path, content)
+    elsewhere.pipe_file((path.parent / "folder" / "file").path, b"x")
+    assert seen() == ([copied, landed], landed, 3, content, content, len(content), ["folder"])
 
 
 def test_what_another_run_wrote_is_not_overwritten(lake: Any) -> None:
