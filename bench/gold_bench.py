@@ -103,7 +103,7 @@ class Gold:
         """Runs the job; gives its mode and how many dates it rewrote."""
         import gold
 
-        job = ["--table", self.wide.name, "--business-date", "2026-11-20", "--run-id", "bench"]
+        job = ["--tables", self.wide.name, "--business-date", "2026-11-20", "--run-id", "bench"]
         failed = gold.main(["--contracts", str(self.folder), "--lake-root", f"{self.root}/lake", *job])
         if failed is not None:
             raise RuntimeError(failed)

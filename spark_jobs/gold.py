@@ -1,6 +1,6 @@
 """Silver to gold, one One Big Table: every row of its fact beside the latest rows of its dimensions.
 
-gold.py --contracts DIR/<schema> --table T --business-date 2026-11-20 --run-id R --lake-root URI [--catalog C]
+gold.py --contracts DIR/<schema> --tables T --business-date 2026-11-20 --run-id R --lake-root URI [--catalog C]
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from pyspark.sql import SparkSession
 
 from lake_model.contracts.silver_contract import wide_standing
 from lake_model.contracts.table_contracts import read_one_big_table_contract, read_silver_contract
+from lake_model.errors import LakehouseError
 from lake_model.table_state import TableState
 from medallion.gold.companion import companions
 from medallion.gold.one_big_table_refresh import refresh_one_big_table
 from medallion.lake.table_names import TableNames
-from medallion.run.cli import JobArguments
-from medallion.run.job import exit_on_failure, run_job
+from medallion.run.cli import JobArguments, parse_arguments
+from medallion.run.job import exit_on_failure, run_jobs
 from medallion.run.run_ledger import Outcome
 
 
@@ -36,8 +37,12 @@ def refresh(spark: SparkSession, job: JobArguments, before: TableState | None) -
 
 
 def main(argv: Sequence[str] | None = None) -> str | None:
-    """Runs the job; gives None, or one message of what failed."""
-    return run_job("gold", refresh, argv)
+    """Runs the job; gives None, or one message of what failed, by line where several tables did."""
+    try:
+        jobs = parse_arguments("gold", argv)
+    except LakehouseError as error:
+        return f"gold: {error}"
+    return run_jobs("gold", refresh, jobs)
 
 
 def run() -> None:

@@ -1,16 +1,15 @@
 """Bronze to silver: clean, judge, quarantine, and refresh the dimension or fact by its contract.
 
-silver.py --contracts DIR/<schema> --table T [--table U …] --business-date 2026-11-20 --run-id R --lake-root URI
-          [--catalog C] [--accept-deletes] [--rebuild]
+silver.py --contracts DIR/<schema> --tables T,U --business-date 2026-11-20 --run-id R --lake-root URI
+          [--catalog C] [--accept-deletes true] [--rebuild true]
 
 Several tables are worked on one after the other in one session, and each stands for itself: it has its own row in the
 ledger, and one that fails holds no other up.
-With --rebuild a table is made anew from bronze alone; without --table all tables are.
+With --rebuild true tables are made anew from bronze alone; without --tables all are.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 from pyspark.sql import SparkSession
@@ -21,8 +20,8 @@ from lake_model.errors import LakehouseError
 from lake_model.table_state import TableState
 from medallion.dimensions.dimension_run import refresh_dimension
 from medallion.facts.fact_run import refresh_fact
-from medallion.run.cli import JobArguments, parse_arguments, taken_tables
-from medallion.run.job import exit_on_failure, run_job, run_jobs
+from medallion.run.cli import JobArguments, parse_arguments
+from medallion.run.job import exit_on_failure, run_jobs
 from medallion.run.run_ledger import Outcome
 
 
@@ -36,15 +35,11 @@ def refresh(spark: SparkSession, job: JobArguments, before: TableState | None) -
 
 def main(argv: Sequence[str] | None = None) -> str | None:
     """Runs the job; gives None, or one message of what failed, by line where several tables did."""
-    tables, given = taken_tables(sys.argv[1:] if argv is None else argv)
-    if not tables and "--rebuild" in given:
-        try:
-            tables = silver_tables(parse_arguments("silver", [*given, "--table", ""]).contracts)
-        except LakehouseError as error:
-            return f"silver: {error}"
-    if not tables:
-        return run_job("silver", refresh, given)
-    return run_jobs("silver", refresh, tables, given)
+    try:
+        jobs = parse_arguments("silver", argv, silver_tables)
+    except LakehouseError as error:
+        return f"silver: {error}"
+    return run_jobs("silver", refresh, jobs)
 
 
 def run() -> None:

@@ -1,16 +1,16 @@
 """Upkeep of silver and gold: small files are put together, and files that no version of the last days has are removed.
 
 upkeep.py --contracts DIR/<schema> --business-date 2026-11-20 --run-id R --lake-root URI [--catalog C]
-          --silver-days N --gold-days N [--table T …]
+          --silver-days N --gold-days N [--tables T,U]
 
-Without --table it is done for all tables of the contracts, one after the other, and each stands for itself.
+Without --tables it is done for all tables of the contracts, one after the other, and each stands for itself.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 from pyspark.sql import SparkSession
 
@@ -18,7 +18,7 @@ from lake_model.contracts.table_contracts import clustering_columns, gold_tables
 from lake_model.errors import LakehouseError
 from lake_model.table_state import TableState
 from medallion.lake.table_names import TableNames
-from medallion.run.cli import JobArguments, parse_arguments, taken_tables
+from medallion.run.cli import JobArguments, parse_arguments
 from medallion.run.job import exit_on_failure, run_jobs
 from medallion.run.run_ledger import Outcome
 from medallion.upkeep.table_upkeep import QUALITY_METRICS, tend_gold, tend_silver
@@ -40,16 +40,17 @@ def tend(
 
 def main(argv: Sequence[str] | None = None) -> str | None:
     """Runs the job; gives None, or one message of what failed, by line where several tables did."""
-    tables, given = taken_tables(sys.argv[1:] if argv is None else argv)
     try:
-        contracts = parse_arguments("upkeep", [*given, "--table", ""]).contracts
+        jobs = parse_arguments("upkeep", argv, _every_table)
     except LakehouseError as error:
         return f"upkeep: {error}"
     # Once for all tables: they read every contract.
-    wide, clustered = gold_tables(contracts), clustering_columns(contracts)
-    # A job by hand gives an empty name for all.
-    tables = [table for table in tables if table] or [*silver_tables(contracts), *wide, QUALITY_METRICS]
-    return run_jobs("upkeep", partial(tend, wide, clustered), tables, given)
+    wide, clustered = gold_tables(jobs[0].contracts), clustering_columns(jobs[0].contracts)
+    return run_jobs("upkeep", partial(tend, wide, clustered), jobs)
+
+
+def _every_table(contracts: Path) -> list[str]:
+    return [*silver_tables(contracts), *gold_tables(contracts), QUALITY_METRICS]
 
 
 def run() -> None:

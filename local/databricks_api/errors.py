@@ -44,6 +44,13 @@ class UnknownRunError(ApiError):
         super().__init__(400, "INVALID_PARAMETER_VALUE", f"Run {run_id} does not exist.")
 
 
+class UnknownJobError(ApiError):
+    """No job has this id: 400, as the real API."""
+
+    def __init__(self, job_id: int) -> None:
+        super().__init__(400, "INVALID_PARAMETER_VALUE", f"Job {job_id} does not exist.")
+
+
 class InvalidStateError(ApiError):
     """The request does not fit the run's state (400)."""
 

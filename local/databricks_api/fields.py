@@ -17,6 +17,8 @@ from local.databricks_api.errors import InvalidParameterError, MalformedRequestE
 MAX_INTEGER = 2**63 - 1
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 _MANY = 15
+# Required, but empty is a value too: the default of a job's parameter.
+_MAY_BE_EMPTY = frozenset({"default"})
 
 T = TypeVar("T")
 Supported = Mapping[type, Collection[str]]
@@ -43,7 +45,8 @@ def read_object(kind: type[T], document: Any, path: str, supported: Supported) -
     types = field_types(kind)  # type: ignore[arg-type]
     values = read_fields(types, _expect(dict, document, path, "object"), path, supported.get(kind, types), supported)
     for field in fields(kind):  # type: ignore[arg-type]
-        if field.default is MISSING and values.get(field.name) in (None, ""):
+        lacks = (None,) if field.name in _MAY_BE_EMPTY else (None, "")
+        if field.default is MISSING and values.get(field.name) in lacks:
             raise InvalidParameterError(f"Missing required field: {_join(path, field.name)}")
     return kind(**values)
 

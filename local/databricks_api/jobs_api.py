@@ -6,24 +6,35 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from databricks.sdk.service.jobs import JobsAPI, ListRunsResponse, RepairHistoryItem, RepairHistoryItemType, RunType
+from databricks.sdk.service.jobs import (
+    BaseJob,
+    Job,
+    JobsAPI,
+    JobSettings,
+    ListJobsResponse,
+    ListRunsResponse,
+    RepairHistoryItem,
+    RepairHistoryItemType,
+)
 
 from local.databricks_api.clock import Clock
 from local.databricks_api.errors import InvalidParameterError, UnknownRunError
 from local.databricks_api.fields import field_types, read_fields
+from local.databricks_api.job_definitions import parse_job, run_of
 from local.databricks_api.page_addresses import PageAddresses
 from local.databricks_api.run_documents import (
     TASKS_PER_PAGE,
     run_document,
     run_output,
     run_state,
+    run_type,
     task_run_document,
 )
 from local.databricks_api.run_records import JobRun
 from local.databricks_api.run_store import RunStore
 from local.databricks_api.scheduler import Scheduler
 from local.databricks_api.settings import ServerSettings
-from local.databricks_api.submission import parse_submission
+from local.databricks_api.submission import Submission, check_submission, parse_submission
 from local.databricks_api.task_files import read_log
 
 Parameters = Mapping[str, Any]
@@ -32,14 +43,23 @@ Document = dict[str, Any]
 DEFAULT_LIST_LIMIT = 20
 MAX_LIST_LIMIT = 25
 MAX_LIST_OFFSET = 1000
+MAX_JOBS_LIMIT = 100
 # The fields of each call that are acted upon, by what the SDK calls it.
 _KNOWN = {
+    JobsAPI.get: ("job_id",),
+    JobsAPI.delete: ("job_id",),
+    JobsAPI.run_now: ("job_id", "job_parameters", "idempotency_token"),
     JobsAPI.get_run: ("run_id", "page_token", "include_history"),
     JobsAPI.get_run_output: ("run_id",),
     JobsAPI.cancel_run: ("run_id",),
     JobsAPI.delete_run: ("run_id",),
     JobsAPI.list_runs: tuple(field_types(JobsAPI.list_runs)),
 }
+
+
+# Airflow's hook asks whether to give names of users, which the SDK knows nothing of.
+_LIST_TYPES = {**field_types(JobsAPI.list), "include_user_names": bool}
+_LIST_KNOWN = ("name", "limit", "page_token", "expand_tasks", "include_user_names")
 
 
 class JobsApi:
@@ -54,13 +74,63 @@ class JobsApi:
         self._pages = pages
         self._clock = clock
 
+    def create_job(self, parameters: Parameters) -> Document:
+        """`jobs/create`: keep a job, to be started by `jobs/run-now`."""
+        return {"job_id": self._store.create_job(parse_job(parameters), self._clock())}
+
+    def get_job(self, parameters: Parameters) -> Document:
+        """`jobs/get`."""
+        job = self._store.job(_job_id(_given(JobsAPI.get, parameters)))
+        shown = {"job_id": job.job_id, "created_time": job.created_time, "creator_user_name": "local"}
+        return Job(**shown, run_as_user_name="local", settings=job.settings).as_dict()  # type: ignore[arg-type]
+
+    def list_jobs(self, parameters: Parameters) -> Document:
+        """`jobs/list`: newest first, by pages; of a name in any case, as the real API."""
+        given = read_fields(_LIST_TYPES, parameters, "", _LIST_KNOWN, {})
+        limit = given.get("limit", DEFAULT_LIST_LIMIT)
+        if not 0 < limit <= MAX_JOBS_LIMIT:
+            raise InvalidParameterError(f"Invalid limit {limit} - it has to be between 1 and {MAX_JOBS_LIMIT}.")
+        name = given.get("name", "").lower()
+        found = [
+            BaseJob(
+                job_id=job.job_id,
+                created_time=job.created_time,
+                creator_user_name="local",
+                settings=job.settings if given.get("expand_tasks") else JobSettings(name=job.settings.name),
+            )
+            for job in self._store.newest_jobs(before=_page_token(given))
+            if name in {"", (job.settings.name or "").lower()}
+        ]
+        has_more = len(found) > limit
+        return ListJobsResponse(
+            jobs=found[:limit],
+            has_more=has_more,
+            next_page_token=str(found[limit - 1].job_id) if has_more else None,
+        ).as_dict()
+
+    def delete_job(self, parameters: Parameters) -> Document:
+        """`jobs/delete`: forget a job; its runs stay."""
+        self._store.delete_job(_job_id(_given(JobsAPI.delete, parameters)))
+        return {}
+
+    def run_now(self, parameters: Parameters) -> Document:
+        """`jobs/run-now`: start a run of a job, or answer with the run that has the same idempotency token."""
+        given = _given(JobsAPI.run_now, parameters)
+        job = self._store.job(_job_id(given))
+        run = run_of(job.settings, given.get("job_parameters", {}), given.get("idempotency_token", ""))
+        check_submission(run)
+        return self._started(run, job.job_id)
+
     def submit(self, parameters: Parameters) -> Document:
         """`runs/submit`: take up a run, or answer with the run that has the same idempotency token."""
-        submission = parse_submission(parameters)
-        run_id, is_new = self._store.create(submission, self._clock())
+        return self._started(parse_submission(parameters))
+
+    def _started(self, submission: Submission, job_id: int = 0) -> Document:
+        run_id, is_new = self._store.create(submission, self._clock(), job_id)
         if is_new:
             self._scheduler.submitted(run_id)
-        return {"run_id": run_id}
+        # As the real API: what numbered the runs of a job is the run's id now.
+        return {"run_id": run_id, "number_in_job": run_id} if job_id else {"run_id": run_id}
 
     def get(self, parameters: Parameters) -> Document:
         """`runs/get`, by the id of a run or of a task run; 100 tasks a page."""
@@ -152,6 +222,13 @@ def _run_id(given: Mapping[str, Any]) -> int:
     return run_id
 
 
+def _job_id(given: Mapping[str, Any]) -> int:
+    job_id: int = given.get("job_id", 0)
+    if not job_id:
+        raise InvalidParameterError("Missing required field: job_id")
+    return job_id
+
+
 def _page_token(given: Mapping[str, Any]) -> int:
     token = given.get("page_token") or "0"
     if not re.fullmatch(r"[0-9]{1,18}", token):
@@ -167,5 +244,5 @@ def _is_listed(run: JobRun, given: Mapping[str, Any]) -> bool:
         or run.job_id != (given.get("job_id") or run.job_id)
         or run.start_time < given.get("start_time_from", 0)
         or run.start_time > (given.get("start_time_to") or run.start_time)
-        or given.get("run_type", RunType.SUBMIT_RUN) != RunType.SUBMIT_RUN
+        or given.get("run_type", run_type(run)) != run_type(run)
     )

@@ -68,6 +68,11 @@ def run_task(task: TaskRun, pages: PageAddresses) -> RunTask:
     )
 
 
+def run_type(run: JobRun) -> RunType:
+    """Whether a run was submitted by itself or is one of a deployed job."""
+    return RunType.JOB_RUN if run.submission.is_of_job else RunType.SUBMIT_RUN
+
+
 def run_document(run: JobRun, pages: PageAddresses, tasks: Sequence[TaskRun], next_page_token: str = "") -> Run:
     """A run as `runs/get` and `runs/list` show it, with these of its tasks."""
     return Run(
@@ -78,8 +83,9 @@ def run_document(run: JobRun, pages: PageAddresses, tasks: Sequence[TaskRun], ne
         original_attempt_run_id=run.run_id,
         creator_user_name="local",
         run_name=run.submission.run_name,
-        run_type=RunType.SUBMIT_RUN,
+        run_type=run_type(run),
         trigger=TriggerType.ONE_TIME,
+        job_parameters=list(run.submission.job_parameters) or None,
         run_page_url=pages.run(run.run_id),
         state=run_state(run.state),
         status=run_status(run.state),

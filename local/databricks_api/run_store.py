@@ -1,4 +1,4 @@
-"""All runs, in one SQLite file: what a restart of the server must not forget."""
+"""All jobs and runs, in one SQLite file: what a restart of the server must not forget."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from databricks.sdk.service.jobs import SubmitTask
+from databricks.sdk.service.jobs import JobSettings, SubmitTask
 
 from local.databricks_api.errors import (
     ApiError,
     InvalidParameterError,
     InvalidStateError,
     StartError,
+    UnknownJobError,
     UnknownRunError,
 )
+from local.databricks_api.job_definitions import DeployedJob
 from local.databricks_api.run_records import JobRun, TaskRun
 from local.databricks_api.run_states import LifeCycle, Result, State, blocked, pending
 from local.databricks_api.submission import Submission, parse_submission
@@ -38,12 +40,16 @@ CREATE TABLE IF NOT EXISTS task_runs (
     error TEXT NOT NULL, error_trace TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS task_runs_by_run ON task_runs (job_run_id, position);
+CREATE TABLE IF NOT EXISTS jobs (job_id INTEGER PRIMARY KEY, settings TEXT NOT NULL, created_time INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS idempotency_tokens (token TEXT PRIMARY KEY, run_id INTEGER NOT NULL);
 """
 
 
 class RunStore:
-    """Reads and writes runs; safe to use from several threads. Ids are never given twice, not even after a delete."""
+    """Reads and writes jobs and runs; safe to use from several threads.
+
+    Ids are never given twice, not even after a delete.
+    """
 
     def __init__(self, database: Path) -> None:
         """Open the database, and create it where it does not exist.
@@ -93,8 +99,50 @@ class RunStore:
                 raise
             self._connection.execute("COMMIT")
 
-    def create(self, submission: Submission, now: int) -> tuple[int, bool]:
+    def create_job(self, settings: JobSettings, now: int) -> int:
+        """Store a new job. Returns its id."""
+        with self._transaction() as connection:
+            job_id = self._new_id(connection)
+            connection.execute("INSERT INTO jobs VALUES (?, ?, ?)", (job_id, json.dumps(settings.as_dict()), now))
+            return job_id
+
+    def job(self, job_id: int) -> DeployedJob:
+        """The job with this id.
+
+        Raises:
+            UnknownJobError: there is none, or no longer.
+        """
+        with self._lock:
+            row = self._connection.execute("SELECT * FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
+        if row is None:
+            raise UnknownJobError(job_id)
+        return _job(row)
+
+    def newest_jobs(self, before: int = 0) -> list[DeployedJob]:
+        """Jobs in descending order of their creation, those older than job `before` only (0: all)."""
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT * FROM jobs WHERE ? = 0 OR job_id < ? ORDER BY job_id DESC", (before, before)
+            ).fetchall()
+        return [_job(row) for row in rows]
+
+    def delete_job(self, job_id: int) -> None:
+        """Forget a job; its runs stay.
+
+        Raises:
+            UnknownJobError: there is none, or no longer.
+        """
+        with self._transaction() as connection:
+            if not connection.execute("DELETE FROM jobs WHERE job_id = ?", (job_id,)).rowcount:
+                raise UnknownJobError(job_id)
+
+    def create(self, submission: Submission, now: int, job_id: int = 0) -> tuple[int, bool]:
         """Store a new run, or find the one that was submitted with the same idempotency token.
+
+        Args:
+            submission: what to run.
+            now: when it was asked for.
+            job_id: the deployed job that it is a run of; 0: it was submitted, and gets a job of its own.
 
         Returns:
             The run's id, and whether it is new.
@@ -108,11 +156,11 @@ class RunStore:
                 row = connection.execute("SELECT run_id FROM idempotency_tokens WHERE token = ?", (token,)).fetchone()
                 if row is not None:
                     return self._existing(row["run_id"], token), False
-            run_id, job_id = self._new_id(connection), self._new_id(connection)
+            run_id, own_job_id = self._new_id(connection), self._new_id(connection)
             state = pending()
             connection.execute(
                 "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
-                (run_id, job_id, _stored(submission), *_columns(state), now),
+                (run_id, job_id or own_job_id, _stored(submission), *_columns(state), now),
             )
             for position, task in enumerate(submission.tasks):
                 state = blocked() if task.depends_on else pending()
@@ -232,6 +280,10 @@ class RunStore:
             if not run.state.is_terminal:
                 raise InvalidStateError(f"Run {run.run_id} is still active; cancel it before you delete it.")
             connection.execute("DELETE FROM runs WHERE run_id = ?", (run.run_id,))
+
+
+def _job(row: sqlite3.Row) -> DeployedJob:
+    return DeployedJob(row["job_id"], JobSettings.from_dict(json.loads(row["settings"])), row["created_time"])
 
 
 def _state(row: sqlite3.Row) -> State:

@@ -186,15 +186,21 @@ class Scheduler:
             for task in run.tasks
         )
         for run in list(self._runs.values()):
+            is_held = self._is_held(run)
             for task in run.tasks:
                 if task.state.life_cycle not in {LifeCycle.PENDING, LifeCycle.QUEUED}:
                     continue
                 if self._driver_status != DriverStatus.READY:
                     self._await_driver(task)
-                elif running >= self._settings.max_concurrent_tasks:
+                elif is_held or running >= self._settings.max_concurrent_tasks:
                     self._update(task, state=run_states.queued())
                 else:
                     running += self._launch(task)
+
+    def _is_held(self, run: JobRun) -> bool:
+        """Whether so many older runs of its job are in flight that it waits in the job's queue."""
+        older = sum(one.job_id == run.job_id and one.run_id < run.run_id for one in self._runs.values())
+        return run.submission.is_of_job and older >= run.submission.max_concurrent_runs
 
     def _unblock(self, run_id: int) -> None:
         settled = False

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from databricks.sdk.service.compute import ClusterSpec, Environment, Library
 from databricks.sdk.service.jobs import (
     JobEnvironment,
+    JobParameter,
     JobsAPI,
     PythonWheelTask,
     SparkPythonTask,
@@ -68,7 +69,11 @@ class PythonWheel:
 
 @dataclass(frozen=True)
 class Submission:
-    """One submitted run; `is_single_task` tells the old form, in which the body itself is the only task."""
+    """One submitted run, or one run of a deployed job.
+
+    `is_single_task` is for the old form, in which the body itself is the only task. The last two are a deployed job's;
+    `max_concurrent_runs` is 0 for a run that was submitted.
+    """
 
     run_name: str
     tasks: tuple[SubmitTask, ...]
@@ -76,10 +81,18 @@ class Submission:
     idempotency_token: str = ""
     environments: tuple[JobEnvironment, ...] = ()
     is_single_task: bool = False
+    max_concurrent_runs: int = 0
+    job_parameters: tuple[JobParameter, ...] = ()
+
+    @property
+    def is_of_job(self) -> bool:
+        """Whether it is a run of a deployed job."""
+        return self.max_concurrent_runs > 0
 
     def as_dict(self) -> dict[str, Any]:
         """The submission as JSON takes it."""
-        lists = {name: [entry.as_dict() for entry in getattr(self, name)] for name in ("tasks", "environments")}
+        names = ("tasks", "environments", "job_parameters")
+        lists = {name: [entry.as_dict() for entry in getattr(self, name)] for name in names}
         return {**vars(self), **lists}
 
     @classmethod
@@ -87,7 +100,8 @@ class Submission:
         """What `as_dict` made `document` of: read as it is, since the rules may have changed in the meantime."""
         tasks = tuple(SubmitTask.from_dict(task) for task in document["tasks"])
         environments = tuple(JobEnvironment.from_dict(one) for one in document["environments"])
-        return cls(**{**document, "tasks": tasks, "environments": environments})
+        parameters = tuple(JobParameter.from_dict(one) for one in document.get("job_parameters", ()))
+        return cls(**{**document, "tasks": tasks, "environments": environments, "job_parameters": parameters})
 
 
 def parse_submission(body: Mapping[str, Any]) -> Submission:
@@ -111,7 +125,7 @@ def parse_submission(body: Mapping[str, Any]) -> Submission:
         environments=tuple(values.get("environments") or ()),
         is_single_task=is_single_task,
     )
-    _check(submission)
+    check_submission(submission)
     return submission
 
 
@@ -168,7 +182,12 @@ def _key_of(run_name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", run_name)[:MAX_KEY_LENGTH]
 
 
-def _check(submission: Submission) -> None:
+def check_submission(submission: Submission) -> None:
+    """Refuses a run that cannot be.
+
+    Raises:
+        InvalidParameterError: a value is too long, out of its range, or does not fit the others.
+    """
     token, size = submission.idempotency_token, len(submission.run_name.encode())
     if len(token) > MAX_TOKEN_LENGTH:
         raise InvalidParameterError(

@@ -54,6 +54,11 @@ def create_app(
     """The web application; all paths below /api/ ask for `token`."""
     app = FastAPI(title="Local Databricks Jobs API", docs_url=None, redoc_url=None, openapi_url=None)
     calls: dict[str, tuple[str, Callable[[Parameters], Document]]] = {
+        "create": ("POST", api.create_job),
+        "get": ("GET", api.get_job),
+        "list": ("GET", api.list_jobs),
+        "delete": ("POST", api.delete_job),
+        "run-now": ("POST", api.run_now),
         "runs/submit": ("POST", api.submit),
         "runs/get": ("GET", api.get),
         "runs/get-output": ("GET", api.get_output),

@@ -115,6 +115,13 @@ def web_address(value: str) -> str:
     return value.strip().rstrip("/")
 
 
+def job_names(value: str) -> str:
+    """A pattern of jobs' names, or nothing."""
+    if value.strip() and "{stage}" not in value:
+        raise ValueError("must have {stage} where silver, gold or upkeep stands in the jobs' names, or be empty")
+    return value.strip()
+
+
 def compute(value: str) -> Mapping[str, Any]:
     """Where Databricks runs go, as JSON."""
     form = f"must be a JSON object with exactly one of {', '.join(COMPUTE_KINDS)}"

@@ -85,7 +85,12 @@ class WiringSettings(TimeZoneSetting):
         "seconds that a task waits for its Databricks run in the worker before it is deferred; 0: deferred at once",
         forms.count,
     )
-    databricks_timeout_minutes: int = setting("120", "minutes after which a Databricks run is stopped", forms.positive)
+    databricks_timeout_minutes: int = setting(
+        "120",
+        "minutes after which a one-time Databricks run is stopped;"
+        " any run that is not over a quarter of an hour later is cancelled",
+        forms.positive,
+    )
     copy_pool: str = setting(
         "lakehouse_copy", "pool that bounds the copies that read MySQL at the same time", forms.word
     )
@@ -152,7 +157,9 @@ class Settings(WiringSettings, AlertSettings):
         "", "folder of the contracts as Spark sees it; empty: contracts_root", forms.spark_root
     )
     spark_code_root: str = setting(
-        str(PROJECT_ROOT / "spark_jobs"), "folder of silver.py and gold.py as Spark sees it", forms.spark_root
+        str(PROJECT_ROOT / "spark_jobs"),
+        "folder of silver.py and gold.py as Spark sees it, for one-time runs",
+        forms.spark_root,
     )
     warehouse: str = setting(
         "",
@@ -161,14 +168,22 @@ class Settings(WiringSettings, AlertSettings):
         forms.text,
     )
     catalog: str = setting("", "Unity Catalog's catalog; empty: tables are named without one", forms.text)
+    databricks_jobs: str = setting(
+        "",
+        "names of the bundle's deployed jobs that Airflow starts, such as `lakehouse {stage}`;"
+        " empty: it makes one-time runs of its own (deploying.md, Jobs of the bundle)",
+        forms.job_names,
+    )
     compute: Mapping[str, Any] = setting(
         '{"environment_key": "lakehouse", "spec": {"environment_version": "4"}}',
-        "where Databricks runs go, in JSON: a serverless environment"
+        "where one-time Databricks runs go, in JSON: a serverless environment"
         " (with its spec if wanted), an existing cluster or a new one",
         forms.compute,
     )
     job_wheel: str = setting(
-        "", "wheel of the Spark side as Databricks sees it; empty: the files in spark_code_root run", forms.text
+        "",
+        "wheel of the Spark side as Databricks sees it, for one-time runs; empty: the files in spark_code_root run",
+        forms.text,
     )
     copy_batch_rows: int = setting(
         "4096", "rows that a copy fetches at a time over an encrypted connection", forms.positive

@@ -6,6 +6,7 @@ The tests stand in the order in which a platform lives: each begins where the on
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from local.demo.stack import Stack
 from local.demo_data import PlantedDefects
 from local.demo_data.next_day import NextDay, live_next_day
 from local.mysql_server import SOURCE_SCHEMA
+from tests.databricks_bundle import create_bodies, make_wheel
 from tests.end_to_end.lake_content import LAST_DATE, content_of
 from tests.waiting import wait_until
 
@@ -27,6 +29,7 @@ pytestmark = pytest.mark.end_to_end
 
 NEXT_DATE = LAST_DATE + timedelta(days=1)
 Task = tuple[str, int | None]
+VARIABLE = "lakehouse_databricks_jobs"
 TABLES = ("customer", "date", "market", "product", "transactions")
 
 
@@ -133,8 +136,19 @@ def edits(stack: Stack, planted: PlantedDefects) -> NextDay:
     return made
 
 
-def test_a_day_whose_copies_are_cleared_with_downstream_shows_every_edit_of_its_users(
-    stack: Stack, source: Any, lake: Path, edits: NextDay
+@pytest.fixture
+def deployed_jobs(stack: Stack, tmp_path: Path) -> Iterator[dict[str, int]]:
+    """The ids of the bundle's jobs, which Airflow starts until this is over; their own defaults lead nowhere."""
+    variables = {"release": "r1", "lake_root": "/nowhere", "airflow_client_id": "airflow"}
+    bodies = create_bodies("prod", make_wheel(tmp_path), **variables)
+    ids = {stage: databricks(stack, "jobs/create", body)["job_id"] for stage, body in bodies.items()}
+    stack.airflow.request("POST", "/variables", {"key": VARIABLE, "value": "lakehouse {stage}"})
+    yield ids
+    stack.airflow.request("DELETE", f"/variables/{VARIABLE}")
+
+
+def test_a_day_whose_copies_are_cleared_with_downstream_shows_every_edit_of_its_users_also_by_deployed_jobs(
+    stack: Stack, source: Any, lake: Path, edits: NextDay, deployed_jobs: dict[str, int]
 ) -> None:
     run_id = stack.airflow.runs(DAG_ID)[-1]["dag_run_id"]
     assert silver_batches(stack, run_id) == {("silver_dimensions", None, "skipped"), ("silver_facts", None, "skipped")}
@@ -145,6 +159,11 @@ def test_a_day_whose_copies_are_cleared_with_downstream_shows_every_edit_of_its_
     assert silver_batches(stack, run_id) == {
         ("silver_dimensions", "customer, market, product", "success"), ("silver_facts", "transactions", "success"),
     }  # fmt: skip
+    started = databricks(stack, "jobs/runs/list?limit=4")["runs"]
+    assert [(run["run_type"], run["job_id"]) for run in started[:3]] == [
+        ("JOB_RUN", deployed_jobs[stage]) for stage in ("gold", "silver", "silver")
+    ]
+    assert started[3]["run_type"] == "SUBMIT_RUN"
     assert compare(source, lake, NEXT_DATE).differences == []
     assert history(lake, "customer", "customer_name", edits.renamed.customer_code) == [
         (edits.renamed.old_name.strip(), LAST_DATE, NEXT_DATE, False),
@@ -273,12 +292,17 @@ def active_backfills(stack: Stack) -> list[dict[str, Any]]:
 
 
 def newest_databricks_run(stack: Stack) -> int:
+    return int(databricks(stack, "jobs/runs/list?limit=1")["runs"][0]["run_id"])
+
+
+def databricks(stack: Stack, call: str, body: dict[str, Any] | None = None) -> Any:
     request = Request(
-        f"{stack.databricks_url}/api/2.2/jobs/runs/list?limit=1",
+        f"{stack.databricks_url}/api/2.2/{call}",
+        data=json.dumps(body).encode() if body else None,
         headers={"Authorization": f"Bearer {stack.secrets.databricks_token}"},
     )
     with urlopen(request, timeout=30) as answer:
-        return int(json.load(answer)["runs"][0]["run_id"])
+        return json.load(answer)
 
 
 def history(lake: Path, table: str, column: str, code: str) -> list[tuple[Any, ...]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import re
@@ -11,16 +10,18 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from lakehouse.daily_run.databricks_runs import WHEEL_PACKAGE
-from medallion.run.cli import parse_arguments
+from medallion.run.cli import JobArguments, parse_arguments
 
-REPOSITORY = Path(__file__).parents[2]
-BUNDLE = REPOSITORY / "infra" / "databricks"
+from local.databricks_api.job_definitions import parse_job, run_of
+from tests.conftest import PROJECT
+from tests.databricks_bundle import BUNDLE, KEYS, WHEEL, Json, create_bodies, merged_jobs, read_bundle
+
 TARGETS = ("dev", "dev_cluster", "prod", "prod_cluster")
 COMPUTE = {
     "dev": "environment_key",
@@ -28,8 +29,6 @@ COMPUTE = {
     "prod": "environment_key",
     "prod_cluster": "job_cluster_key",
 }
-# The lists that targets add to by key, as the Databricks CLI does.
-KEYS = {"tasks": "task_key", "environments": "environment_key", "job_clusters": "job_cluster_key"}
 # Loads the jobs of each line and says in a line what is wrong; without site packages, of which one hides the model's.
 LOADER = """
 import json, sys
@@ -45,28 +44,12 @@ for line in sys.stdin:
     print(json.dumps(wrong), flush=True)
 """
 
-Json = dict[str, Any]
 Load = Callable[[Json], str]
 
 
 @pytest.fixture(scope="module")
 def bundle() -> Json:
-    found: Json = yaml.safe_load((BUNDLE / "databricks.yml").read_text())
-    for name in found["include"]:
-        found |= yaml.safe_load((BUNDLE / name).read_text())
-    return found
-
-
-def _jobs(bundle: Json, target: str) -> Json:
-    jobs: Json = copy.deepcopy(bundle["resources"]["jobs"])
-    for name, added in bundle["targets"][target]["resources"]["jobs"].items():
-        for field, value in added.items():
-            key = KEYS[field]
-            merged = {one[key]: one for one in jobs[name].get(field, [])}
-            for one in value:
-                merged[one[key]] = merged.get(one[key], {}) | one
-            jobs[name][field] = list(merged.values())
-    return jobs
+    return read_bundle()
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +86,7 @@ def test_there_are_these_targets_and_one_is_the_default(bundle: Json) -> None:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_databricks_model_takes_the_jobs_of(target: str, bundle: Json, load: Load) -> None:
-    assert load(_jobs(bundle, target)) == ""
+    assert load(merged_jobs(bundle, target)) == ""
 
 
 @pytest.mark.parametrize(
@@ -119,7 +102,7 @@ def test_databricks_model_takes_the_jobs_of(target: str, bundle: Json, load: Loa
 def test_the_model_finds_a_planted_mistake(
     path: tuple[str | int, ...], name: str, value: str, message: str, bundle: Json, load: Load
 ) -> None:
-    jobs = _jobs(bundle, "dev")
+    jobs = merged_jobs(bundle, "dev")
     place: Any = jobs["silver"]
     for step in path:
         place = place[step]
@@ -129,16 +112,15 @@ def test_the_model_finds_a_planted_mistake(
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_each_task_has_the_compute_of_its_target_and_the_wheel_once(target: str, bundle: Json) -> None:
-    wheel = "../../spark_jobs/dist/*.whl"
-    for job in _jobs(bundle, target).values():
+    for job in merged_jobs(bundle, target).values():
         (task,) = job["tasks"]
         assert [kind for kind in set(COMPUTE.values()) if kind in task] == [COMPUTE[target]]
-        assert [text for text in _texts(job) if text.endswith(".whl")] == [wheel]
-        assert wheel in _texts(job.get("environments", task.get("libraries")))
+        assert [text for text in _texts(job) if text.endswith(".whl")] == [WHEEL]
+        assert WHEEL in _texts(job.get("environments", task.get("libraries")))
         keys = {one[KEYS[field]] for field in ("environments", "job_clusters") for one in job.get(field, [])}
         assert keys == {task[key] for key in ("environment_key", "job_cluster_key") if key in task}
-    assert [one["source"] for one in bundle["artifacts"]["jobs"]["files"]] == [wheel]
-    assert (BUNDLE / bundle["artifacts"]["jobs"]["path"]).resolve() == REPOSITORY / "spark_jobs"
+    assert [one["source"] for one in bundle["artifacts"]["jobs"]["files"]] == [WHEEL]
+    assert (BUNDLE / bundle["artifacts"]["jobs"]["path"]).resolve() == PROJECT / "spark_jobs"
 
 
 def test_each_variable_is_declared_and_used(bundle: Json) -> None:
@@ -150,32 +132,64 @@ def test_each_variable_is_declared_and_used(bundle: Json) -> None:
 
 
 def test_the_jobs_are_the_entry_points_that_airflow_calls(bundle: Json) -> None:
-    project = tomllib.loads((REPOSITORY / "spark_jobs" / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((PROJECT / "spark_jobs" / "pyproject.toml").read_text())["project"]
     tasks = {name: job["tasks"][0]["python_wheel_task"] for name, job in bundle["resources"]["jobs"].items()}
     assert {name: task["entry_point"] for name, task in tasks.items()} == {name: name for name in tasks}
     assert set(tasks) == set(project["scripts"])
     assert {task["package_name"] for task in tasks.values()} == {project["name"], WHEEL_PACKAGE}
 
 
+VARIABLES = {
+    "release": "r1",
+    "lake_root": "abfss://bronze@a.dfs.core.windows.net/lake",
+    "airflow_client_id": "airflow",
+    "cluster_policy_id": "policy",
+    "instance_pool_id": "pool",
+    "existing_cluster_id": "running",
+}
+
+
 @pytest.mark.parametrize("name", ["silver", "gold", "upkeep"])
-def test_a_jobs_arguments_are_understood_by_its_program(name: str, bundle: Json, tmp_path: Path) -> None:
-    contracts = tmp_path / "Volumes" / "lakehouse_dev" / "operations" / "releases" / "r1" / "contracts" / "atliqsale"
-    contracts.mkdir(parents=True)
-    job = bundle["resources"]["jobs"][name]
-    given = {"table": "sales", "business_date": "2026-11-20", "run_id": "by_hand", "schema": "atliqsale"}
-    assert {one["name"] for one in job["parameters"]} == set(given)
-    variables = {"catalog": "lakehouse_dev", "release": "r1", "lake_root": "abfss://bronze@a.dfs.core.windows.net/lake"}
-    arguments = [
-        re.sub(
-            r"\$\{var\.(\w+)\}|\{\{job\.parameters\.(\w+)\}\}", lambda one: (variables | given)[one[1] or one[2]], text
-        )
-        for text in job["tasks"][0]["python_wheel_task"]["parameters"]
-    ]
-    arguments[1] = f"{tmp_path}{arguments[1]}"
-    read = parse_arguments(name, arguments)
-    assert (read.contracts, read.source_schema, read.table) == (contracts, "atliqsale", "sales")
-    assert (read.business_date.isoformat(), read.run_id, read.catalog) == ("2026-11-20", "by_hand", "lakehouse_dev")
-    assert read.lake_root == "abfss://bronze@a.dfs.core.windows.net/lake"
+def test_a_job_that_is_run_by_hand_does_what_its_defaults_say_of_its_release_and_lake(
+    name: str, tmp_path: Path
+) -> None:
+    contracts = tmp_path / "atliqsale"
+    contracts.mkdir()
+    run = run_of(parse_job(create_bodies("dev", Path("/jobs.whl"), **VARIABLES)[name]), BY_HAND)
+    assert run.tasks[0].python_wheel_task
+    where, *rest = run.tasks[0].python_wheel_task.parameters or []
+    assert where == "--contracts=/Volumes/lakehouse_dev/operations/releases/r1/contracts/atliqsale"
+
+    (job,) = parse_arguments(name, [f"--contracts={contracts}", *rest])
+
+    days = {"upkeep": (30, 7)}.get(name, (0, 0))
+    lake = "abfss://bronze@a.dfs.core.windows.net/lake"
+    assert job == JobArguments(
+        contracts, "sales", date(2026, 11, 20), "by_hand", lake, "lakehouse_dev", False, False, *days
+    )
+
+
+BY_HAND = {"tables": "sales", "business_date": "2026-11-20"}
+
+
+def test_a_target_adds_its_compute_to_the_jobs_tasks_and_its_prefix_to_their_names() -> None:
+    made = {target: create_bodies(target, Path("/jobs.whl"), **VARIABLES)["gold"] for target in TARGETS}
+
+    assert {target: body["name"] for target, body in made.items()} == {
+        "dev": "[dev] lakehouse gold", "dev_cluster": "[dev] lakehouse gold",
+        "prod": "lakehouse gold", "prod_cluster": "lakehouse gold",
+    }  # fmt: skip
+    assert {target: body["tags"] for target, body in made.items()} == {
+        target: {"platform": "lakehouse", "release": "r1", "target": target} for target in TARGETS
+    }
+    runs = {target: run_of(parse_job(body), BY_HAND) for target, body in made.items()}
+    (task,) = runs["prod_cluster"].tasks
+    assert task.new_cluster
+    assert (task.new_cluster.policy_id, task.new_cluster.instance_pool_id) == ("policy", "pool")
+    assert [library.whl for library in task.libraries or []] == ["/jobs.whl"]
+    assert runs["dev_cluster"].tasks[0].existing_cluster_id == "running"
+    assert runs["prod"].tasks[0].environment_key == "jobs"
+    assert [one.spec.dependencies for one in runs["prod"].environments if one.spec] == [["/jobs.whl"]]
 
 
 class Deployment:

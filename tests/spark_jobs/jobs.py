@@ -32,7 +32,7 @@ def run_failure(
     flags: Sequence[str] = (),
 ) -> str | None:  # fmt: skip
     """Runs a job; gives its message when it fails."""
-    arguments = ["--contracts", str(contracts), "--table", table, "--business-date", day]
+    arguments = ["--contracts", str(contracts), "--tables", table, "--business-date", day]
     failure: str | None = importlib.import_module(stage).main(
         [*arguments, "--run-id", run_id, "--lake-root", str(lake), *flags]
     )

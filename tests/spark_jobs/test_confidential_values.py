@@ -59,14 +59,16 @@ def test_a_message_names_what_failed_and_no_value(
 def test_a_fault_of_the_job_itself_is_one_message_without_values(
     spark: SparkSession, contracts: Path, lake: BronzeLake
 ) -> None:
-    from medallion.run.job import run_job as run
+    from medallion.run.cli import parse_arguments
+    from medallion.run.job import run_jobs
 
     def work(*_: object) -> object:
         return int(SECRET)
 
     dimension(contracts, "payer", [key("id", "int", "integer")])
-    argv = ["--contracts", str(contracts), "--table", "payer", "--business-date", DAYS[0], "--run-id", "manual__1"]
-    failure = run("silver", work, [*argv, "--lake-root", str(lake.root)])  # type: ignore[arg-type]
+    argv = ["--contracts", str(contracts), "--tables", "payer", "--business-date", DAYS[0], "--run-id", "manual__1"]
+    jobs = parse_arguments("silver", [*argv, "--lake-root", str(lake.root)])
+    failure = run_jobs("silver", work, jobs)  # type: ignore[arg-type]
     assert failure == (
         f"silver payer {DAYS[0]}: the job has a fault of its own: ValueError at run/job.py:{_line_of_work()}; report it"
     )

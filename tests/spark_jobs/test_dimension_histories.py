@@ -70,7 +70,7 @@ class Things:
     def silver(self, day: int, *flags: str, run_id: str = "manual__1") -> dict[str, Any]:
         date = model.day_of(day).isoformat()
         row = run_job("silver", "thing", date, self.root, self.contracts, run_id, flags=flags)
-        self.processed = set(self.landed) if "--rebuild" in flags else self.processed | {day}
+        self.processed = set(self.landed) if "--rebuild=true" in flags else self.processed | {day}
         return row
 
     def run(self, day: int) -> None:
@@ -165,7 +165,7 @@ def test_random_histories_equal_the_definition_after_every_step(
         things.silver(min(things.landed))
         things.check()
         kept = things.rows(), things.entries()
-        assert things.silver(model.DAYS[0], "--rebuild")["outcome"] == "rebuilt"
+        assert things.silver(model.DAYS[0], "--rebuild=true")["outcome"] == "rebuilt"
         assert (things.rows(), things.entries()) == kept
     # Days without a change were among them.
     assert skipped > 0
@@ -203,12 +203,12 @@ def test_a_rebuild_needs_bronze_alone(spark: SparkSession, tmp_path: Path) -> No
     things.check()
     daily = things.rows(), things.entries()
     shutil.rmtree(tmp_path / "silver")
-    things.silver(2, "--rebuild")
+    things.silver(2, "--rebuild=true")
     assert (things.rows(), things.entries()) == daily
     assert things.silver(6)["outcome"] == "unchanged"
     shutil.rmtree(things.lake.folder("thing") / f"business_date={model.day_of(3)}")
     failure = run_failure(
-        "silver", "thing", model.day_of(2).isoformat(), tmp_path, things.contracts, flags=("--rebuild",)
+        "silver", "thing", model.day_of(2).isoformat(), tmp_path, things.contracts, flags=("--rebuild=true",)
     )
     assert "bronze no longer has the snapshots of 1 dates that it was made from (2026-11-03 to 2026-11-03)" in str(
         failure
@@ -261,7 +261,7 @@ def test_dates_without_a_run_bound_what_is_landed_before_them_and_have_their_qua
         ("K2", model.day_of(5), None),
     ]
     kept = things.rows(), things.entries()
-    things.silver(4, "--rebuild")
+    things.silver(4, "--rebuild=true")
     assert (things.rows(), things.entries()) == kept
 
 
@@ -346,15 +346,15 @@ def test_a_snapshot_that_lost_most_keys_stops_the_run_until_it_is_accepted(spark
         assert failure == (
             "silver thing 2026-11-02: thing.odcs.yaml: customProperties.maxDeleteShare: 0.25: the snapshot of "
             "2026-11-02 has lost 2 of the 4 keys of thing. Nothing was written. If the copy was incomplete, copy the "
-            "table again; if the rows were deleted on purpose, run this date again with --accept-deletes (the DAG's "
-            "param accept_deletes)"
+            "table again; if the rows were deleted on purpose, run this date again with --accept-deletes true "
+            "(the DAG's param accept_deletes)"
         )
     # It brings back no snapshot that was stopped.
     things.land(3, whole)
     assert things.silver(3)["outcome"] == "rebuilt"
     assert things.processed == {1, 3}
     things.check()
-    assert things.silver(2, "--accept-deletes")["detail"]["versions_closed"] == 2
+    assert things.silver(2, "--accept-deletes=true")["detail"]["versions_closed"] == 2
     things.check()
 
 

@@ -106,13 +106,14 @@ def test_a_table_whose_log_is_damaged(spark: SparkSession, tmp_path: Path) -> No
 
 
 def test_what_the_operating_system_refuses(spark: SparkSession, tmp_path: Path) -> None:
-    from medallion.run.job import run_job
+    from medallion.run.cli import parse_arguments
+    from medallion.run.job import run_jobs
 
     def work(spark: SparkSession, job: JobArguments, before: object) -> Outcome:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path))
 
-    argv = ["--contracts", str(CONTRACTS), "--table", "market", "--business-date", DAY, "--run-id", "manual__1"]
-    failure = run_job("silver", work, [*argv, "--lake-root", str(tmp_path)])
+    argv = ["--contracts", str(CONTRACTS), "--tables", "market", "--business-date", DAY, "--run-id", "manual__1"]
+    failure = run_jobs("silver", work, parse_arguments("silver", [*argv, "--lake-root", str(tmp_path)]))
     told = f"the system refused: [Errno 28] No space left on device: '{tmp_path}'; mend that and run this again"
     assert failure == f"silver market {DAY}: {told}"
     assert ledger_row("silver", "market", DAY, tmp_path)["error"] == told
@@ -123,24 +124,3 @@ def test_a_lake_where_no_ledger_row_can_be_written(spark: SparkSession, tmp_path
     failure = run_failure("silver", "market", DAY, tmp_path)
     assert failure is not None
     assert f"no ledger row could be written to {tmp_path}/ledger/schema=atliqsale/" in failure
-
-
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"--business-date": "20.11.2026"}, "'20.11.2026' is not a date; give it as YYYY-MM-DD"),
-        ({"--contracts": "/nowhere"}, "there is no folder /nowhere"),
-        ({"--lake-root": ""}, "must not be empty"),
-    ],
-)
-def test_arguments(changed: dict[str, str], message: str) -> None:
-    from medallion.errors import ArgumentError
-    from medallion.run.cli import parse_arguments
-
-    given = {
-        "--contracts": str(CONTRACTS), "--table": "market", "--business-date": DAY, "--run-id": "r",
-        "--lake-root": "/x",
-    }  # fmt: skip
-    argv = [part for pair in (given | changed).items() for part in pair]
-    with pytest.raises(ArgumentError, match=message):
-        parse_arguments("silver", argv)

@@ -46,7 +46,7 @@ class AzureLake:
 
     def run(self, stage: str, table: str, day: str) -> None:
         """Runs a job, which must succeed."""
-        arguments = ["--contracts", str(CONTRACTS), "--table", table, "--business-date", day, "--run-id", "manual__1"]
+        arguments = ["--contracts", str(CONTRACTS), "--tables", table, "--business-date", day, "--run-id", "manual__1"]
         assert importlib.import_module(stage).main([*arguments, "--lake-root", ROOT]) is None
 
     def fetched_to(self, folder: Path) -> Path:

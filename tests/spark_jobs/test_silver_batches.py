@@ -24,11 +24,9 @@ def test_a_table_that_fails_holds_no_other_up_and_each_has_its_own_row(
     lake = BronzeLake(tmp_path)
     lake.land_snapshot("customer", CUSTOMER, DAY, [("Cus001", "Surge", "E-Commerce")])
     lake.land_snapshot("market", MARKET, DAY, [("Mark001", "Delhi", "North")])
-    tables = [word for table in ("customer", "nothing", "market") for word in ("--table", table)]
+    where = ["--contracts", str(CONTRACTS), "--business-date", DAY, "--run-id", "r", "--lake-root", str(tmp_path)]
 
-    failure = silver.main(
-        ["--contracts", str(CONTRACTS), *tables, "--business-date", DAY, "--run-id", "r", "--lake-root", str(tmp_path)]
-    )
+    failure = silver.main([*where, "--tables", "customer,nothing,market"])
 
     assert failure is not None
     assert failure.startswith(f"silver nothing {DAY}: ")

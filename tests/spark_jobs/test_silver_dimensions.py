@@ -110,7 +110,7 @@ def test_a_dimension_goes_on_without_a_snapshot_that_is_lost_for_good(three_days
     folder = BronzeLake(root).folder("customer") / f"business_date={D2}"
     (file,) = folder.glob("*.parquet")
     file.unlink()
-    rebuild = ["--rebuild"]
+    rebuild = ["--rebuild=true"]
     failure = run_failure("silver", "customer", D3, root, flags=rebuild)
     assert "1 are lost or damaged" in str(failure)
     # As the operations page says.
@@ -139,7 +139,7 @@ def test_a_snapshot_landed_again_replaces_its_own_word_and_rows_that_share_a_key
     first = run_job("silver", "market", D1, tmp_path)
     assert first["detail"]["warned_by_reason"] == {"zone_required": 1}
     lake.land_snapshot("market", MARKET, D1, [("Mark001", "Delhi", "North"), kept])
-    run_job("silver", "market", D1, tmp_path, flags=("--accept-deletes",))
+    run_job("silver", "market", D1, tmp_path, flags=("--accept-deletes=true",))
     expected = [("Mark001", "North", date(D1), None), ("Mark002", None, date(D1), None)]
     assert stored(tmp_path, "silver/market", columns) == expected
     corrected = (date(D1), '["Mark001"]', "corrected", date(D1))

@@ -261,7 +261,7 @@ def test_a_waiver_of_a_dimension_reaches_its_earlier_dates_too_as_a_rebuild_woul
         ("X1", "Bo", date(D1), date(D2)),
         ("X1", "Bob", date(D2), None),
     ]
-    run_job("silver", "customer", D2, lake, contracts, flags=("--rebuild",))
+    run_job("silver", "customer", D2, lake, contracts, flags=("--rebuild=true",))
     assert stored(lake, "silver/customer", columns) == found
 
 

@@ -117,7 +117,7 @@ for stage, argv in json.loads(sys.argv[1]):
 def client(server: Server, lake: Path, contracts: Path, jobs: list[tuple[str, str, str]]) -> subprocess.Popen[str]:
     """Runs jobs (stage, table, date) in one process that has no Spark of its own, and prints their failures."""
     common = ["--contracts", str(contracts), "--run-id", "manual__1", "--lake-root", str(lake)]
-    given = [(stage, [*common, "--table", table, "--business-date", day]) for stage, table, day in jobs]
+    given = [(stage, [*common, "--tables", table, "--business-date", day]) for stage, table, day in jobs]
     return subprocess.Popen(
         [sys.executable, "-c", RUN_ALL, json.dumps(given)],
         cwd=SPARK_JOBS, env=os.environ | {"SPARK_REMOTE": server.address},

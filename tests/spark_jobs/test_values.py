@@ -182,7 +182,7 @@ def test_a_dimension_may_name_its_columns_as_the_jobs_name_theirs_and_hold_what_
     }  # fmt: skip
     for day, rows in days.items():
         lake.land_snapshot("promo", columns, day, rows)
-        run_job("silver", "promo", day, lake.root, contracts, flags=["--accept-deletes"])
+        run_job("silver", "promo", day, lake.root, contracts, flags=["--accept-deletes=true"])
     if scd_type == 1:
         assert stored(lake.root, "silver/promo", ["code", "ends", "slice"]) == [(first, user, user)]
         return

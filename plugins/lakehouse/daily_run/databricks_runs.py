@@ -1,4 +1,7 @@
-"""Builds the Jobs API's `runs/submit` request for a silver, gold or upkeep run; where it runs is one setting."""
+"""Builds the Jobs API's requests for silver, gold and upkeep: a one-time run, or a run of the bundle's deployed job.
+
+Which of the two is one setting (`databricks_jobs`). Both are given the same parameters.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +30,11 @@ def run_request(
     business_date: date,
     run_slug: str,
     attempt: str,
-    flags: Sequence[str] = (),
+    choices: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The request that runs a stage for some tables of one business date, one after the other.
+
+    It is one of `runs/submit`; where `databricks_jobs` is set, one of `run-now` with the job's name in place of its id.
 
     Args:
         settings: where code, contracts and lake are for Spark, and what the run computes on.
@@ -40,32 +45,50 @@ def run_request(
         run_slug: the Airflow run's name in paths.
         attempt: names this try of this task: the same try submits one run however often it asks, and the next try
             submits a fresh one.
-        flags: further arguments of the stage.
+        choices: parameters of the stage alone.
     """
-    parameters = [
-        *("--contracts", f"{settings.spark_contracts_root}/{schema}"),
-        *(word for table in tables for word in ("--table", table)),
-        *("--business-date", business_date.isoformat()),
-        *("--run-id", run_slug),
-        *("--lake-root", settings.spark_lake_root),
+    parameters = {
+        "contracts_root": settings.spark_contracts_root,
+        "schema": schema,
+        "tables": ",".join(tables),
+        "business_date": business_date.isoformat(),
+        "run_id": run_slug,
+        "lake_root": settings.spark_lake_root,
+        "catalog": settings.catalog,
+        **(choices or {}),
+    }
+    token = hashlib.sha256("\n".join((stage, schema, *tables, business_date.isoformat(), attempt)).encode()).hexdigest()
+    if settings.databricks_jobs:
+        name = settings.databricks_jobs.replace("{stage}", stage)
+        return {"job_name": name, "job_parameters": parameters, "idempotency_token": token}
+    return _one_time_run(settings, stage, tables, parameters) | {"idempotency_token": token}
+
+
+def job_arguments(parameters: Mapping[str, str]) -> list[str]:
+    """The command line of a job that has these parameters."""
+    rest = {name: value for name, value in parameters.items() if name not in {"contracts_root", "schema"}}
+    return [
+        f"--contracts={parameters['contracts_root']}/{parameters['schema']}",
+        *(f"--{name.replace('_', '-')}={value}" for name, value in rest.items()),
     ]
-    if settings.catalog:
-        parameters += ["--catalog", settings.catalog]
-    parameters += flags
+
+
+def _one_time_run(
+    settings: Settings, stage: str, tables: Sequence[str], parameters: Mapping[str, str]
+) -> dict[str, Any]:
+    schema, day, arguments = parameters["schema"], parameters["business_date"], job_arguments(parameters)
     task: dict[str, Any] = {"task_key": stage}
     if settings.job_wheel:
-        task["python_wheel_task"] = {"package_name": WHEEL_PACKAGE, "entry_point": stage, "parameters": parameters}
+        task["python_wheel_task"] = {"package_name": WHEEL_PACKAGE, "entry_point": stage, "parameters": arguments}
     else:
         python_file = f"{settings.spark_code_root}/{stage}.py"
-        task["spark_python_task"] = {"python_file": python_file, "parameters": parameters}
-    token = hashlib.sha256("\n".join((stage, schema, *tables, business_date.isoformat(), attempt)).encode())
+        task["spark_python_task"] = {"python_file": python_file, "parameters": arguments}
     run: dict[str, Any] = {
-        "run_name": f"{stage} {'.'.join(filter(None, (schema, names_of(tables))))} {business_date.isoformat()}",
+        "run_name": f"{stage} {'.'.join(filter(None, (schema, names_of(tables))))} {day}",
         "tasks": [task],
         "timeout_seconds": settings.databricks_timeout_minutes * 60,
-        "idempotency_token": token.hexdigest(),
     }
-    tags = {"stage": stage, "schema": schema, "tables": names_of(tables), "business_date": business_date.isoformat()}
+    tags = {"stage": stage, "schema": schema, "tables": names_of(tables), "business_date": day}
     _add_compute(settings, run, task, {f"lakehouse_{name}": value for name, value in tags.items() if value})
     return run
 

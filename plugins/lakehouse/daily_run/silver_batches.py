@@ -8,7 +8,7 @@ from typing import Any
 
 from lakehouse.daily_run.databricks_runs import names_of
 
-# Databricks takes 10,000 characters of parameters; the names share them with folders and flags.
+# Databricks takes 10,000 bytes of parameters, as JSON; the names share them with folders.
 MOST_CHARACTERS = 6000
 
 
@@ -34,7 +34,7 @@ def silver_batches(sized: Iterable[tuple[Mapping[str, Any], int]], limits: Batch
         if size > limits.rows:
             closed.append([plan])
             continue
-        length = len("--table") + len(plan["lake_name"])
+        length = len(",") + len(plan["lake_name"])
         full = len(open_) == limits.tables or rows + size > limits.rows or characters + length > MOST_CHARACTERS
         if open_ and full:
             closed.append(open_)

@@ -122,10 +122,11 @@ class BronzeToSilverOperator(DatabricksRunOperator):
 
     def build_run(self, settings: Settings, business_date: date, attempt: str) -> dict[str, Any]:
         """The silver run of the tables that need one."""
-        flags = ["--rebuild"] * is_true(self.rebuild) + ["--accept-deletes"] * is_true(self.accept_deletes)
+        wishes = {"rebuild": self.rebuild, "accept_deletes": self.accept_deletes}
         return run_request(
             settings, "silver", schema=self.schema, tables=self._tables, business_date=business_date,
-            run_slug=self.run_slug, attempt=attempt, flags=flags,
+            run_slug=self.run_slug, attempt=attempt,
+            choices={name: str(is_true(wish)).lower() for name, wish in wishes.items()},
         )  # fmt: skip
 
     def get_openlineage_facets_on_complete(self, _instance: object) -> OperatorLineage[Any, Any]:

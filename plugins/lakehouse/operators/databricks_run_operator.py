@@ -10,8 +10,9 @@ from airflow.providers.databricks.operators.databricks import (
     DEFER_METHOD_NAME,
     XCOM_RUN_ID_KEY,
     DatabricksSubmitRunOperator,
+    _handle_deferrable_databricks_operator_execution,
 )
-from airflow.sdk.exceptions import AirflowException, TaskDeferralTimeout
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralTimeout
 
 from lakehouse.alerting.task_failures import settings_of_task
 from lakehouse.settings import settings_at_parse
@@ -28,7 +29,7 @@ LONGEST_IN_QUEUE = timedelta(minutes=15)
 
 
 class DatabricksRunOperator(DatabricksSubmitRunOperator):
-    """A deferrable `runs/submit` whose payload comes from the settings at run time.
+    """A deferrable Databricks run whose payload comes from the settings at run time: `runs/submit`, or `jobs/run-now`.
 
     A run that is over within `databricks_worker_wait_seconds` is waited for in the worker, and only a longer one
     outside of it: to defer a task costs some seconds, and Airflow takes a task for lost that goes on too soon.
@@ -60,14 +61,17 @@ class DatabricksRunOperator(DatabricksSubmitRunOperator):
         self.run_slug = run_slug
 
     def build_run(self, settings: Settings, business_date: date, attempt: str) -> dict[str, Any]:
-        """The `runs/submit` payload; `attempt` names this try, so that a retry is a run of its own."""
+        """The payload of `runs/submit`, or that of `jobs/run-now` with `job_name`.
+
+        `attempt` names this try, so that a retry is a run of its own.
+        """
         raise NotImplementedError
 
     def execute(self, context: Context) -> Any:
-        """Submits the run and waits until it ends, at first here and then deferred.
+        """Starts the run and waits until it ends, at first here and then deferred.
 
         Raises:
-            AirflowFailException: a setting is missing or wrong.
+            AirflowFailException: a setting is missing or wrong, or names no deployed job.
             AirflowException: Databricks refused the run, or it failed; the message carries the job's error.
         """
         from datetime import date
@@ -75,13 +79,31 @@ class DatabricksRunOperator(DatabricksSubmitRunOperator):
         instance = context["ti"]
         attempt = f"{instance.dag_id}/{instance.run_id}/{instance.task_id}/{instance.map_index}/{instance.id}"
         self.params.clear()  # the operator would forward the DAG's params to a wheel task that takes none of them
-        self.json = self.build_run(settings_of_task(), date.fromisoformat(self.business_date), attempt)
-        super().execute(context)
+        run = self.build_run(settings_of_task(), date.fromisoformat(self.business_date), attempt)
+        if "job_name" in run:
+            job_id = self._deployed_job(run.pop("job_name"))
+            self.run_id = self._hook.run_now({"job_id": job_id, **run})
+            # The rest of `execute`, which is the same in the provider's operator for such runs.
+            _handle_deferrable_databricks_operator_execution(self, self._hook, self.log, context)
+        else:
+            self.json = run
+            super().execute(context)
         assert self.run_id is not None
         event = self._ended_within(self.worker_wait, self.run_id)
         if event is None:
             self._defer(self.run_id)
         self.execute_complete(dict(context), event)
+
+    def _deployed_job(self, name: str) -> int:
+        found = self._hook.list_jobs(job_name=name)
+        if len(found) != 1:
+            many = f"{len(found)} jobs have" if found else "no job that Airflow's login may see has"
+            cure = "delete all but one" if found else "deploy the bundle (infra/databricks/deploy TARGET RELEASE)"
+            raise AirflowFailException(
+                f"{many} the name {name!r} in the Databricks workspace, and LAKEHOUSE_DATABRICKS_JOBS wants one: {cure}"
+                ", or correct the setting; where it is empty, Airflow makes one-time runs"
+            )
+        return int(found[0]["job_id"])
 
     def get_openlineage_facets_on_failure(self, _instance: object) -> None:
         """Nothing is reported of the tables of a run that failed: it may have made none of them."""

@@ -28,8 +28,8 @@ class LakeUpkeepOperator(DatabricksRunOperator):
 
     def build_run(self, settings: Settings, business_date: date, attempt: str) -> dict[str, Any]:
         """The upkeep run, of all tables."""
-        days = {"silver": settings.silver_version_days, "gold": settings.gold_version_days}
+        days = {"silver_days": settings.silver_version_days, "gold_days": settings.gold_version_days}
         return run_request(
             settings, "upkeep", schema=self.schema, tables=[], business_date=business_date, run_slug=self.run_slug,
-            attempt=attempt, flags=[word for layer, one in days.items() for word in (f"--{layer}-days", str(one))],
+            attempt=attempt, choices={name: str(number) for name, number in days.items()},
         )  # fmt: skip

@@ -25,5 +25,5 @@ def check_deletes(contract: SilverContract, business_date: dt.date, lost: int, c
         f"{contract.file}: customProperties.maxDeleteShare: {contract.max_delete_share:g}: the snapshot of "
         f"{business_date} has lost {lost} of the {current} keys of {contract.source_table}. Nothing was written. If "
         "the copy was incomplete, copy the table again; if the rows were deleted on purpose, run this date again with "
-        "--accept-deletes (the DAG's param accept_deletes)"
+        "--accept-deletes true (the DAG's param accept_deletes)"
     )

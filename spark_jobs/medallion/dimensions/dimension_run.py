@@ -176,7 +176,7 @@ def _unfinished(spark: SparkSession, job: JobArguments, contract: SilverContract
     if found is None:
         raise BronzeError(
             f"bronze no longer has the snapshot of {contract.source_table} of {date}, whose run was killed half-way; "
-            "restore its folder, or run silver with --rebuild"
+            "restore its folder, or run silver with --rebuild true"
         )
     return found
 

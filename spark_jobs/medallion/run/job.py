@@ -13,7 +13,7 @@ from lake_model.errors import LakehouseError
 from lake_model.table_state import TableState
 from medallion.errors import SPARK_ERRORS, QualityStopError
 from medallion.run import run_ledger
-from medallion.run.cli import JobArguments, parse_arguments
+from medallion.run.cli import JobArguments
 from medallion.run.failures import explain
 from medallion.run.run_ledger import Outcome
 from medallion.run.session import get_session
@@ -26,7 +26,22 @@ _PYSPARK_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 log = logging.getLogger(__name__)
 
 
-def run_job(stage: str, work: Work, argv: Sequence[str] | None) -> str | None:
+def run_jobs(stage: str, work: Work, jobs: Sequence[JobArguments]) -> str | None:
+    """Runs one stage for some tables, one after the other: one that fails holds no other up.
+
+    Returns:
+        None, or the messages of those that failed, by line.
+    """
+    failures = []
+    for number, job in enumerate(jobs, 1):
+        if len(jobs) > 1:
+            # Where one run's log has many tables, their parts are found by this.
+            print(f"=== {stage} {job.table} ({number} of {len(jobs)})", flush=True)
+        failures.append(_run_job(stage, work, job))
+    return "\n".join(one for one in failures if one is not None) or None
+
+
+def _run_job(stage: str, work: Work, job: JobArguments) -> str | None:
     """Runs one stage for one table.
 
     Returns:
@@ -34,7 +49,6 @@ def run_job(stage: str, work: Work, argv: Sequence[str] | None) -> str | None:
     """
     started = dt.datetime.now(dt.UTC)
     try:
-        job = parse_arguments(stage, argv)
         for name in _PYSPARK_LOGGERS:
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         spark = get_session()
@@ -55,21 +69,6 @@ def run_job(stage: str, work: Work, argv: Sequence[str] | None) -> str | None:
     if row and outcome and begun and message is None:
         leave_state(spark, job, stage, row, begun, outcome)
     return None if message is None else f"{stage} {job.table} {job.business_date}: {message}"
-
-
-def run_jobs(stage: str, work: Work, tables: Sequence[str], argv: Sequence[str]) -> str | None:
-    """Runs one stage for some tables, one after the other: one that fails holds no other up.
-
-    Returns:
-        None, or the messages of those that failed, by line.
-    """
-    failures = []
-    for number, table in enumerate(tables, 1):
-        if len(tables) > 1:
-            # Where one run's log has many tables, their parts are found by this.
-            print(f"=== {stage} {table} ({number} of {len(tables)})", flush=True)
-        failures.append(run_job(stage, work, [*argv, "--table", table]))
-    return "\n".join(one for one in failures if one is not None) or None
 
 
 def exit_on_failure(failure: str | None) -> None:

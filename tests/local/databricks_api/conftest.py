@@ -157,6 +157,12 @@ SCRIPTS = {
     "exit_message": "raise SystemExit('contract customer.odcs.yaml: no such file')",
     "killed": "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
     "plain": "print('no Spark here')",
+    "waits_for": """
+        import sys, time
+        from pathlib import Path
+        while not Path(sys.argv[1]).exists():
+            time.sleep(0.05)
+    """,
     "long_log": "for number in range(80_000): print(f'{number:07d}', 'x' * 72)",
     "cloud": """
         import sys

@@ -9,13 +9,21 @@ from typing import Any
 
 import pytest
 
-from local.databricks_api.errors import InvalidParameterError, InvalidStateError, StartError, UnknownRunError
+from local.databricks_api.errors import (
+    InvalidParameterError,
+    InvalidStateError,
+    StartError,
+    UnknownJobError,
+    UnknownRunError,
+)
+from local.databricks_api.job_definitions import parse_job, run_of
 from local.databricks_api.run_records import JobRun
 from local.databricks_api.run_states import blocked, pending, succeeded
 from local.databricks_api.run_store import RunStore
 from local.databricks_api.submission import parse_submission
 
 NOW = 1_700_000_000_000
+QUEUE = {"enabled": True}
 
 
 def body(token: str = "") -> dict[str, Any]:
@@ -62,6 +70,31 @@ def test_what_is_saved_is_there_after_the_database_is_opened_again(store: RunSto
     again = RunStore(tmp_path / "runs.sqlite3")
     assert again.get(run.run_id) == run
     assert again.in_flight() == []
+    again.close()
+
+
+def test_jobs_and_their_runs_are_there_after_the_database_is_opened_again(store: RunStore, tmp_path: Path) -> None:
+    parameters = [{"name": "day", "default": ""}]
+    settings = [
+        parse_job({"tasks": body()["tasks"], "name": name, "parameters": parameters, "queue": QUEUE})
+        for name in ("a", "b")
+    ]
+    ids = [store.create_job(one, NOW) for one in settings]
+    run_id, _ = store.create(run_of(settings[0], {"day": "today"}), NOW, ids[0])
+    store.close()
+
+    again = RunStore(tmp_path / "runs.sqlite3")
+    assert again.job(ids[0]).settings.as_dict() == settings[0].as_dict()
+    assert [job.job_id for job in again.newest_jobs()] == ids[::-1]
+    assert [job.job_id for job in again.newest_jobs(before=ids[1])] == ids[:1]
+    run = again.get(run_id)
+    assert (run.job_id, [one.value for one in run.submission.job_parameters]) == (ids[0], ["today"])
+    again.delete_job(ids[0])
+    assert again.get(run_id) == run
+    with pytest.raises(UnknownJobError):
+        again.job(ids[0])
+    with pytest.raises(UnknownJobError):
+        again.delete_job(ids[0])
     again.close()
 
 

@@ -26,7 +26,8 @@ from local.databricks_api.web_pages import WebPages
 TOKEN = "token-of-the-tests"
 NOW = 1_790_000_000_000
 ADDRESSES = PageAddresses("http://testserver", TOKEN)
-RUNS = "/api/2.2/jobs/runs"
+JOBS = "/api/2.2/jobs"
+RUNS = f"{JOBS}/runs"
 
 
 def client_of(home: Path) -> Iterator[TestClient]:
@@ -63,6 +64,81 @@ def body(**changes: Any) -> dict[str, Any]:
 
 def submit(client: TestClient, **changes: Any) -> int:
     return int(client.post(f"{RUNS}/submit", json=body(**changes)).json()["run_id"])
+
+
+def job_body(name: str = "nightly") -> dict[str, Any]:
+    file = {"python_file": "/a.py", "parameters": ["{{job.parameters.day}}"]}
+    task = {"task_key": "main", "existing_cluster_id": "c", "spark_python_task": file}
+    queue = {"enabled": True}
+    return {"name": name, "tasks": [task], "parameters": [{"name": "day", "default": "today"}], "queue": queue}
+
+
+def create_job(client: TestClient, name: str = "nightly") -> int:
+    return int(client.post(f"{JOBS}/create", json=job_body(name)).json()["job_id"])
+
+
+class TestDeployedJobs:
+    def test_a_job_is_shown_as_it_was_made_until_it_is_deleted(self, client: TestClient) -> None:
+        job_id = create_job(client)
+
+        shown = client.get(f"{JOBS}/get?job_id={job_id}").json()
+        assert shown == {
+            "job_id": job_id, "created_time": NOW, "creator_user_name": "local", "run_as_user_name": "local",
+            "settings": {**job_body(), "max_concurrent_runs": 1},
+        }  # fmt: skip
+        assert client.post(f"{JOBS}/delete", json={"job_id": job_id}).json() == {}
+        for call in ("get", "delete", "run-now"):
+            answer = client.request("GET" if call == "get" else "POST", f"{JOBS}/{call}", json={"job_id": job_id})
+            assert (answer.status_code, answer.json()) == (
+                400, {"error_code": "INVALID_PARAMETER_VALUE", "message": f"Job {job_id} does not exist."}
+            )  # fmt: skip
+
+    def test_jobs_are_listed_newest_first_by_pages_and_by_a_name_in_any_case(self, client: TestClient) -> None:
+        ids = [create_job(client, name) for name in ("a", "Nightly", "nightly")]
+
+        first = client.get(f"{JOBS}/list", params={"limit": 2, "expand_tasks": "False"}).json()
+        assert [job["job_id"] for job in first["jobs"]] == [ids[2], ids[1]]
+        assert first["jobs"][0]["settings"] == {"name": "nightly"}
+        second = client.get(f"{JOBS}/list", params={"limit": 2, "page_token": first["next_page_token"]}).json()
+        assert ([job["job_id"] for job in second["jobs"]], second.get("next_page_token")) == ([ids[0]], None)
+        named = client.get(f"{JOBS}/list", params={"name": "NIGHTLY", "expand_tasks": "true"}).json()
+        assert [job["job_id"] for job in named["jobs"]] == [ids[2], ids[1]]
+        assert named["jobs"][1]["settings"]["tasks"] == job_body()["tasks"]
+        assert client.get(f"{JOBS}/list", params={"limit": 101}).json()["message"].startswith("Invalid limit 101")
+
+    def test_a_run_of_a_job_says_so_and_with_which_parameters(self, client: TestClient) -> None:
+        job_id, submitted = create_job(client), submit(client)
+        started = {"job_id": job_id, "job_parameters": {"day": "2026-11-20"}, "idempotency_token": "once"}
+
+        answer = client.post(f"{JOBS}/run-now", json=started).json()
+
+        assert client.post(f"{JOBS}/run-now", json=started).json() == answer
+        run = client.get(f"{RUNS}/get?run_id={answer['run_id']}").json()
+        assert (run["job_id"], run["run_name"], run["run_type"]) == (job_id, "nightly", "JOB_RUN")
+        assert run["job_parameters"] == [{"name": "day", "default": "today", "value": "2026-11-20"}]
+        assert run["tasks"][0]["spark_python_task"]["parameters"] == ["2026-11-20"]
+        for kind, run_id in {"JOB_RUN": answer["run_id"], "SUBMIT_RUN": submitted}.items():
+            listed = client.get(f"{RUNS}/list", params={"run_type": kind}).json()["runs"]
+            assert [one["run_id"] for one in listed] == [run_id]
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            (
+                {"job_parameters": {"dya": "x"}},
+                "Unknown job parameter 'dya'. The parameters of job 'nightly' are: day.",
+            ),
+            ({"notebook_params": {"a": "b"}}, "notebook_params is not supported by the local Databricks API."),
+            ({"idempotency_token": "x" * 65}, "idempotency_token has 65 characters; at most 64 are allowed."),
+            ({"job_id": 0}, "Missing required field: job_id"),
+        ],
+    )
+    def test_a_start_that_a_job_does_not_take_is_refused_with_the_reason(
+        self, client: TestClient, changes: dict[str, Any], message: str
+    ) -> None:
+        answer = client.post(f"{JOBS}/run-now", json={"job_id": create_job(client), **changes})
+        assert answer.status_code == 400
+        assert answer.json()["message"].startswith(message)
 
 
 class TestRequestsThatNoClientShouldSend:
@@ -160,12 +236,17 @@ class TestRequestsThatNoClientShouldSend:
         assert fuzzed.get(f"{RUNS}/list?expand_tasks=true&limit=2").status_code == 200
         assert fuzzed.get("/").status_code == 200
 
-    @settings(max_examples=60, deadline=None)
+    CALLS = ("runs/get", "runs/get-output", "runs/cancel", "runs/delete", "runs/list", "runs/submit",
+             "get", "list", "create", "delete", "run-now")  # fmt: skip
+
+    FIELDS = ("run_id", "limit", "offset", "page_token", "job_id", "start_time_from", "run_type", "name", "tasks",
+              "job_parameters", "parameters", "queue")  # fmt: skip
+
+    @settings(max_examples=100, deadline=None)
     @given(
-        call=st.sampled_from(["get", "get-output", "cancel", "delete", "list", "submit"]),
+        call=st.sampled_from(CALLS),
         parameters=st.dictionaries(
-            st.sampled_from(["run_id", "limit", "offset", "page_token", "job_id", "start_time_from", "run_type"])
-            | st.text(max_size=5),
+            st.sampled_from(FIELDS) | st.text(max_size=5),
             VALUES,
             max_size=3,
         ),
@@ -173,8 +254,8 @@ class TestRequestsThatNoClientShouldSend:
     def test_whatever_is_asked_every_answer_is_an_answer(
         self, fuzzed: TestClient, call: str, parameters: dict[str, Any]
     ) -> None:
-        method = "POST" if call in {"cancel", "delete", "submit"} else "GET"
-        answer = fuzzed.request(method, f"{RUNS}/{call}", content=json.dumps(parameters).encode())
+        method = "GET" if call.rpartition("/")[2] in {"get", "get-output", "list"} else "POST"
+        answer = fuzzed.request(method, f"{JOBS}/{call}", content=json.dumps(parameters).encode())
         assert answer.status_code in {200, 400}, answer.text
 
     @settings(max_examples=40, deadline=None)

@@ -17,6 +17,7 @@ from airflow.providers.databricks.hooks.databricks import DatabricksHook, RunSta
 from airflow.providers.databricks.operators.databricks import DatabricksSubmitRunOperator
 from airflow.providers.databricks.triggers.databricks import DatabricksExecutionTrigger
 from airflow.sdk.bases.operator import TRIGGER_FAIL_REPR, TriggerFailureReason
+from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.module_loading import import_string
 from lakehouse.operators import databricks_run_trigger
 from lakehouse.operators.databricks_run_operator import DatabricksRunOperator
@@ -253,9 +254,114 @@ def test_the_hook_tests_its_connection_and_is_told_what_is_wrong(monkeypatch: py
     assert hook().test_connection() == (True, "Connection successfully tested")
     with pytest.raises(DatabricksApiError, match=r"Run 987654 does not exist.*Status Code: 400"):
         hook().get_run(987654)
-    with pytest.raises(DatabricksApiError, match=r"ENDPOINT_NOT_FOUND.*jobs/run-now.*Status Code: 404"):
-        hook().run_now({"job_id": 1})
+    with pytest.raises(DatabricksApiError, match=r"ENDPOINT_NOT_FOUND.*jobs/runs/repair.*Status Code: 404"):
+        hook().repair_run({"run_id": 1})
     wrong = json.loads(os.environ["AIRFLOW_CONN_DATABRICKS_DEFAULT"]) | {"password": "wrong"}
     monkeypatch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", json.dumps(wrong))
     with pytest.raises(DatabricksApiError, match=r"Invalid access token.*Status Code: 403"):
         hook().get_run(1)
+
+
+class JobOperator(DatabricksRunOperator):
+    """Starts a deployed job."""
+
+    def __init__(self, *, job_name: str, **kwargs: Any) -> None:
+        super().__init__(task_id="silver", business_date="2026-11-20", run_slug="run", **kwargs)
+        self.job_name = job_name
+
+    def build_run(self, settings: object, business_date: date, attempt: str) -> dict[str, Any]:
+        return {"job_name": self.job_name, "job_parameters": {"word": f"{business_date}"}, "idempotency_token": ""}
+
+
+def deploy(name: str, script: str) -> int:
+    """A job as the bundle deploys it."""
+    task = {
+        "task_key": "silver",
+        "environment_key": "default",
+        "spark_python_task": {"python_file": script, "parameters": ["--date={{job.parameters.word}}"]},
+    }
+    return hook().create_job(
+        {
+            "name": name,
+            "tasks": [task],
+            "environments": [{"environment_key": "default", "spec": {"environment_version": "4"}}],
+            "parameters": [{"name": "word", "default": ""}],
+            "queue": {"enabled": True},
+            "max_concurrent_runs": 5,
+        }
+    )
+
+
+@pytest.mark.usefixtures("waiting_in_the_worker")
+def test_our_operator_starts_a_deployed_job_by_its_name_and_waits_for_its_run(scripts: dict[str, str]) -> None:
+    # Of more than one page, and among one whose name has other letters.
+    jobs = {name: deploy(name, scripts["count"]) for name in (*(f"job {n}" for n in range(26)), "JOB 1", "own")}
+    context = context_of(RecordedTaskInstance())
+
+    JobOperator(job_name="job 1").execute(context)
+
+    assert hook().find_job_id_by_name("own") == jobs["own"]
+    assert set(jobs.values()) <= {job["job_id"] for job in hook().list_jobs()}
+    assert context["ti"].pushed["job_id"] == jobs["job 1"]
+    run = hook().get_run(context["ti"].pushed["run_id"])
+    assert context["ti"].pushed["run_page_url"] == run["run_page_url"]
+    assert hook().get_run_output(run["tasks"][0]["run_id"])["logs"] == "arguments ['--date=2026-11-20']\ncounted 1000\n"
+
+
+@pytest.mark.usefixtures("waiting_in_the_worker")
+def test_the_error_of_a_deployed_jobs_run_is_that_of_the_task(scripts: dict[str, str]) -> None:
+    deploy("fails", scripts["exit_message"])
+
+    with pytest.raises(AirflowException, match=r"contract customer\.odcs\.yaml: no such file"):
+        JobOperator(job_name="fails").execute(context_of(RecordedTaskInstance()))
+
+
+@pytest.mark.usefixtures("waiting_in_the_worker")
+def test_the_run_of_a_deployed_job_is_cancelled_when_the_task_is_killed(scripts: dict[str, str]) -> None:
+    deploy("hogs", scripts["hog"])
+    task = JobOperator(job_name="hogs")
+    with ThreadPoolExecutor() as worker:
+        waiting = worker.submit(task.execute, context_of(RecordedTaskInstance()))
+        wait_for(lambda: task.run_id is not None, 60, "the run is started")
+        task.on_kill()
+        with pytest.raises(AirflowException, match="CANCELED"):
+            waiting.result(60)
+
+
+def test_a_task_is_deferred_for_a_longer_run_of_a_deployed_job(
+    scripts: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAKEHOUSE_LAKE_ROOT", "file:///nowhere")
+    monkeypatch.setenv("LAKEHOUSE_DATABRICKS_POLLING_SECONDS", "1")
+    monkeypatch.setenv("LAKEHOUSE_DATABRICKS_WORKER_WAIT_SECONDS", "0")
+    deploy("long", scripts["plain"])
+    context = context_of(RecordedTaskInstance())
+    task = JobOperator(job_name="long")
+
+    trigger = deferred(task, context)
+
+    assert trigger.run_id == context["ti"].pushed["run_id"]
+    event = event_of(trigger)
+    task.execute_complete(context, event)
+    assert RunState.from_json(event["run_state"]).is_successful
+
+
+@pytest.mark.usefixtures("waiting_in_the_worker")
+def test_a_job_that_is_not_deployed_or_twice_fails_the_task_at_once_and_says_what_to_do(
+    scripts: dict[str, str],
+) -> None:
+    for _ in range(2):
+        deploy("twice", scripts["plain"])
+    found = {}
+    for name in ("nothing", "twice"):
+        with pytest.raises(AirflowFailException) as failed:
+            JobOperator(job_name=name).execute(context_of(RecordedTaskInstance()))
+        found[name] = str(failed.value)
+
+    rest = ", or correct the setting; where it is empty, Airflow makes one-time runs"
+    assert found == {
+        "nothing": "no job that Airflow's login may see has the name 'nothing' in the Databricks workspace, and "
+        "LAKEHOUSE_DATABRICKS_JOBS wants one: deploy the bundle (infra/databricks/deploy TARGET RELEASE)" + rest,
+        "twice": "2 jobs have the name 'twice' in the Databricks workspace, and LAKEHOUSE_DATABRICKS_JOBS wants one: "
+        "delete all but one" + rest,
+    }

@@ -25,15 +25,20 @@ from databricks.sdk.errors import (
 from databricks.sdk.service.compute import Environment, Library
 from databricks.sdk.service.jobs import (
     JobEnvironment,
+    JobParameterDefinition,
     JobRunAs,
+    JobSettings,
     NotebookTask,
     PythonWheelTask,
+    QueueSettings,
     Run,
     RunLifeCycleState,
     RunLifecycleStateV2State,
     RunResultState,
+    RunType,
     SparkPythonTask,
     SubmitTask,
+    Task,
     TaskDependency,
     TerminationCodeCode,
 )
@@ -326,14 +331,54 @@ def test_output_is_asked_for_task_by_task(workspace: WorkspaceClient, scripts: d
         workspace.jobs.get_run_output(run.run_id or 0)
 
 
+def test_a_run_waits_in_its_jobs_queue_while_as_many_as_the_job_allows_are_in_flight(
+    workspace: WorkspaceClient, scripts: dict[str, str]
+) -> None:
+    task = Task(
+        task_key="main",
+        existing_cluster_id="local",
+        spark_python_task=SparkPythonTask(python_file=scripts["waits_for"], parameters=["{{job.parameters.file}}"]),
+    )
+    made = workspace.jobs.create(
+        name="one at a time",
+        tasks=[task],
+        max_concurrent_runs=1,
+        queue=QueueSettings(enabled=True),
+        parameters=[JobParameterDefinition(name="file", default="/")],
+    )
+    job_id = made.job_id or 0
+    assert [job.job_id for job in workspace.jobs.list(name="one at a time")] == [job_id]
+    signal_file = Path(scripts["waits_for"]).with_name("go")
+    first = workspace.jobs.run_now(job_id, job_parameters={"file": str(signal_file)})
+    second = workspace.jobs.run_now(job_id)
+
+    def life_cycles() -> list[RunLifeCycleState]:
+        return [state_of(workspace.jobs.get_run(one.run_id)).life_cycle_state for one in (first, second)]
+
+    wait_for(lambda: life_cycles() == [RunLifeCycleState.RUNNING, RunLifeCycleState.QUEUED], 60, "the second is queued")
+    # A run beside it is not of the job.
+    assert state_of(ended_run(workspace, submit(workspace, python_task(scripts["plain"])))).result_state == (
+        RunResultState.SUCCESS
+    )
+    assert life_cycles() == [RunLifeCycleState.RUNNING, RunLifeCycleState.QUEUED]
+
+    signal_file.touch()
+
+    ends = [ended_run(workspace, one.run_id) for one in (first, second)]
+    assert [state_of(run).result_state for run in ends] == [RunResultState.SUCCESS] * 2
+    assert [run.run_type for run in ends] == [RunType.JOB_RUN] * 2
+    workspace.jobs.delete(job_id)
+    assert list(workspace.jobs.list(name="one at a time")) == []
+
+
 def test_what_is_not_supported_is_refused_by_name(workspace: WorkspaceClient) -> None:
     notebook = SubmitTask(task_key="n", existing_cluster_id="c", notebook_task=NotebookTask(notebook_path="/n"))
     with pytest.raises(InvalidParameterValue, match=r"tasks\[0\]\.notebook_task is not supported"):
         submit(workspace, notebook)
     with pytest.raises(InvalidParameterValue, match="run_as is not supported"):
         submit(workspace, python_task("/x.py"), run_as=JobRunAs(user_name="somebody@example.com"))
-    with pytest.raises(NotFound, match=r"No API found for 'POST /api/2\.2/jobs/create'"):
-        workspace.jobs.create(name="job")
+    with pytest.raises(NotFound, match=r"No API found for 'POST /api/2\.2/jobs/reset'"):
+        workspace.jobs.reset(1, JobSettings(name="job"))
     with pytest.raises(NotFound, match=r"No API found for 'POST /api/2\.2/jobs/runs/repair'"):
         workspace.jobs.repair_run(1, rerun_all_failed_tasks=True)
 

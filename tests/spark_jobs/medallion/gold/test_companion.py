@@ -21,8 +21,8 @@ def test_a_kind_is_added_by_its_file_alone(
     )
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
     monkeypatch.setattr(gold, "refresh_one_big_table", lambda *_: Outcome("full", detail={"mode": "full"}))
-    given = ["--table", "sales_obt", "--business-date", "2026-11-20", "--run-id", "r", "--lake-root", "/lake"]
-    job = parse_arguments("gold", ["--contracts", str(contracts_folder), *given])
+    given = ["--tables", "sales_obt", "--business-date", "2026-11-20", "--run-id", "r", "--lake-root", "/lake"]
+    (job,) = parse_arguments("gold", ["--contracts", str(contracts_folder), *given])
     no_spark: Any = None
 
     done = gold.refresh(no_spark, job, None)
