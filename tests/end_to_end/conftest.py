@@ -18,6 +18,8 @@ from local.processes import is_port_free
 from tests.end_to_end.lake_content import LAST_DATE
 
 ROWS = 4_000
+LINEAGE_FILE = "lineage.jsonl"
+"""In the platform's home: what its tasks report to OpenLineage, an event a line."""
 
 
 @pytest.fixture(scope="session")
@@ -33,8 +35,10 @@ def free_ports() -> Ports:
 def stack(tmp_path_factory: pytest.TempPathFactory, free_ports: Ports) -> Iterator[Stack]:
     """The whole platform, its source filled, its DAG loaded and unpaused."""
     home = Home(tmp_path_factory.mktemp("stack"))
+    reports = {"type": "file", "log_file_path": str(home.root / LINEAGE_FILE), "append": True}
     overrides = {
         "LAKEHOUSE_TASK_RETRIES": "0",
+        "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(reports),
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(
             [_bundle("project", REPOSITORY / "dags"), _bundle("tests", Path(__file__).parent / "dags")]
         ),

@@ -22,6 +22,7 @@ from local.demo_data import PlantedDefects
 from local.demo_data.next_day import NextDay, live_next_day
 from local.mysql_server import SOURCE_SCHEMA
 from tests.databricks_bundle import create_bodies, make_wheel
+from tests.end_to_end.conftest import LINEAGE_FILE
 from tests.end_to_end.lake_content import LAST_DATE, content_of
 from tests.waiting import wait_until
 
@@ -29,6 +30,8 @@ pytestmark = pytest.mark.end_to_end
 
 NEXT_DATE = LAST_DATE + timedelta(days=1)
 Task = tuple[str, int | None]
+# The names of a dataset and its column, as OpenLineage has them.
+Field = tuple[str, str, str]
 VARIABLE = "lakehouse_databricks_jobs"
 TABLES = ("customer", "date", "market", "product", "transactions")
 
@@ -67,6 +70,32 @@ def test_the_run_s_asset_carries_its_figures(stack: Stack) -> None:
 
     assert events[0]["extra"]["business_date"] == LAST_DATE.isoformat()
     assert events[0]["extra"]["gold_rows"] > 0
+
+
+def test_what_the_run_reported_leads_from_a_column_of_gold_to_those_of_mysql(stack: Stack, lake: Path) -> None:
+    made_of: dict[Field, set[Field]] = {}
+    for line in (stack.home.root / LINEAGE_FILE).read_text().splitlines():
+        event = json.loads(line)
+        for output in event["outputs"] if event["eventType"] == "COMPLETE" else ():
+            for column, field in output["facets"].get("columnLineage", {"fields": {}})["fields"].items():
+                made_of[output["namespace"], output["name"], column] = {
+                    (one["namespace"], one["name"], one["field"]) for one in field["inputFields"]
+                }
+
+    def first_columns(field: Field) -> set[str]:
+        if field not in made_of:
+            namespace, table, column = field
+            assert namespace == f"mysql://127.0.0.1:{stack.ports.mysql}"
+            return {f"{table}.{column}"}
+        return {name for one in made_of[field] for name in first_columns(one)}
+
+    gold = "file", f"{lake}/gold/sales_obt"
+    assert first_columns((*gold, "revenue_inr")) == {
+        "atliqsale.transactions.currency", "atliqsale.transactions.sales_amount",
+    }  # fmt: skip
+    assert first_columns((*gold, "zone")) == {
+        "atliqsale.market.zone", "atliqsale.market.market_code", "atliqsale.transactions.market_code",
+    }  # fmt: skip
 
 
 def test_running_a_date_again_changes_no_row_and_writes_nothing(stack: Stack, lake: Path) -> None:

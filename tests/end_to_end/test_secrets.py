@@ -16,6 +16,7 @@ from local.databricks_api.page_addresses import PageAddresses
 from local.demo.day import DAG_ID, run_day
 from local.demo.stack import Stack
 from local.demo_data import PlantedDefects
+from tests.end_to_end.conftest import LINEAGE_FILE
 from tests.end_to_end.lake_content import LAST_DATE
 from tests.local.databricks_api.conftest import descendants
 
@@ -49,6 +50,7 @@ def test_files_hold_no_secret_but_those_that_keep_them_for_their_owner(
     files = [path for path in home.rglob("*") if path.is_file() and not path.is_symlink()]
     logs = [path for path in stack.home.airflow.rglob("*.log") if run_id in str(path)]
     assert logs
+    assert home / LINEAGE_FILE in files
 
     holders = {path: found for path in files if (found := _found_in(_bytes_of(path), secrets))}
 
