@@ -56,5 +56,8 @@ class DatedLayout:
             # One file per date: the writer splits what a task has by date.
             return frame.repartition(day)
         files = ceil(rows / _ROWS_OF_A_FILE)
-        # To find the bounds of ranges Spark goes through the rows once more.
-        return frame.repartitionByRange(files, day) if files > 1 else frame.repartition(1)
+        if files <= 1:
+            return frame.repartition(1)
+        # To find the bounds of ranges Spark goes through the rows once more. Within a file they are in order, so that a
+        # reader of a few dates passes over the pages with the others.
+        return frame.repartitionByRange(files, day).sortWithinPartitions(day)
