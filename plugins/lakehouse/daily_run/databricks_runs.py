@@ -12,6 +12,7 @@ from typing import Any
 
 from lakehouse.settings import Settings
 
+STAGES = ("silver", "gold", "upkeep")
 WHEEL_PACKAGE = "lakehouse-spark-jobs"
 # What the jobs import beside Spark; the wheel brings it itself.
 JOB_DEPENDENCIES = ("jsonschema>=4.21", "msgspec>=0.20", "open-data-contract-standard>=3.2", "pyyaml>=6", "sqlglot>=27")
@@ -59,9 +60,17 @@ def run_request(
     }
     token = hashlib.sha256("\n".join((stage, schema, *tables, business_date.isoformat(), attempt)).encode()).hexdigest()
     if settings.databricks_jobs:
-        name = settings.databricks_jobs.replace("{stage}", stage)
-        return {"job_name": name, "job_parameters": parameters, "idempotency_token": token}
+        return {
+            "job_name": job_name(settings.databricks_jobs, stage),
+            "job_parameters": parameters,
+            "idempotency_token": token,
+        }
     return _one_time_run(settings, stage, tables, parameters) | {"idempotency_token": token}
+
+
+def job_name(pattern: str, stage: str) -> str:
+    """The name of a stage's deployed job, by the setting `databricks_jobs`."""
+    return pattern.replace("{stage}", stage)
 
 
 def job_arguments(parameters: Mapping[str, str]) -> list[str]:

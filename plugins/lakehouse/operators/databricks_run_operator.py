@@ -12,9 +12,9 @@ from airflow.providers.databricks.operators.databricks import (
     DatabricksSubmitRunOperator,
     _handle_deferrable_databricks_operator_execution,
 )
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralTimeout
+from airflow.sdk.exceptions import AirflowException, TaskDeferralTimeout
 
-from lakehouse.alerting.task_failures import settings_of_task
+from lakehouse.alerting.task_failures import failing_at_once, settings_of_task
 from lakehouse.settings import settings_at_parse
 
 if TYPE_CHECKING:
@@ -76,12 +76,16 @@ class DatabricksRunOperator(DatabricksSubmitRunOperator):
         """
         from datetime import date
 
+        from lakehouse.errors import SettingError
+        from lakehouse.hooks.deployed_jobs import deployed_job
+
         instance = context["ti"]
         attempt = f"{instance.dag_id}/{instance.run_id}/{instance.task_id}/{instance.map_index}/{instance.id}"
         self.params.clear()  # the operator would forward the DAG's params to a wheel task that takes none of them
         run = self.build_run(settings_of_task(), date.fromisoformat(self.business_date), attempt)
         if "job_name" in run:
-            job_id = self._deployed_job(run.pop("job_name"))
+            with failing_at_once(SettingError):
+                job_id = deployed_job(self._hook, run.pop("job_name"))
             self.run_id = self._hook.run_now({"job_id": job_id, **run})
             # The rest of `execute`, which is the same in the provider's operator for such runs.
             _handle_deferrable_databricks_operator_execution(self, self._hook, self.log, context)
@@ -93,17 +97,6 @@ class DatabricksRunOperator(DatabricksSubmitRunOperator):
         if event is None:
             self._defer(self.run_id)
         self.execute_complete(dict(context), event)
-
-    def _deployed_job(self, name: str) -> int:
-        found = self._hook.list_jobs(job_name=name)
-        if len(found) != 1:
-            many = f"{len(found)} jobs have" if found else "no job that Airflow's login may see has"
-            cure = "delete all but one" if found else "deploy the bundle (infra/databricks/deploy TARGET RELEASE)"
-            raise AirflowFailException(
-                f"{many} the name {name!r} in the Databricks workspace, and LAKEHOUSE_DATABRICKS_JOBS wants one: {cure}"
-                ", or correct the setting; where it is empty, Airflow makes one-time runs"
-            )
-        return int(found[0]["job_id"])
 
     def get_openlineage_facets_on_failure(self, _instance: object) -> None:
         """Nothing is reported of the tables of a run that failed: it may have made none of them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -19,6 +20,7 @@ from airflow.providers.databricks.triggers.databricks import DatabricksExecution
 from airflow.sdk.bases.operator import TRIGGER_FAIL_REPR, TriggerFailureReason
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.module_loading import import_string
+from lakehouse.hooks.deployed_jobs import try_databricks
 from lakehouse.operators import databricks_run_trigger
 from lakehouse.operators.databricks_run_operator import DatabricksRunOperator
 
@@ -344,6 +346,26 @@ def test_a_task_is_deferred_for_a_longer_run_of_a_deployed_job(
     event = event_of(trigger)
     task.execute_complete(context, event)
     assert RunState.from_json(event["run_state"]).is_successful
+
+
+def test_it_is_known_before_the_first_run_whether_databricks_has_the_jobs(
+    scripts: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("try silver", "try gold"):
+        deploy(name, scripts["plain"])
+
+    assert try_databricks(hook(), []) == (True, "Databricks takes the login of databricks_default")
+    assert try_databricks(hook(), ["try silver", "try gold"]) == (
+        True, "Databricks takes the login of databricks_default, and has the jobs try silver, try gold"
+    )  # fmt: skip
+    works, message = try_databricks(hook(), ["try silver", "try upkeep"])
+    assert not works
+    assert message.startswith("no job that Airflow's login may see has the name 'try upkeep'")
+    wrong = json.loads(os.environ["AIRFLOW_CONN_DATABRICKS_DEFAULT"]) | {"password": "wrong"}
+    monkeypatch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", json.dumps(wrong))
+    works, message = try_databricks(hook(), ["try silver"])
+    assert not works
+    assert re.match(r"Databricks, by the connection databricks_default: .*Invalid access token", message)
 
 
 @pytest.mark.usefixtures("waiting_in_the_worker")
