@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+# States of a process that its parent has yet to collect.
+_ENDED = frozenset({"Z", "X"})
 
 
 def die_with_parent(stop_signal: signal.Signals = signal.SIGTERM) -> Callable[[], None]:
@@ -58,7 +62,34 @@ def is_alive(pid: int) -> bool:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError, IndexError):
         return False
-    return state not in {"Z", "X"}
+    return state not in _ENDED
+
+
+def end_session(leader: int, seconds: float) -> None:
+    """Kill all processes of a session, and return when none of them is left, or after so many seconds.
+
+    Its process groups alone would not do: each task of Airflow runs in one of its own, and outlives a worker that was
+    ended. Elsewhere than on Linux the function does nothing.
+    """
+    end = time.monotonic() + seconds
+    while (members := _members(leader)) and time.monotonic() < end:
+        for pid in members:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
+
+
+def _members(session: int) -> list[int]:
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            # Behind the program's name, which may hold anything: state, parent, process group, session.
+            state, _, _, one = (process / "stat").read_text().rpartition(")")[2].split()[:4]
+        except (FileNotFoundError, ProcessLookupError, ValueError):
+            continue
+        if int(one) == session and state not in _ENDED:
+            found.append(int(process.name))
+    return found
 
 
 def last_lines(text: str, lines: int = 12) -> str:

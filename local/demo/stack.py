@@ -22,7 +22,7 @@ from local.demo.airflow_environment import airflow_environment
 from local.errors import LocalError
 from local.mysql_lts_server import SERVERS
 from local.postgres_server import PostgresServer
-from local.processes import die_with_parent
+from local.processes import die_with_parent, end_session
 
 # Their log servers would listen on all addresses, for logs that the API server finds on this machine's disk.
 AIRFLOW_COMPONENTS = {
@@ -125,6 +125,7 @@ class Stack:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(max(0.1, deadline - time.monotonic()))
             _signal_group(child, signal.SIGKILL)
+            end_session(child.pid, _STOP_SECONDS)
             child.wait()
         self._children.clear()
         self.postgres.stop()
