@@ -184,8 +184,13 @@ def test_our_operator_waits_for_a_short_run_without_deferring(scripts: dict[str,
 
 
 @pytest.mark.usefixtures("waiting_in_the_worker")
-def test_a_run_that_our_operator_waits_for_is_cancelled_when_the_task_is_killed(scripts: dict[str, str]) -> None:
-    task = our_operator(scripts["hog"])
+@pytest.mark.parametrize("is_of_job", [False, True], ids=["one-time", "of_a_deployed_job"])
+def test_a_run_that_our_operator_waits_for_is_cancelled_when_the_task_is_killed(
+    scripts: dict[str, str], is_of_job: bool
+) -> None:
+    if is_of_job:
+        deploy("hogs", scripts["hog"])
+    task = JobOperator(job_name="hogs") if is_of_job else our_operator(scripts["hog"])
     with ThreadPoolExecutor() as worker:
         waiting = worker.submit(task.execute, context_of(RecordedTaskInstance()))
         wait_for(lambda: task.run_id is not None, 60, "the run is submitted")
@@ -316,18 +321,6 @@ def test_the_error_of_a_deployed_jobs_run_is_that_of_the_task(scripts: dict[str,
 
     with pytest.raises(AirflowException, match=r"contract customer\.odcs\.yaml: no such file"):
         JobOperator(job_name="fails").execute(context_of(RecordedTaskInstance()))
-
-
-@pytest.mark.usefixtures("waiting_in_the_worker")
-def test_the_run_of_a_deployed_job_is_cancelled_when_the_task_is_killed(scripts: dict[str, str]) -> None:
-    deploy("hogs", scripts["hog"])
-    task = JobOperator(job_name="hogs")
-    with ThreadPoolExecutor() as worker:
-        waiting = worker.submit(task.execute, context_of(RecordedTaskInstance()))
-        wait_for(lambda: task.run_id is not None, 60, "the run is started")
-        task.on_kill()
-        with pytest.raises(AirflowException, match="CANCELED"):
-            waiting.result(60)
 
 
 def test_a_task_is_deferred_for_a_longer_run_of_a_deployed_job(
