@@ -29,11 +29,11 @@ class Composed:
         compose: the program of Docker Compose.
         folder: for the env file.
         changes: values of the env file that differ from those of the example.
-        further: a second compose file, laid over the first one.
+        further: a second compose file's content, laid over the first one.
         say: takes a line of progress.
+        project: names containers, networks and volumes.
+        prod: for a source, a lake and a Databricks that are somewhere else; `changes` must have their places.
     """
-
-    PROJECT = "lakehouse-test"
 
     def __init__(
         self,
@@ -41,21 +41,27 @@ class Composed:
         compose: Path,
         folder: Path,
         changes: Mapping[str, str],
-        further: Path,
+        further: Mapping[str, Any],
         say: Callable[[str], None],
+        *,
+        project: str = "lakehouse-test",
+        prod: bool = False,
     ) -> None:
         self.engine = engine
+        self.program = compose
         self.say = say
-        file = folder / ".env"
-        env_file.write(file)
+        self.project = project
+        file, over = folder / ".env", folder / "further.json"
+        env_file.write(file, prod=prod)
+        over.write_text(json.dumps(further))
         images = {name: value for name, value in _lines(file.read_text()) if name.endswith("_IMAGE")}
         changes = {**changes, **usable_images(engine, images, say)}
         text = "".join(f"{name}={changes.get(name, value)}\n" for name, value in _lines(file.read_text()))
         file.write_text(text)
         self.settings = dict(_lines(text))
         self._command = [
-            *(str(compose), "--project-name", self.PROJECT, "--project-directory", str(REPOSITORY)),
-            *("--env-file", str(file), "--file", str(REPOSITORY / "docker-compose.yml"), "--file", str(further)),
+            *(str(compose), "--project-name", project, "--project-directory", str(REPOSITORY)),
+            *("--env-file", str(file), "--file", str(REPOSITORY / "docker-compose.yml"), "--file", str(over)),
         ]
 
     def compose(self, *words: str, seconds: float = 120.0) -> str:

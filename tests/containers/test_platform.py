@@ -47,7 +47,11 @@ CRASHES = (
 @pytest.fixture(scope="module")
 def airflow(platform: Composed) -> AirflowClient:
     """Airflow's API through the port that is open on this machine, its DAG unpaused."""
-    settings = platform.settings
+    return client_of(platform)
+
+
+def client_of(composed: Composed) -> AirflowClient:
+    settings = composed.settings
     address = f"http://127.0.0.1:{settings['AIRFLOW_PORT']}"
     client = AirflowClient(address, settings["AIRFLOW_USER"], settings["AIRFLOW_PASSWORD"])
     wait_until(lambda: client.has_dag(DAG_ID), lambda: str(client.import_errors()), 300)
@@ -177,8 +181,22 @@ def test_a_day_in_which_services_crash_ends_well_with_an_exact_one_big_table(
         platform.wait_until_healthy(service)
 
 
-def test_every_service_is_killed_once() -> None:
+def test_every_service_is_ended_once() -> None:
     assert sorted(service for day in CRASHES for service, _ in day) == LASTING
+
+
+def test_the_profile_prod_runs_a_date_with_a_source_a_lake_and_a_databricks_that_are_not_its_own(
+    platform: Composed, prod: Composed, tmp_path: Path
+) -> None:
+    business_date = LAST_DATE + timedelta(days=len(CRASHES))
+    of_the_demo = {name for name, service in FILE["services"].items() if "profiles" in service}
+    assert sorted(prod.compose("ps", "--services").split()) == sorted({*LASTING} - of_the_demo)
+    airflow = client_of(prod)
+    run_id = airflow.trigger(DAG_ID, {"business_date": business_date.isoformat()})
+    with prod.timed("a date of the profile prod"):
+        assert end_of(airflow, run_id) == "success", logs(airflow, run_id)
+
+    assert_gold_is_exact(platform, business_date, tmp_path, "lake_prod")
 
 
 def test_memory_stays_far_under_its_bound(platform: Composed) -> None:
@@ -227,12 +245,12 @@ def logs(airflow: AirflowClient, run_id: str) -> str:
     )
 
 
-def assert_gold_is_exact(platform: Composed, business_date: date, folder: Path) -> Figures:
+def assert_gold_is_exact(platform: Composed, business_date: date, folder: Path, lake: str = "lake") -> Figures:
     from adlfs import AzureBlobFileSystem
 
     azurite = f"http://127.0.0.1:{platform.settings['AZURITE_PORT']}/lakehouse"
     account = f"AccountName=lakehouse;AccountKey={platform.settings['AZURITE_KEY']};BlobEndpoint={azurite}"
-    AzureBlobFileSystem(connection_string=account).get("lake/lake/gold", str(folder / "gold"), recursive=True)
+    AzureBlobFileSystem(connection_string=account).get(f"lake/{lake}/gold", str(folder / "gold"), recursive=True)
     with closing(source_of(platform)) as source:
         comparison = compare(source, folder, business_date)
     assert comparison.differences == []
