@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 import re
 import tomllib
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from tests.conftest import PROJECT
+from tests.wheels import write_wheel
 
 BUNDLE = PROJECT / "infra" / "databricks"
 # The lists that targets add to by key.
@@ -74,18 +74,6 @@ def make_wheel(folder: Path) -> Path:
     """The wheel of the jobs: what `uv build` makes of spark_jobs, without what it needs a network for."""
     code = PROJECT / "spark_jobs"
     project = tomllib.loads((code / "pyproject.toml").read_text())["project"]
-    name = f"{project['name'].replace('-', '_')}-{project['version']}"
-    scripts = "".join(f"{script} = {function}\n" for script, function in project["scripts"].items())
-    described = {
-        "METADATA": f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n",
-        "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        "entry_points.txt": f"[console_scripts]\n{scripts}",
-        "RECORD": "",
-    }
-    wheel = folder / f"{name}-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for path in (*code.glob("*.py"), *code.glob("medallion/**/*.py"), *code.glob("lake_model/**/*.py")):
-            archive.write(path, path.relative_to(code))
-        for file, text in described.items():
-            archive.writestr(f"{name}.dist-info/{file}", text)
-    return wheel
+    paths = (*code.glob("*.py"), *code.glob("medallion/**/*.py"), *code.glob("lake_model/**/*.py"))
+    files = {str(path.relative_to(code)): path.read_bytes() for path in paths}
+    return write_wheel(folder, project["name"], project["version"], project["scripts"], files)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lakehouse.errors import SettingError
@@ -29,19 +29,17 @@ def deployed_job(hook: DatabricksHook, name: str) -> int:
     return int(found[0]["job_id"])
 
 
-def try_databricks(hook: DatabricksHook, names: Iterable[str]) -> tuple[bool, str]:
+def try_databricks(hook: DatabricksHook, names: Sequence[str]) -> tuple[bool, str]:
     """Whether Databricks takes the login and has each of the jobs; if not, what to do."""
     from airflow.providers.common.compat.sdk import AirflowException
 
     works, message = hook.test_connection()
     if not works:
         return False, f"Databricks, by the connection {hook.databricks_conn_id}: {message}"
-    found = []
     try:
         for name in names:
             deployed_job(hook, name)
-            found.append(name)
     except (SettingError, AirflowException) as error:
         return False, str(error)
-    jobs = f", and has the jobs {', '.join(found)}" if found else ""
+    jobs = f", and has the jobs {', '.join(names)}" if names else ""
     return True, f"Databricks takes the login of {hook.databricks_conn_id}{jobs}"

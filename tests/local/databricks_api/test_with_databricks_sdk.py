@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 import signal
 import urllib.error
 import urllib.request
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,6 +42,7 @@ from databricks.sdk.service.jobs import (
 
 from local.processes import is_alive
 from tests.local.databricks_api.conftest import TOKEN, RunningServer, descendants, wait_for
+from tests.wheels import write_wheel
 
 pytestmark = pytest.mark.spark
 
@@ -253,7 +251,9 @@ def test_runs_are_listed_by_pages_newest_first(workspace: WorkspaceClient, scrip
 
 
 def test_a_wheel_task_runs_its_entry_point(workspace: WorkspaceClient, tmp_path: Path) -> None:
-    wheel = build_wheel(tmp_path)
+    wheel = write_wheel(
+        tmp_path, "tiny-job", "1.0", {"report": "tiny_job:run_report"}, {"tiny_job/__init__.py": TINY_JOB}
+    )
     named = PythonWheelTask(package_name="tiny-job", entry_point="report", named_parameters={"table": "sales"})
     by_function = PythonWheelTask(package_name="tiny_job", entry_point="main", parameters=["x"])
     run = ended_run(
@@ -276,29 +276,14 @@ def test_a_wheel_task_runs_its_entry_point(workspace: WorkspaceClient, tmp_path:
     assert logs == {"named": "report ['--table=sales'] 10\n", "function": "main ['x']\n"}
 
 
-def build_wheel(folder: Path) -> Path:
-    files = {
-        "tiny_job/__init__.py": (
-            "import sys\n"
-            "def main():\n    print('main', sys.argv[1:])\n"
-            "def run_report():\n"
-            "    from pyspark.sql import SparkSession\n"
-            "    print('report', sys.argv[1:], SparkSession.builder.getOrCreate().range(10).count())\n"
-        ),
-        "tiny_job-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: tiny-job\nVersion: 1.0\n",
-        "tiny_job-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        "tiny_job-1.0.dist-info/entry_points.txt": "[console_scripts]\nreport = tiny_job:run_report\n",
-    }
-    digests = {
-        name: base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
-        for name, text in files.items()
-    }
-    record = "".join(f"{name},sha256={digests[name]},{len(text.encode())}\n" for name, text in files.items())
-    wheel = folder / "tiny_job-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for name, text in {**files, "tiny_job-1.0.dist-info/RECORD": record}.items():
-            archive.writestr(name, text)
-    return wheel
+TINY_JOB = b"""
+import sys
+def main():
+    print('main', sys.argv[1:])
+def run_report():
+    from pyspark.sql import SparkSession
+    print('report', sys.argv[1:], SparkSession.builder.getOrCreate().range(10).count())
+"""
 
 
 @pytest.mark.parametrize("limit", ["run", "task"])
