@@ -24,6 +24,16 @@ def spark() -> Iterator[SparkSession]:
     session.stop()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def forget_tables() -> Iterator[None]:
+    """After each file: Delta would keep what it knows of tables that no test will read again."""
+    yield
+    from pyspark import SparkContext
+
+    if (gateway := SparkContext._gateway) is not None:
+        gateway.jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+
+
 @pytest.fixture(scope="session")
 def first_day(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> FirstDay:
     """A lake with gold, to be copied; where another process of the run has made it, that one."""

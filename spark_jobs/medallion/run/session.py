@@ -51,6 +51,9 @@ _LOCAL_SETTINGS = _SMALL_MACHINE | {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
     "spark.driver.extraJavaOptions": JAVA_OPTIONS,
+    # What Delta remembers of each table it met is kept for an hour; in Spark's own 1 GB a session of many tables comes
+    # to spend its time on collecting garbage.
+    "spark.driver.memory": "2g",
     # Executors print the values that a failed expression met.
     "spark.log.level": "FATAL",
     "spark.ui.enabled": "false",
