@@ -57,6 +57,10 @@ _LOCAL_SETTINGS = _SMALL_MACHINE | {
     # Executors print the values that a failed expression met.
     "spark.log.level": "FATAL",
     "spark.ui.enabled": "false",
+    # Spark would keep the plans of a thousand queries for the pages that are not served.
+    "spark.sql.ui.retainedExecutions": "10",
+    "spark.ui.retainedJobs": "10",
+    "spark.ui.retainedStages": "10",
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
