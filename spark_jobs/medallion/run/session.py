@@ -54,6 +54,8 @@ _LOCAL_SETTINGS = _SMALL_MACHINE | {
     # What Delta remembers of each table it met is kept for an hour; in Spark's own 1 GB a session of many tables comes
     # to spend its time on collecting garbage.
     "spark.driver.memory": "2g",
+    # Else each hash table and each sort of a few rows takes 32 or 64 MB of it.
+    "spark.buffer.pageSize": "2m",
     # Executors print the values that a failed expression met.
     "spark.log.level": "FATAL",
     "spark.ui.enabled": "false",
