@@ -59,7 +59,13 @@ _LONGEST_FILES = (
 
 
 # Their tests share one server with its Spark, so that one process runs them all.
-_ONE_SERVER = ("test_with_databricks_sdk.py", "test_with_airflow.py", "test_spark_driver.py")
+_ONE_SERVER = (
+    "test_with_databricks_sdk.py",
+    "test_with_airflow.py",
+    "test_with_kpi_page.py",
+    "test_spark_driver.py",
+    "test_storage_account.py",
+)
 
 
 class _ByFile(LoadFileScheduling):

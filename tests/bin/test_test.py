@@ -89,16 +89,18 @@ def clone(tmp_path: Path) -> Clone:
     return Clone(tmp_path)
 
 
-def test_end_to_end_runs_beside_the_other_stages_and_is_shown_after_them(clone: Clone) -> None:
+def test_what_waits_much_runs_beside_the_other_stages_and_is_shown_after_them(clone: Clone) -> None:
     clone.lasts_until("unit", "end_to_end begins")
-    clone.lasts_until("end_to_end", "spark ends")
+    clone.lasts_until("end_to_end", "spark begins")
+    clone.lasts_until("spark", "airflow begins")
+    clone.lasts_until("airflow", "spark ends")
     done = clone.run()
     assert done.returncode == 0, done.stderr
-    assert clone.order()[-3:] == ["spark begins", "spark ends", "end_to_end ends"]
+    assert clone.order()[-5:] == ["spark begins", "end_to_end ends", "airflow begins", "spark ends", "airflow ends"]
     said = [line for line in done.stdout.splitlines() if line.startswith(("===", "output"))]
     assert said == [
         "=== lint",
-        *(line for stage in ("unit", "browser", "mysql", "airflow", "spark", "end_to_end") for line in shown(stage)),
+        *(line for stage in ("unit", "browser", "mysql", "spark", "end_to_end", "airflow") for line in shown(stage)),
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -28,10 +29,10 @@ def spark() -> Iterator[SparkSession]:
 def forget_tables() -> Iterator[None]:
     """After each file: Delta would keep what it knows of tables that no test will read again."""
     yield
-    from pyspark import SparkContext
-
-    if (gateway := SparkContext._gateway) is not None:
-        gateway.jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+    # Most files of this folder import no Spark.
+    pyspark = sys.modules.get("pyspark")
+    if pyspark is not None and pyspark.SparkContext._gateway is not None:
+        pyspark.SparkContext._gateway.jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
 
 
 @pytest.fixture(scope="session")

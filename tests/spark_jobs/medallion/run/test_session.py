@@ -36,3 +36,11 @@ def test_files_have_the_rights_that_the_user_gives_to_new_ones(spark: SparkSessi
     files = spark.sparkContext._jvm.org.apache.hadoop.fs.FileSystem  # type: ignore[union-attr]
     local = files.get(spark.sparkContext._jsc.hadoopConfiguration())
     assert local.getClass().getSimpleName() == "BareLocalFileSystem"
+
+
+@pytest.mark.spark
+def test_a_local_session_really_has_its_two_gigabytes(spark: SparkSession) -> None:
+    """In Spark's own one a session that met some hundred tables came to collect garbage most of the time."""
+    java = spark.sparkContext._jvm.java.lang  # type: ignore[union-attr]
+    # The serial collector counts but one of the two spaces that survivors go to.
+    assert java.Runtime.getRuntime().maxMemory() > 1.8 * 2**30
