@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,10 @@ PROJECT = Path(__file__).resolve().parents[1]
 _patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("quick", _patient, max_examples=40)
 settings.register_profile("soak", _patient, max_examples=2000)
+
+# In the background of a shell without job control Ctrl-C is ignored, by Python and by all that a test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Each process of a run has an Airflow home of its own, which is no user's: bin/test's, where it started the run.
 # Airflow reads it when it is first imported.

@@ -144,9 +144,9 @@ def test_with_arguments_each_stage_waits_for_the_one_before_it(clone: Clone) -> 
 def test_ctrl_c_stops_what_runs_beside(clone: Clone) -> None:
     for stage in ("unit", "end_to_end"):
         clone.lasts_until(stage, "that never comes")
-    # Where the tests themselves run in a shell's background, SIGINT is ignored, and would be by what they start.
-    command = ["env", "--default-signal=INT", str(clone.command)]
-    running = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
+    running = subprocess.Popen(
+        [str(clone.command)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+    )
     wait_until(lambda: {"unit begins", "end_to_end begins"} <= set(clone.order()), lambda: str(clone.order()))
     os.killpg(running.pid, signal.SIGINT)
     assert running.wait(60) == 130
