@@ -40,7 +40,7 @@ def test_files_have_the_rights_that_the_user_gives_to_new_ones(spark: SparkSessi
 
 @pytest.mark.spark
 def test_a_local_session_really_has_its_two_gigabytes(spark: SparkSession) -> None:
-    """In Spark's own one a session that met some hundred tables came to collect garbage most of the time."""
+    """In Spark's own one a session that met some thousand tables came to collect garbage most of the time."""
     java = spark.sparkContext._jvm.java.lang  # type: ignore[union-attr]
     # The serial collector counts but one of the two spaces that survivors go to.
     assert java.Runtime.getRuntime().maxMemory() > 1.8 * 2**30
